@@ -1,0 +1,249 @@
+package wsgate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/dig"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// Options are what an App can be told. The zero value, or nil in its place, works.
+type Options struct {
+	// Logger gets what goes wrong: an internal error once, a panic with its stack. Default slog.Default().
+	Logger *slog.Logger
+	// Use is the middleware around every hook of every route. The first is the outermost.
+	Use []Middleware
+	// HTTP is ordinary HTTP middleware around everything the App serves, before the upgrade. The first is the outermost.
+	HTTP []func(http.Handler) http.Handler
+	// Origins are the hosts, beside the request's own, whose pages may connect: patterns as for path.Match, of a host
+	// ("*.example.com", "localhost:8080") or of a scheme and host ("https://example.com"). A request without an Origin
+	// header does not come from a browser and is allowed. Default none.
+	Origins []string
+	// Limits hold for all routes that do not have their own.
+	Limits Limits
+	// Envelope holds for all routes that do not have their own.
+	Envelope Envelope
+}
+
+// App serves gateways. It is an http.Handler; [App.Run] and [App.Serve] also start and stop it.
+type App struct {
+	log       *slog.Logger
+	limits    Limits
+	origins   []string
+	hub       *Hub
+	registry  *Registry
+	lifecycle *Lifecycle
+	engine    *transport.Engine
+	handler   http.Handler
+	mux       *http.ServeMux
+
+	invoking  sync.Mutex // guards following; dig has no locks
+	container *dig.Container
+
+	cut    context.Context // done when Shutdown's time is over
+	cutNow context.CancelFunc
+
+	count    atomic.Int64 // connections, with those that are being upgraded
+	warnOnce sync.Once
+
+	draining atomic.Bool // Shutdown was called; set under mu, so that active does not grow any more
+
+	mu       sync.Mutex     // guards following
+	active   sync.WaitGroup // upgrades and connections
+	stopping chan struct{}  // closed when Shutdown is complete; nil before
+}
+
+// New builds an App: the services and gateways of root and of everything it imports, each once. Every mistake that can
+// be found without running a constructor is in the error, each with where it was made and how to mend it; then those
+// that constructors make.
+func New(root *Module, opts *Options) (*App, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	b := newBuilder(opts)
+	b.check(root)
+	if len(b.mistakes) == 0 {
+		b.construct()
+	}
+	if len(b.mistakes) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), opts.Limits.withDefaults().Drain)
+		defer cancel()
+		return nil, errors.Join(append(b.mistakes, b.app.lifecycle.stop(ctx))...)
+	}
+	return b.app, nil
+}
+
+// Hub returns the connections of the App, for code outside the container.
+func (a *App) Hub() *Hub { return a.hub }
+
+// Registry returns the routes that the App serves.
+func (a *App) Registry() *Registry { return a.registry }
+
+// Invoke calls fn with services from the container, for wiring at start-up:
+//
+//	app.Invoke(func(n *Notifier) error { return app.Handle("POST /notify", n) })
+//
+// It returns fn's error, if fn returns one, or says what cannot be provided.
+func (a *App) Invoke(fn any) error {
+	a.invoking.Lock()
+	defer a.invoking.Unlock()
+	if err := a.container.Invoke(fn); err != nil {
+		return invokeError(fn, err)
+	}
+	return nil
+}
+
+// Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern; one that
+// conflicts with another is an error. Call it before serving.
+func (a *App) Handle(pattern string, h http.Handler) error {
+	if reason := tryHandle(a.mux, pattern, h); reason != "" {
+		return &mistake.Mistake{What: fmt.Sprintf("pattern %q: %s", pattern, reason), Where: mistake.Caller(1)}
+	}
+	return nil
+}
+
+// ServeHTTP serves the gateways, and what was mounted by [App.Handle]. An App that is mounted in a server of one's own,
+// and not served by Run or Serve, needs [App.Start] before and [App.Shutdown] after.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Start runs the OnStart functions, see [Lifecycle]. Run and Serve call it. When it fails, what had started is
+// stopped again.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.lifecycle.start(ctx); err != nil {
+		return errors.Join(err, a.lifecycle.stop(ctx))
+	}
+	return nil
+}
+
+// Run listens on the TCP address and serves until ctx is done, then shuts down. See [App.Serve].
+func (a *App) Run(ctx context.Context, addr string) error {
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("wsgate: %w", err)
+	}
+	return a.Serve(ctx, ln)
+}
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// Serve starts the App and serves on the listener until ctx is done, then shuts down, for which [Limits].Drain is the
+// time. It returns nil after a shutdown in which every connection ended in time. It closes the listener.
+func (a *App) Serve(ctx context.Context, ln net.Listener) error {
+	defer ln.Close()
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	a.log.InfoContext(ctx, "wsgate: serving", "addr", ln.Addr().String())
+	server := &http.Server{
+		Handler:           a,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(ln) }()
+	var served error
+	select {
+	case served = <-failed:
+		served = fmt.Errorf("wsgate: serving: %w", served)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain)
+	defer cancel()
+	err := errors.Join(served, a.Shutdown(drain), server.Shutdown(drain))
+	server.Close()
+	if served == nil {
+		<-failed
+	}
+	return err
+}
+
+// Shutdown ends the App: new upgrades are answered with 503 and Retry-After; the contexts of handlers are cancelled
+// with the cause [ErrShutdown], and those in flight finish; what waits for clients is written; every connection closes
+// with 1001; the OnStop functions run. It returns nil when all that is done. If ctx is done first, what is left is cut:
+// the connections are closed as they are, the contexts of OnClose hooks are cancelled, and ctx's error is returned.
+//
+// Shutdown may be called more than once: all calls wait for the same end. http.Server.Shutdown does nothing of this.
+func (a *App) Shutdown(ctx context.Context) error {
+	a.mu.Lock()
+	first := a.draining.CompareAndSwap(false, true)
+	if first {
+		a.stopping = make(chan struct{})
+	}
+	a.mu.Unlock()
+	if !first {
+		select {
+		case <-a.stopping:
+			return nil
+		case <-ctx.Done():
+			a.cutAll()
+			return context.Cause(ctx)
+		}
+	}
+	defer close(a.stopping)
+	for c := range a.hub.Conns() {
+		c.base().shutdown()
+	}
+	err := a.waitActive(ctx)
+	return errors.Join(err, a.lifecycle.stop(ctx))
+}
+
+// waitActive waits for the last connection, or cuts what is left when ctx is done.
+func (a *App) waitActive(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() { // ends with the last connection; a hook that ignores its context can hold it up
+		a.active.Wait()
+		a.engine.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		a.cutAll()
+		return context.Cause(ctx)
+	}
+}
+
+func (a *App) cutAll() {
+	a.cutNow()
+	for c := range a.hub.Conns() {
+		c.base().t.Abort(1001, "server shutting down", ErrShutdown)
+	}
+}
+
+// begin counts an upgrade or connection. It reports false if there may be no more of them.
+func (a *App) begin() (ok bool, refusal string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.draining.Load() {
+		return false, "shutting down"
+	}
+	if most := a.limits.Connections; most > 0 && a.count.Load() >= int64(most) {
+		return false, "too many connections"
+	}
+	a.count.Add(1)
+	a.active.Add(1)
+	return true, ""
+}
+
+func (a *App) end() {
+	a.count.Add(-1)
+	a.active.Done()
+}

@@ -1,0 +1,145 @@
+package wsgate
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"go.uber.org/dig"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// builder makes an App of modules. First everything is checked that can be checked without running a constructor, then
+// the constructors run.
+type builder struct {
+	app      *App
+	options  *Options
+	mistakes []error
+
+	modules   []*Module // imported ones first
+	providers []*provider
+	routes    []Route
+	owners    []*provider // of routes: their constructors
+	scopes    map[*Module]*dig.Scope
+}
+
+func newBuilder(o *Options) *builder {
+	a := &App{
+		log:       o.Logger,
+		limits:    o.Limits.withDefaults(),
+		origins:   o.Origins,
+		hub:       &Hub{routes: map[string]*route{}},
+		registry:  &Registry{},
+		lifecycle: &Lifecycle{},
+		mux:       http.NewServeMux(),
+		container: dig.New(),
+	}
+	if a.log == nil {
+		a.log = slog.Default()
+	}
+	a.cut, a.cutNow = context.WithCancel(context.Background())
+	a.handler = a.mux
+	for _, wrap := range slices.Backward(o.HTTP) {
+		a.handler = wrap(a.handler)
+	}
+	return &builder{app: a, options: o, scopes: map[*Module]*dig.Scope{}}
+}
+
+func (b *builder) wrong(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			b.mistakes = append(b.mistakes, err)
+		}
+	}
+}
+
+// check finds the mistakes that need no constructor to run.
+func (b *builder) check(root *Module) {
+	b.wrong(b.options.Limits.check("Options")...)
+	b.wrong(checkOrigins(b.options.Origins)...)
+	if root == nil {
+		b.wrong(&mistake.Mistake{What: "New without a module", Have: "nil", Want: "a *Module with at least one of Gateways, Provide, Imports"})
+		return
+	}
+	b.collect(root, nil)
+	for _, m := range b.modules {
+		b.wrong(b.collectProviders(m)...)
+		for _, rt := range m.Gateways {
+			b.routes = append(b.routes, rt)
+			b.owners = append(b.owners, b.gatewayProvider(m, rt))
+		}
+	}
+	b.wrong(checkRoutes(b.routes, 0)...)
+	b.checkServices()
+}
+
+// collect adds m behind the modules it imports, each once.
+func (b *builder) collect(m *Module, importers []*Module) {
+	if i := slices.Index(importers, m); i >= 0 {
+		var circle []string
+		for _, m := range append(importers[i:], m) {
+			circle = append(circle, m.label())
+		}
+		b.wrong(&mistake.Mistake{What: "modules import each other in a circle", Have: strings.Join(circle, " imports ")})
+		return
+	}
+	if slices.Contains(b.modules, m) {
+		return
+	}
+	for _, imported := range m.Imports {
+		if imported == nil {
+			b.wrong(&mistake.Mistake{What: m.label() + " imports nil", Fix: "a package variable is nil while others are initialized: build the module in a function"})
+			continue
+		}
+		b.collect(imported, append(slices.Clip(importers), m))
+	}
+	if !slices.Contains(b.modules, m) {
+		b.modules = append(b.modules, m)
+	}
+}
+
+func (b *builder) collectProviders(m *Module) (mistakes []error) {
+	for i, list := range [][]any{m.Private, m.Provide} {
+		for _, fn := range list {
+			p, err := newProvider(m, fn, i == 0)
+			if err != nil {
+				mistakes = append(mistakes, err)
+				continue
+			}
+			b.providers = append(b.providers, p)
+		}
+	}
+	return mistakes
+}
+
+// gatewayProvider returns the constructor of a route, nil if it is none; then checkRoutes says so.
+func (b *builder) gatewayProvider(m *Module, rt Route) *provider {
+	if !isFunc(rt.New) {
+		return nil
+	}
+	p, _ := newProvider(m, rt.New, true)
+	return p
+}
+
+// checkOrigins checks the patterns, which would fail at every request otherwise.
+func checkOrigins(origins []string) (mistakes []error) {
+	for _, origin := range origins {
+		scheme, host, full := strings.Cut(origin, "://")
+		if !full {
+			host = origin
+		}
+		_, err := path.Match(origin, "")
+		if err != nil || host == "" || full && scheme == "" || strings.Contains(host, "/") {
+			mistakes = append(mistakes, &mistake.Mistake{
+				What: "Options.Origins", Have: fmt.Sprintf("%q", origin),
+				Want: `a pattern of a host, as "*.example.com" or "localhost:8080", or of a scheme and host, as "https://example.com"`,
+			})
+		}
+	}
+	return mistakes
+}

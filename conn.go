@@ -1,0 +1,258 @@
+package wsgate
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// Conn is one connection of a gateway whose connections have data of type D.
+//
+// Data belongs to the connection's own hooks and handlers, which never overlap, so that they use it without a lock;
+// other goroutines must not. The methods may be called from any goroutine, and none of them blocks but Flush.
+type Conn[D any] struct {
+	*conn
+	Data D
+}
+
+// AnyConn is a connection of whatever gateway, as middleware and iterators see it. Its dynamic type is *Conn[D], so
+// code that knows the gateway gets at the data by a type assertion. The methods are those of [Conn]. Only this package
+// implements it, so that methods can be added.
+type AnyConn interface {
+	Target
+
+	ID() string
+	Path() string
+	RemoteAddr() string
+	Subprotocol() string
+
+	Join(rooms ...string) error
+	Leave(rooms ...string)
+	Rooms() []string
+	Room(name string) Room
+	All() Room
+
+	Flush(ctx context.Context) error
+	Close(code websocket.StatusCode, reason string)
+
+	base() *conn
+}
+
+// conn is what every Conn has in common.
+type conn struct {
+	t     *transport.Conn
+	route *route
+	id    string
+	self  AnyConn
+	seat  seat // among the route's connections
+
+	busy atomic.Bool // a hook runs
+
+	mu    sync.Mutex       // guards following
+	rooms map[string]*seat // nil until the first Join
+	left  bool             // OnClose has returned
+
+	// Owned by the goroutine that runs the hooks.
+	inbound envelope.Inbound // the event that is handled
+	binding *binding         // its handler; nil if there is none
+	answer  any              // what the handler answered
+	strikes int              // malformed messages in a row
+	opened  bool             // OnOpen returned nil
+	ended   bool             // the transport has ended, with the cause
+	cause   error
+}
+
+func (c *conn) base() *conn { return c }
+
+// ID returns the connection's id, a random string that is never used again.
+func (c *conn) ID() string { return c.id }
+
+// Path returns the path of the connection's route as it was registered, which is what [Hub.At] takes.
+func (c *conn) Path() string { return c.route.path }
+
+// RemoteAddr returns the address of the peer, which may be a proxy.
+func (c *conn) RemoteAddr() string { return c.t.RemoteAddr().String() }
+
+// Subprotocol returns the negotiated subprotocol, "" if there is none.
+func (c *conn) Subprotocol() string { return c.t.Subprotocol() }
+
+// All returns all connections of this gateway, this one included.
+func (c *conn) All() Room { return Room{route: c.route, members: &c.route.all, from: c} }
+
+// Room returns the room of this gateway with that name, whether the connection is in it or not.
+func (c *conn) Room(name string) Room { return Room{route: c.route, name: name, from: c} }
+
+// Send queues a message for this connection. It returns [ErrClosed] if the connection is closing, [ErrSlowClient] if
+// the queue is full, which closes the connection, and [ErrLimit] for a message that is larger than the whole queue.
+func (c *conn) Send(m Message) error { return c.t.Send(frame.New(m.Type, m.Data)) }
+
+func (c *conn) deliver(encode encoder) error {
+	f, err := encode(c.route)
+	if err != nil {
+		return err
+	}
+	return c.t.Send(f)
+}
+
+// Flush waits until everything sent so far was handed to the operating system. It returns ctx's error, or [ErrClosed]
+// if the connection ends first.
+func (c *conn) Flush(ctx context.Context) error { return c.t.Flush(ctx) }
+
+// Close starts the closing handshake and does not wait for it: what was sent goes out first, then a close frame with
+// the code and the reason, cut to 123 bytes. OnClose gets nil for 1000 and 1001, else a websocket.CloseError. A code
+// that must not be sent, as 1006, is sent as 1011. Only the first of several calls counts.
+func (c *conn) Close(code websocket.StatusCode, reason string) {
+	var cause error
+	if code != websocket.StatusNormalClosure && code != websocket.StatusGoingAway {
+		cause = websocket.CloseError{Code: code, Reason: reason}
+	}
+	c.t.Close(code, reason, cause)
+}
+
+// Join adds the connection to rooms of its gateway. Joining a room twice is joining it once. It returns an [*Error]
+// with code [Invalid] for a name that is empty, too long or not printable UTF-8, [ErrLimit] for more rooms than
+// [Limits].Rooms, and [ErrClosed] once OnClose has returned; then it has joined none of them.
+func (c *conn) Join(names ...string) error {
+	for _, name := range names {
+		if err := c.route.checkRoomName(name); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left {
+		return ErrClosed
+	}
+	joining := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return c.rooms[name] != nil })
+	slices.Sort(joining)
+	joining = slices.Compact(joining)
+	if have := len(c.rooms) + len(joining); have > c.route.limits.Rooms {
+		return tooManyRooms(have, c.route.limits.Rooms)
+	}
+	if c.rooms == nil {
+		c.rooms = make(map[string]*seat, len(joining))
+	}
+	for _, name := range joining {
+		s := &seat{conn: c}
+		c.route.rooms.join(name, s)
+		c.rooms[name] = s
+	}
+	return nil
+}
+
+// Leave takes the connection out of rooms. Leaving a room it is not in does nothing.
+func (c *conn) Leave(names ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, name := range names {
+		if s := c.rooms[name]; s != nil {
+			c.route.rooms.leave(name, s)
+			delete(c.rooms, name)
+		}
+	}
+}
+
+// leaveAll is the end of membership.
+func (c *conn) leaveAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = true
+	for name, s := range c.rooms {
+		c.route.rooms.leave(name, s)
+	}
+	c.rooms = nil
+}
+
+// Rooms returns the names of the rooms the connection is in, sorted.
+func (c *conn) Rooms() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	names := make([]string, 0, len(c.rooms))
+	for name := range c.rooms {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// checkRoomName returns an error for a name that no room can have.
+func (rt *route) checkRoomName(name string) error {
+	switch most := rt.limits.RoomName; {
+	case name == "":
+		return Errorf(Invalid, "a room's name is not empty")
+	case len(name) > most:
+		return Errorf(Invalid, "a room's name has at most %d bytes, not %d", most, len(name))
+	case !utf8.ValidString(name) || !printable(name):
+		return Errorf(Invalid, "a room's name is printable UTF-8")
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func newConnID() string { return rand.Text() }
+
+// connType is implemented by *Conn[D] for every D. Registration finds one in the gateway's signatures; its methods,
+// which the compiler made for that D, do the rest without reflection.
+type connType interface {
+	AnyConn
+	// signatures returns the types that the hooks of a gateway with this D have.
+	signatures() map[string]any
+	// hooks binds a gateway whose signatures were checked.
+	hooks(gateway any) hooks
+}
+
+// hooks is a gateway without its D. Missing ones are nil.
+type hooks struct {
+	attach  func(base *conn, data any) AnyConn
+	upgrade func(*http.Request) (any, error)
+	open    func(context.Context, AnyConn) error
+	message func(context.Context, AnyConn, Message) error
+	close   func(context.Context, AnyConn, error)
+	events  func() []binding
+}
+
+func (*Conn[D]) hooks(gateway any) hooks {
+	h := hooks{attach: func(base *conn, data any) AnyConn {
+		c := &Conn[D]{conn: base}
+		if data != nil {
+			c.Data = data.(D)
+		}
+		base.self = c
+		return c
+	}}
+	if g, ok := gateway.(Upgrader[D]); ok {
+		h.upgrade = func(r *http.Request) (any, error) { return g.OnUpgrade(r) }
+	}
+	if g, ok := gateway.(Opener[D]); ok {
+		h.open = func(ctx context.Context, c AnyConn) error { return g.OnOpen(ctx, c.(*Conn[D])) }
+	}
+	if g, ok := gateway.(MessageHandler[D]); ok {
+		h.message = func(ctx context.Context, c AnyConn, m Message) error { return g.OnMessage(ctx, c.(*Conn[D]), m) }
+	}
+	if g, ok := gateway.(Closer[D]); ok {
+		h.close = func(ctx context.Context, c AnyConn, err error) { g.OnClose(ctx, c.(*Conn[D]), err) }
+	}
+	if g, ok := gateway.(EventHandler[D]); ok {
+		h.events = func() []binding { return g.Events().erase() }
+	}
+	return h
+}

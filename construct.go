@@ -1,0 +1,146 @@
+package wsgate
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"go.uber.org/dig"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// construct runs the constructors and puts the App together.
+func (b *builder) construct() {
+	c := b.app.container
+	b.wrong(
+		c.Provide(func() *Hub { return b.app.hub }),
+		c.Provide(func() *Lifecycle { return b.app.lifecycle }),
+		c.Provide(func() *slog.Logger { return b.app.log }),
+	)
+	for _, m := range b.modules {
+		b.scopes[m] = c.Scope(m.Name)
+	}
+	for _, p := range b.providers {
+		at := dig.LocationForPC(reflect.ValueOf(p.fn).Pointer())
+		b.wrong(b.scopes[p.module].Provide(p.wrapped(), dig.Export(!p.private), at))
+	}
+	if len(b.mistakes) > 0 {
+		return
+	}
+	var failed []error
+	for _, p := range b.providers {
+		failed = append(failed, b.scopes[p.module].Invoke(p.force()))
+	}
+	for _, p := range b.owners {
+		failed = append(failed, b.scopes[p.module].Invoke(p.wrapped()))
+	}
+	b.wrongIfFailed(failed)
+	b.app.engine = transport.NewEngine(b.tick())
+	for i, rt := range b.routes {
+		if b.owners[i].failed == nil && b.owners[i].results != nil {
+			b.mount(rt, b.owners[i].results[0].Interface())
+		}
+	}
+}
+
+// wrongIfFailed reports every constructor that failed once, however many others needed it.
+func (b *builder) wrongIfFailed(failed []error) {
+	before := len(b.mistakes)
+	for _, list := range [][]*provider{b.providers, b.owners} {
+		for _, p := range list {
+			b.wrong(p.failure())
+		}
+	}
+	if len(b.mistakes) == before {
+		b.wrong(failed...) // from the container itself
+	}
+}
+
+const (
+	shortestTick = 5 * time.Millisecond
+	longestTick  = 250 * time.Millisecond
+)
+
+// tick returns the resolution of the heartbeat: an eighth of the shortest time it has to measure.
+func (b *builder) tick() time.Duration {
+	shortest := 8 * longestTick
+	for _, rt := range b.routes {
+		l := b.limitsOf(rt)
+		shortest = min(shortest, l.Ping, l.Pong)
+	}
+	return max(shortestTick, shortest/8)
+}
+
+func (b *builder) limitsOf(rt Route) Limits {
+	if rt.Limits != nil {
+		return rt.Limits.withDefaults()
+	}
+	return b.app.limits
+}
+
+// mount puts a gateway that was built on its path.
+func (b *builder) mount(r Route, gateway any) {
+	ct, _ := checkGateway(r.New) // was checked before
+	a := b.app
+	rt := &route{app: a, path: r.Path, limits: b.limitsOf(r), hooks: ct.hooks(gateway)}
+	if rt.hooks.upgrade == nil {
+		rt.hooks.upgrade = callUpgrade(gateway)
+	}
+	env := r.Envelope
+	if env == (Envelope{}) {
+		env = b.options.Envelope
+	}
+	rt.names = env.names()
+	rt.accept = transport.AcceptOptions{
+		Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
+	}
+	b.wrong(guard(func() error { return rt.bind(r) }))
+	b.wrong(guard(func() error {
+		rt.handle = chain(rt.innermost, b.options.Use, r.Use)
+		return nil
+	}))
+	a.hub.routes[rt.path] = rt
+	a.registry.routes = append(a.registry.routes, r)
+	a.mux.Handle(rt.path, rt)
+}
+
+// bind makes the table of a gateway's events.
+func (rt *route) bind(r Route) error {
+	if rt.hooks.events == nil {
+		return nil
+	}
+	gateway := reflect.TypeOf(r.New).Out(0)
+	rt.events = map[string]*binding{}
+	var mistakes []error
+	for _, bound := range rt.hooks.events() {
+		what := fmt.Sprintf("%s.Events: event %q", typeName(gateway), bound.name)
+		if wrong := checkEventName(bound.name); wrong != "" {
+			mistakes = append(mistakes, &mistake.Mistake{
+				What: what + ": " + wrong, Where: bound.pos,
+				Want: fmt.Sprintf(`1 to %d printable characters, not "error", not beginning with "$"`, maxEventName),
+			})
+		}
+		if other := rt.events[bound.name]; other != nil {
+			mistakes = append(mistakes, &mistake.Mistake{
+				What: what + " is bound twice", Where: bound.pos, Have: "the same name at " + other.pos,
+				Fix: "a name is an event or a call, and has one handler",
+			})
+		}
+		if bound.handle == nil {
+			mistakes = append(mistakes, &mistake.Mistake{What: what + " has no handler", Where: bound.pos, Fix: "make bindings with On or Answer, and a function that is not nil"})
+		}
+		mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.payload, bound.pos))
+		bound.shape = inspect.ShapeOf(bound.payload)
+		if bound.answer != nil {
+			mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.answer, bound.pos))
+			bound.answerShape = inspect.ShapeOf(bound.answer)
+		}
+		rt.events[bound.name] = &bound
+	}
+	return errors.Join(mistakes...)
+}

@@ -1,0 +1,246 @@
+package wsgate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+)
+
+// run is the life of a connection, on a goroutine of its own.
+func (c *conn) run(deadline time.Time) {
+	defer c.route.app.end()
+	c.seat.conn = c
+	c.route.all.add(&c.seat)
+	defer c.finish() // also after runtime.Goexit in a hook
+	if c.route.app.draining.Load() {
+		c.shutdown()
+	} else {
+		c.open(deadline)
+	}
+	for {
+		typ, data, err := c.t.Read()
+		if err != nil {
+			c.cause, c.ended = c.t.End(err), true
+			return
+		}
+		c.during(func() { c.receive(Message{typ, data}) })
+	}
+}
+
+// finish ends what is left of the connection: OnClose, its rooms, its place in the hub.
+func (c *conn) finish() {
+	if !c.ended { // by a hook that ended this goroutine: there is nobody to read any more
+		c.t.Abort(websocket.StatusInternalError, "internal error", errGoexit)
+		c.cause = c.t.End(errGoexit)
+		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.id, "path", c.route.path)
+	}
+	defer c.route.all.remove(&c.seat, false)
+	defer c.leaveAll()
+	if !c.opened {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
+	defer cancel()
+	defer context.AfterFunc(c.route.app.cut, cancel)()
+	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {
+		c.route.app.logError(ctx, "wsgate: OnClose failed", err, "conn", c.id, "path", c.route.path)
+	}
+}
+
+// during runs a hook so that a shutdown waits for it.
+func (c *conn) during(f func()) {
+	c.busy.Store(true)
+	if !c.route.app.draining.Load() {
+		f()
+	}
+	c.busy.Store(false)
+	if c.route.app.draining.Load() {
+		c.shutdown()
+	}
+}
+
+// shutdown closes the connection, once a hook in flight has returned.
+func (c *conn) shutdown() {
+	c.t.Cancel(ErrShutdown)
+	if !c.busy.Load() {
+		c.t.Close(websocket.StatusGoingAway, "server shutting down", ErrShutdown)
+	}
+}
+
+// call runs the middleware and the hook, and turns a panic into an error.
+func (c *conn) call(ctx context.Context, in Inbound) error {
+	return guard(func() error { return c.route.handle(ctx, c.self, in) })
+}
+
+// open runs OnOpen.
+func (c *conn) open(deadline time.Time) {
+	late := time.AfterFunc(time.Until(deadline), func() {
+		c.t.Close(websocket.StatusPolicyViolation, "opening took too long", ErrLimit)
+	})
+	defer late.Stop()
+	c.during(func() {
+		err := c.call(c.t.Context(), Inbound{Hook: HookOpen})
+		if err == nil {
+			c.opened = true
+			return
+		}
+		c.refuse(err)
+	})
+}
+
+// refuse closes a connection whose OnOpen failed.
+func (c *conn) refuse(err error) {
+	if ce, ok := asCloseError(err); ok {
+		c.t.Close(ce.Code, ce.Reason, err)
+		return
+	}
+	if own, ok := asClientError(err); ok {
+		c.t.Close(websocket.StatusPolicyViolation, own.Message, err)
+		return
+	}
+	if !c.over(err) {
+		c.route.app.logError(c.t.Context(), "wsgate: OnOpen failed", err, "conn", c.id, "path", c.route.path)
+	}
+	c.t.Close(websocket.StatusInternalError, "internal error", err)
+}
+
+// receive handles one message.
+func (c *conn) receive(m Message) {
+	in := Inbound{Hook: HookMessage, Message: m}
+	c.inbound.ID = nil
+	if c.route.events != nil && m.Type == websocket.MessageText {
+		if err := c.route.names.Parse(m.Data, &c.inbound); err != nil {
+			c.malformed(err)
+			return
+		}
+		in.Hook = HookEvent
+		if c.binding = c.route.events[string(c.inbound.Type)]; c.binding != nil {
+			in.Event = c.binding.name
+		} else {
+			in.Event = string(c.inbound.Type)
+		}
+	}
+	c.strikes = 0
+	c.answer = nil
+	err := c.call(c.t.Context(), in)
+	c.settle(in, err)
+	c.answer = nil
+}
+
+// malformed answers what is not an envelope, and closes a connection that sends nothing else.
+func (c *conn) malformed(err error) {
+	c.sendError(&Error{Code: Malformed, Message: err.Error()})
+	if c.strikes++; c.strikes >= c.route.limits.Malformed {
+		c.t.Close(websocket.StatusPolicyViolation, "too many malformed messages", ErrLimit)
+	}
+}
+
+// settle does what the result of a hook or handler asks for.
+func (c *conn) settle(in Inbound, err error) {
+	if err == nil {
+		c.reply(in)
+		return
+	}
+	var p *PanicError
+	if errors.As(err, &p) {
+		c.logHandler(in, err)
+		c.t.Close(websocket.StatusInternalError, "internal error", p)
+		return
+	}
+	if ce, ok := asCloseError(err); ok {
+		c.Close(ce.Code, ce.Reason)
+		return
+	}
+	own, ok := asClientError(err)
+	if !ok && !c.over(err) {
+		c.logHandler(in, err)
+	}
+	c.sendError(own)
+}
+
+// reply answers an event that was sent with an id.
+func (c *conn) reply(in Inbound) {
+	if in.Hook != HookEvent || c.inbound.ID == nil {
+		return
+	}
+	hasAnswer := c.binding != nil && c.binding.answer != nil && c.answer != nil
+	shape := inspect.Value
+	if hasAnswer {
+		shape = c.binding.answerShape
+	}
+	f, err := c.route.names.Encode(string(c.inbound.Type), c.inbound.ID, hasAnswer, shape, c.answer)
+	if err != nil {
+		c.logHandler(in, err)
+		c.sendError(&Error{Code: Internal, Message: "internal error"})
+		return
+	}
+	c.t.Send(f)
+}
+
+func (c *conn) sendError(e *Error) {
+	f, err := c.route.names.Error(c.inbound.ID, string(e.Code), e.Message, e.Details)
+	if err != nil {
+		c.route.app.logError(c.t.Context(), "wsgate: encoding an error's details", err, "conn", c.id, "path", c.route.path)
+		f, _ = c.route.names.Error(c.inbound.ID, string(e.Code), e.Message, nil)
+	}
+	c.t.Send(f)
+}
+
+// over reports whether err says no more than that the connection has ended.
+func (c *conn) over(err error) bool {
+	return c.t.Context().Err() != nil && (errors.Is(err, ErrClosed) || errors.Is(err, ErrSlowClient) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(c.t.Context())))
+}
+
+func (c *conn) logHandler(in Inbound, err error) {
+	c.route.app.logError(c.t.Context(), "wsgate: "+string(in.Hook)+" handler failed", err,
+		"conn", c.id, "path", c.route.path, "event", in.Event)
+}
+
+// innermost is the handler that all middleware is wrapped around.
+func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) error {
+	switch in.Hook {
+	case HookOpen:
+		if rt.hooks.open != nil {
+			return rt.hooks.open(ctx, c)
+		}
+	case HookClose:
+		if rt.hooks.close != nil {
+			rt.hooks.close(ctx, c, in.Err)
+		}
+	case HookMessage:
+		if rt.hooks.message != nil {
+			return rt.hooks.message(ctx, c, in.Message)
+		}
+		return rt.unsupported(in.Message)
+	case HookEvent:
+		return rt.event(ctx, c, in)
+	}
+	return nil
+}
+
+func (rt *route) unsupported(m Message) error {
+	if rt.events == nil {
+		return Errorf(Unsupported, "this gateway takes no messages")
+	}
+	return Errorf(Unsupported, "this gateway takes no binary messages")
+}
+
+// event hands an event to its handler.
+func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
+	c := to.base()
+	b := c.binding
+	if b == nil || b.name != in.Event {
+		if b = rt.events[in.Event]; b == nil {
+			return Errorf(UnknownEvent, "unknown event %q", in.Event)
+		}
+		c.binding = b
+	}
+	var err error
+	c.answer, err = b.handle(ctx, to, payload{in: &c.inbound, names: &rt.names, shape: b.shape})
+	return err
+}

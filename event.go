@@ -1,0 +1,133 @@
+package wsgate
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// Event is the name of an event together with the type of its payload, in one constant:
+//
+//	const Say wsgate.Event[string] = "say"
+//
+// The same constant serves those who send the event and those who handle it. A name has 1 to 64 printable characters,
+// is not "error", and does not begin with "$".
+type Event[T any] string
+
+// Emit encodes the event once and queues it for everybody in the target. It never blocks. The error is about the
+// payload or the name: one that cannot be encoded, or that no envelope can hold; about the target being a path that no
+// route has; or, if the target is a single connection, what its Send returns. That some of many receivers are gone or
+// too slow is no error.
+func (e Event[T]) Emit(to Target, payload T) error {
+	var made frame.Frame
+	var with *envelope.Names
+	return to.deliver(func(rt *route) (frame.Frame, error) {
+		if with != nil && *with == rt.names { // one encoding serves all routes with the same envelope
+			return made, nil
+		}
+		shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
+		if err != nil {
+			return nil, err
+		}
+		if made, err = rt.names.Encode(string(e), nil, true, shape, payload); err != nil {
+			return nil, &mistake.Mistake{What: "encoding " + string(e) + ": " + err.Error()}
+		}
+		with = &rt.names
+		return made, nil
+	})
+}
+
+// Call is the name of a question that clients ask, with the types of the question and of its answer. For names see
+// [Event].
+type Call[Q, A any] string
+
+// Events is the table of what a gateway's clients may send, see [EventHandler].
+type Events[D any] []Binding[D]
+
+// Binding binds an event or a call to its handler. [On] and [Answer] make one.
+type Binding[D any] struct {
+	name    string
+	pos     string
+	payload reflect.Type
+	answer  reflect.Type // nil if there is none
+	handle  func(ctx context.Context, c *Conn[D], p payload) (any, error)
+}
+
+// On has fn handle an event. If the client sent the event with an id, it gets an answer without a payload when fn has
+// returned nil.
+func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Binding[D] {
+	return Binding[D]{
+		name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[T](),
+		handle: func(ctx context.Context, c *Conn[D], p payload) (any, error) {
+			var v T
+			if err := p.decode(&v); err != nil {
+				return nil, err
+			}
+			return nil, fn(ctx, c, v)
+		},
+	}
+}
+
+// Answer has fn answer a call. Without an id nobody waits for the answer, and it is not sent.
+func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A, error)) Binding[D] {
+	return Binding[D]{
+		name: string(q), pos: mistake.Caller(1), payload: reflect.TypeFor[Q](), answer: reflect.TypeFor[A](),
+		handle: func(ctx context.Context, c *Conn[D], p payload) (any, error) {
+			var v Q
+			if err := p.decode(&v); err != nil {
+				return nil, err
+			}
+			return fn(ctx, c, v)
+		},
+	}
+}
+
+// Envelope names the JSON keys around a payload. The zero value is the flat form: an object payload's fields stand
+// beside "type" and "id", any other payload stands under "data". With Data set every payload stands under that key, as
+// in the {"event":…,"data":…} of NestJS clients. An empty Type is "type", an empty ID is "id".
+type Envelope struct{ Type, ID, Data string }
+
+func (e Envelope) names() envelope.Names {
+	n := envelope.Names{Type: e.Type, ID: e.ID, Data: e.Data, Nested: e.Data != ""}
+	if n.Type == "" {
+		n.Type = "type"
+	}
+	if n.ID == "" {
+		n.ID = "id"
+	}
+	if n.Data == "" {
+		n.Data = "data"
+	}
+	return n
+}
+
+// binding is a Binding without its D.
+type binding struct {
+	name        string
+	pos         string
+	payload     reflect.Type
+	answer      reflect.Type
+	shape       inspect.Shape // of the payload
+	answerShape inspect.Shape
+	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)
+}
+
+func (e Events[D]) erase() []binding {
+	erased := make([]binding, len(e))
+	for i, b := range e {
+		erased[i] = binding{name: b.name, pos: b.pos, payload: b.payload, answer: b.answer}
+		if b.handle != nil {
+			erased[i].handle = func(ctx context.Context, c AnyConn, p payload) (any, error) {
+				return b.handle(ctx, c.(*Conn[D]), p)
+			}
+		}
+	}
+	return erased
+}
+
+// conn tells a table's D to registration.
+func (*Events[D]) conn() connType { return (*Conn[D])(nil) }

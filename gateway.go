@@ -1,0 +1,65 @@
+package wsgate
+
+import (
+	"context"
+	"net/http"
+)
+
+// The interfaces in this file say what a gateway may implement. All are optional and found by reflection; naming
+// one in a declaration like
+//
+//	var _ wsgate.Opener[Member] = (*Chat)(nil)
+//
+// lets the compiler check the signature. D is the type of the data that each connection has of its own, the same in
+// every hook of a gateway. A hook that is promoted from an embedded struct counts.
+//
+// For one connection the hooks run one at a time. One gateway value serves all connections of its route: what it
+// holds itself is shared by them and needs a lock.
+
+// Upgrader is a gateway that looks at the HTTP request before it becomes a WebSocket.
+//
+// OnUpgrade turns the request into the connection's data or refuses it: an [*Error] becomes the HTTP status of its
+// code, any other error 500. It is called when everything else about the request is right: a proper upgrade, from an
+// allowed origin, with a subprotocol that both sides know. Nothing of the request is kept afterwards except the values
+// of its context, so what a hook needs later has to go into the data. The request's context ends when the client is
+// gone or [Limits].Handshake is over.
+//
+// A gateway without OnUpgrade accepts every request and starts with a zero D.
+type Upgrader[D any] interface {
+	OnUpgrade(r *http.Request) (D, error)
+}
+
+// Opener is a gateway that wants to know when a connection is open.
+//
+// No message is handled before OnOpen returned nil. If it returns an error the connection closes, with 1008 and the
+// message of an [*Error], with the frame of a [websocket.CloseError], or else with 1011, and OnClose is not called.
+//
+// [websocket.CloseError]: https://pkg.go.dev/github.com/coder/websocket#CloseError
+type Opener[D any] interface {
+	OnOpen(ctx context.Context, c *Conn[D]) error
+}
+
+// MessageHandler is a gateway that takes messages as they are. See the package comment for what its error does.
+type MessageHandler[D any] interface {
+	OnMessage(ctx context.Context, c *Conn[D], m Message) error
+}
+
+// Closer is a gateway that wants to know when a connection has ended.
+//
+// OnClose is called exactly once for every OnOpen that returned nil, or in place of it for every accepted connection if
+// there is no OnOpen, and after the last handler returned. err is nil after a normal close, by either side; else it
+// says why, see [ErrSlowClient] and its neighbours; if the client closed with another code than 1000 and 1001 it is a
+// websocket.CloseError. The connection is still listed in its rooms, and nothing is delivered to it any more.
+//
+// Other than a handler's, its ctx is not cancelled by the end of the connection, so that it can still be used to save
+// something; it is cancelled when [App.Shutdown] runs out of time.
+type Closer[D any] interface {
+	OnClose(ctx context.Context, c *Conn[D], err error)
+}
+
+// EventHandler is a gateway that speaks typed events: JSON messages with a name and a payload. Events is called once,
+// right after the gateway was built. A gateway has OnMessage or Events, not both; one with neither only pushes, and
+// what its clients send is answered with code [Unsupported].
+type EventHandler[D any] interface {
+	Events() Events[D]
+}

@@ -1,0 +1,8 @@
+module github.com/wsgate/wsgate
+
+go 1.25
+
+require (
+	github.com/coder/websocket v1.8.15
+	go.uber.org/dig v1.19.0
+)

@@ -1,0 +1,196 @@
+// Package envelope reads and writes the JSON around an event's payload.
+package envelope
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/inspect"
+)
+
+// Names are the JSON keys of an envelope.
+type Names struct {
+	Type, ID, Data string
+	Nested         bool // every payload is under Data; else an object payload's fields stand beside Type
+}
+
+// MaxID is the size of the longest id, as it is written in JSON.
+const MaxID = 64
+
+// Inbound is an envelope that arrived. Its slices point into the message.
+type Inbound struct {
+	Type []byte // the event's name
+	ID   []byte // as it was sent; nil if no answer is wanted
+	text []byte
+	data []byte // the value under Data; nil if there is none
+}
+
+// Parse reads an envelope. The error's text is meant for the client. An id that was understood is set also then.
+func (n *Names) Parse(text []byte, in *Inbound) error {
+	*in = Inbound{text: text}
+	var typ []byte
+	var folded string
+	err := scan(text, func(key, value []byte) {
+		switch string(key) {
+		case n.Type:
+			typ = value
+			in.Type = key
+		case n.ID:
+			in.ID = value
+		case n.Data:
+			in.data = value
+		default:
+			if n.reserved(string(key)) {
+				folded = string(key)
+			}
+		}
+	})
+	if err != nil {
+		in.ID = nil
+		return err
+	}
+	if in.ID != nil && (len(in.ID) > MaxID || in.ID[0] != '"' && in.ID[0] != '-' && !isDigit(in.ID[0])) {
+		in.ID = nil
+		return errors.New(n.ID + " is not a number or string of at most 64 bytes")
+	}
+	if folded != "" {
+		return errors.New("unknown key " + quote(folded) + ", keys are case-sensitive")
+	}
+	if typ == nil {
+		return errors.New("message has no " + quote(n.Type))
+	}
+	if typ[0] != '"' {
+		return errors.New(quote(n.Type) + " is not a string")
+	}
+	in.Type = typ[1 : len(typ)-1]
+	if bytes.IndexByte(in.Type, '\\') >= 0 {
+		in.Type, err = unquote(typ)
+	}
+	return err
+}
+
+// reserved reports whether key is one of the envelope's, in whatever case: encoding/json does not tell cases apart.
+func (n *Names) reserved(key string) bool {
+	return strings.EqualFold(key, n.Type) || strings.EqualFold(key, n.ID) || strings.EqualFold(key, n.Data)
+}
+
+// Decode decodes the payload into v, which points to a value of the given shape.
+func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
+	switch {
+	case n.Nested || shape == inspect.Value:
+		if in.data == nil {
+			return nil // the zero value
+		}
+		return json.Unmarshal(in.data, v)
+	case shape == inspect.Map:
+		text, err := n.fields(in.text)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(text, v)
+	default:
+		return json.Unmarshal(in.text, v)
+	}
+}
+
+// fields returns the flat envelope without its own keys.
+func (n *Names) fields(text []byte) ([]byte, error) {
+	out := []byte{'{'}
+	err := scan(text, func(key, value []byte) {
+		if n.reserved(string(key)) {
+			return
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendString(out, string(key))
+		out = append(out, ':')
+		out = append(out, value...)
+	})
+	return append(out, '}'), err
+}
+
+// Encode returns the finished text frame of an event, or of an answer if id is not nil. With hasPayload false there is
+// nothing but the envelope's own keys.
+func (n *Names) Encode(name string, id []byte, hasPayload bool, shape inspect.Shape, payload any) (frame.Frame, error) {
+	var body []byte
+	if hasPayload {
+		var err error
+		if body, err = json.Marshal(payload); err != nil {
+			return nil, err
+		}
+	}
+	head := make([]byte, 0, 64+len(name)+len(id))
+	head = append(head, '{')
+	head = appendString(head, n.Type)
+	head = append(head, ':')
+	head = appendString(head, name)
+	if id != nil {
+		head = append(head, ',')
+		head = appendString(head, n.ID)
+		head = append(head, ':')
+		head = append(head, id...)
+	}
+	switch {
+	case !hasPayload:
+		body = closing
+	case n.Nested || shape == inspect.Value:
+		head = append(head, ',')
+		head = appendString(head, n.Data)
+		head = append(head, ':')
+		return join(head, body, closing), nil
+	case len(body) <= len("{}") || body[0] != '{': // no fields, or null
+		body = closing
+	default:
+		head = append(head, ',')
+		body = body[1:]
+	}
+	return join(head, body, nil), nil
+}
+
+var closing = []byte{'}'}
+
+func join(a, b, c []byte) frame.Frame {
+	f, room := frame.Make(websocket.MessageText, len(a)+len(b)+len(c))
+	room = room[copy(room, a):]
+	room = room[copy(room, b):]
+	copy(room, c)
+	return f
+}
+
+// ErrorName is the event name of errors, which no event may have.
+const ErrorName = "error"
+
+type failure struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Details any    `json:"details,omitempty"`
+}
+
+// Error returns the text frame of an error, the answer to a message with that id if it is not nil.
+func (n *Names) Error(id []byte, code, message string, details any) (frame.Frame, error) {
+	return n.Encode(ErrorName, id, true, inspect.Object, failure{code, message, details})
+}
+
+// appendString appends s as a JSON string.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				panic(err) // a string can always be marshalled
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+func quote(s string) string { return string(appendString(nil, s)) }

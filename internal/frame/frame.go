@@ -1,0 +1,102 @@
+// Package frame encodes finished server frames (RFC 6455 section 5.2) that any number of connections may share.
+package frame
+
+import (
+	"encoding/binary"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+)
+
+// A Frame is one whole, unmasked, unfragmented server frame: header and payload.
+// It is immutable, so that every receiver of a broadcast can hold the same one.
+type Frame []byte
+
+const (
+	finBit  = 0x80
+	opClose = 0x8
+	opPing  = 0x9
+)
+
+// MaxHeader is the size of the longest header a server frame can have.
+const MaxHeader = 10
+
+// headerLen returns the size of the header in front of n bytes of payload.
+func headerLen(n int) int {
+	switch {
+	case n < 126:
+		return 2
+	case n < 1<<16:
+		return 4
+	default:
+		return MaxHeader
+	}
+}
+
+// New returns a data frame with the given payload, which is copied.
+func New(typ websocket.MessageType, payload []byte) Frame {
+	f, body := Make(typ, len(payload))
+	copy(body, payload)
+	return f
+}
+
+// Make returns a data frame with room for n bytes of payload, and that room. The caller fills it before the frame is shared.
+func Make(typ websocket.MessageType, n int) (f Frame, body []byte) {
+	h := headerLen(n)
+	f = make(Frame, h+n)
+	f[0] = finBit | byte(typ)
+	switch h {
+	case 2:
+		f[1] = byte(n)
+	case 4:
+		f[1] = 126
+		binary.BigEndian.PutUint16(f[2:], uint16(n))
+	default:
+		f[1] = 127
+		binary.BigEndian.PutUint64(f[2:], uint64(n))
+	}
+	return f, f[h:]
+}
+
+// Close returns a close frame. A reason that does not fit into a control frame is cut on a rune boundary;
+// [websocket.StatusNoStatusRcvd] gives an empty payload, and a code that must not be sent is sent as 1011.
+func Close(code websocket.StatusCode, reason string) Frame {
+	if code == websocket.StatusNoStatusRcvd {
+		return Frame{finBit | opClose, 0}
+	}
+	if !sendable(code) {
+		code = websocket.StatusInternalError
+	}
+	reason = CutReason(strings.ToValidUTF8(reason, "\uFFFD"))
+	f := Frame{finBit | opClose, byte(2 + len(reason))}
+	f = binary.BigEndian.AppendUint16(f, uint16(code))
+	return append(f, reason...)
+}
+
+// sendable reports whether a close frame may carry the code, see RFC 6455 section 7.4.
+func sendable(code websocket.StatusCode) bool {
+	switch code {
+	case 1004, websocket.StatusNoStatusRcvd, websocket.StatusAbnormalClosure:
+		return false
+	}
+	return 1000 <= code && code <= 1014 || 3000 <= code && code <= 4999
+}
+
+// Ping is a ping frame without a payload.
+var Ping = Frame{finBit | opPing, 0}
+
+// maxReason is what a control frame's 125 bytes leave for the reason beside the status code.
+const maxReason = 123
+
+// CutReason shortens a close reason to the 123 bytes that fit, on a rune boundary.
+func CutReason(reason string) string {
+	if len(reason) <= maxReason {
+		return reason
+	}
+	end := maxReason
+	for end > 0 && !utf8.RuneStart(reason[end]) {
+		end--
+	}
+	return reason[:end]
+}

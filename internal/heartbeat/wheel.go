@@ -1,0 +1,133 @@
+// Package heartbeat visits many connections at their own times with one timer.
+package heartbeat
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Beater is visited when its time has come. It returns when to be visited again, 0 for never; silent tells how long
+// ago a moment of the wheel's time was. Beat is called from the wheel's goroutine, one at a time, without a lock.
+type Beater interface {
+	Beat(silent func(since int64) time.Duration) time.Duration
+}
+
+// Wheel is a hashed timer wheel (Varghese and Lauck, 1987): adding, moving and removing an entry cost the same however
+// many there are. Its timer runs only while it has entries.
+//
+// Time on the wheel is counted in ticks that happened: a process that was stopped or starved does not take its own
+// pause for the silence of its peers.
+type Wheel struct {
+	tick time.Duration
+	now  atomic.Int64
+
+	mu    sync.Mutex // guards following
+	slots [slots]Entry
+	count int
+	timer *time.Timer
+	alive bool // the timer is set or its function runs
+}
+
+const slots = 256
+
+// Entry is one place on a wheel, embedded in what is visited. Its zero value is on no wheel.
+type Entry struct {
+	prev, next *Entry
+	beater     Beater
+	due        int64
+	gone       bool
+}
+
+// New returns a wheel with the given resolution.
+func New(tick time.Duration) *Wheel {
+	w := &Wheel{tick: tick}
+	for i := range w.slots {
+		w.slots[i].prev, w.slots[i].next = &w.slots[i], &w.slots[i]
+	}
+	return w
+}
+
+// Now returns the wheel's time.
+func (w *Wheel) Now() int64 { return w.now.Load() }
+
+// Add has b visited after d.
+func (w *Wheel) Add(e *Entry, b Beater, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e.beater = b
+	w.count++
+	w.link(e, d)
+	if !w.alive {
+		w.alive = true
+		if w.timer == nil {
+			w.timer = time.AfterFunc(w.tick, w.turn)
+		} else {
+			w.timer.Reset(w.tick)
+		}
+	}
+}
+
+// Remove takes e off the wheel. A visit that has begun may still end after it.
+func (w *Wheel) Remove(e *Entry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e.beater == nil || e.gone {
+		return
+	}
+	e.gone = true
+	w.unlink(e)
+	if w.count--; w.count == 0 && w.timer.Stop() {
+		w.alive = false
+	}
+}
+
+// link and unlink are called with the lock held.
+func (w *Wheel) link(e *Entry, d time.Duration) {
+	e.due = w.Now() + max(1, int64((d+w.tick-1)/w.tick))
+	head := &w.slots[e.due%slots]
+	e.prev, e.next = head.prev, head
+	head.prev.next, head.prev = e, e
+}
+
+func (w *Wheel) unlink(e *Entry) {
+	if e.next != nil {
+		e.prev.next, e.next.prev = e.next, e.prev
+		e.prev, e.next = nil, nil
+	}
+}
+
+// turn advances the wheel by a tick and visits what is due.
+func (w *Wheel) turn() {
+	now := w.now.Add(1)
+	silent := func(since int64) time.Duration { return time.Duration(now-since) * w.tick }
+	for _, e := range w.dueAt(now) {
+		d := e.beater.Beat(silent)
+		w.mu.Lock()
+		if d > 0 && !e.gone {
+			w.link(e, d)
+		}
+		w.mu.Unlock()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.alive = w.count > 0; w.alive {
+		w.timer.Reset(w.tick)
+	}
+}
+
+// dueAt takes the entries that are due off their slot.
+func (w *Wheel) dueAt(now int64) (due []*Entry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	head := &w.slots[now%slots]
+	for e := head.next; e != head; {
+		next := e.next
+		if e.due <= now {
+			w.unlink(e)
+			due = append(due, e)
+		}
+		e = next
+	}
+	return due
+}

@@ -1,0 +1,142 @@
+// Package inspect holds the reflection. All of it runs at registration and ends in ordinary functions.
+package inspect
+
+import (
+	"reflect"
+	"runtime"
+	"strings"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// A Hook is a method that a type has under a name that means something.
+type Hook struct {
+	Name string
+	Type reflect.Type // the method's, without the receiver
+	Pos  string       // file:line
+}
+
+// lookup finds a method by a name that is constant in its body. A loop over reflect.Type.Method, or a name that is not
+// constant, would make the linker keep every exported method of every user's program.
+type lookup struct {
+	name string
+	find func(reflect.Type) (reflect.Method, bool)
+}
+
+var hooks = []lookup{
+	{"OnUpgrade", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnUpgrade") }},
+	{"OnOpen", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnOpen") }},
+	{"OnMessage", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnMessage") }},
+	{"OnClose", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnClose") }},
+	{"Events", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Events") }},
+}
+
+var wrongNames = []lookup{
+	{"OnConnect", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnConnect") }},
+	{"OnConnection", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnConnection") }},
+	{"OnConnected", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnConnected") }},
+	{"OnDisconnect", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnDisconnect") }},
+	{"OnDisconnected", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnDisconnected") }},
+	{"OnError", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnError") }},
+	{"OnEvent", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnEvent") }},
+	{"OnEvents", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnEvents") }},
+	{"Onmessage", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Onmessage") }},
+	{"Onopen", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Onopen") }},
+	{"Onclose", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Onclose") }},
+	{"OnUpgraded", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnUpgraded") }},
+}
+
+// Instead says which hook is meant by a wrong name.
+var Instead = map[string]string{
+	"OnConnect":      "OnOpen",
+	"OnConnection":   "OnOpen",
+	"OnConnected":    "OnOpen",
+	"OnDisconnect":   "OnClose",
+	"OnDisconnected": "OnClose",
+	"OnError":        "OnClose, whose error says why a connection ended, or middleware, which sees every handler's error",
+	"OnEvent":        "Events",
+	"OnEvents":       "Events",
+	"Onmessage":      "OnMessage",
+	"Onopen":         "OnOpen",
+	"Onclose":        "OnClose",
+	"OnUpgraded":     "OnUpgrade",
+}
+
+// Hooks returns the hooks that t has; a method promoted from an embedded struct is one like any other.
+func Hooks(t reflect.Type) []Hook { return present(t, hooks) }
+
+// WrongNames returns the methods of t whose name is a likely mistake for a hook's.
+func WrongNames(t reflect.Type) []Hook { return present(t, wrongNames) }
+
+func present(t reflect.Type, names []lookup) (found []Hook) {
+	for _, l := range names {
+		if m, ok := l.find(t); ok {
+			found = append(found, Hook{l.name, withoutReceiver(m.Type), methodPos(t, l)})
+		}
+	}
+	return found
+}
+
+func withoutReceiver(t reflect.Type) reflect.Type {
+	var in, out []reflect.Type
+	for i := 1; i < t.NumIn(); i++ {
+		in = append(in, t.In(i))
+	}
+	for i := range t.NumOut() {
+		out = append(out, t.Out(i))
+	}
+	return reflect.FuncOf(in, out, t.IsVariadic())
+}
+
+// methodPos finds where a method was written. A promoted method's own code is generated, so it is looked for in
+// the embedded struct.
+func methodPos(t reflect.Type, l lookup) string {
+	m, ok := l.find(t)
+	if !ok {
+		return ""
+	}
+	pc := m.Func.Pointer()
+	file, line := runtime.FuncForPC(pc).FileLine(pc)
+	if !strings.HasPrefix(file, "<") {
+		return mistake.Position(file, line)
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+		if pos := methodPos(t, l); pos != "" {
+			return pos
+		}
+	}
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && f.Type.Kind() != reflect.Interface {
+			for _, ft := range []reflect.Type{f.Type, reflect.PointerTo(f.Type)} {
+				if pos := methodPos(ft, l); pos != "" {
+					return pos
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// FuncPos returns where the function fn was written.
+func FuncPos(fn any) string {
+	pc := reflect.ValueOf(fn).Pointer()
+	f := runtime.FuncForPC(pc)
+	if f == nil {
+		return ""
+	}
+	return mistake.Position(f.FileLine(pc))
+}
+
+// FuncName returns fn's name without its import path, e.g. "chat.NewStore".
+func FuncName(fn any) string {
+	f := runtime.FuncForPC(reflect.ValueOf(fn).Pointer())
+	if f == nil {
+		return "constructor"
+	}
+	name := f.Name()
+	return name[strings.LastIndexByte(name, '/')+1:]
+}

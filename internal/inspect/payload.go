@@ -1,0 +1,86 @@
+package inspect
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"strings"
+)
+
+// Shape is how a payload type looks in JSON.
+type Shape int
+
+const (
+	Value  Shape = iota // anything that is no object, or may be none
+	Object              // a struct
+	Map                 // an object with any keys
+)
+
+var (
+	jsonMarshaler   = reflect.TypeFor[json.Marshaler]()
+	jsonUnmarshaler = reflect.TypeFor[json.Unmarshaler]()
+	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// ShapeOf tells the shape of t. A type that marshals itself is a Value, whatever it makes of it.
+func ShapeOf(t reflect.Type) Shape {
+	for {
+		for _, m := range []reflect.Type{jsonMarshaler, jsonUnmarshaler, textMarshaler, textUnmarshaler} {
+			if t.Implements(m) || t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(m) {
+				return Value
+			}
+		}
+		if t.Kind() != reflect.Pointer {
+			break
+		}
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return Object
+	case reflect.Map:
+		return Map
+	default:
+		return Value
+	}
+}
+
+// JSONFields returns the names under which encoding/json knows the fields of the struct t, or of the struct it points
+// to, with the name of the Go field for each.
+func JSONFields(t reflect.Type) map[string]string {
+	fields := map[string]string{}
+	addJSONFields(fields, t, map[reflect.Type]bool{})
+	return fields
+}
+
+func addJSONFields(fields map[string]string, t reflect.Type, seen map[reflect.Type]bool) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || seen[t] {
+		return
+	}
+	seen[t] = true
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Tag.Get("json") == "-":
+		case f.Anonymous && name == "" && isStruct(f.Type):
+			addJSONFields(fields, f.Type, seen)
+		case !f.IsExported():
+		case name != "":
+			fields[name] = f.Name
+		default:
+			fields[f.Name] = f.Name
+		}
+	}
+}
+
+func isStruct(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct
+}

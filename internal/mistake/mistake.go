@@ -1,0 +1,63 @@
+// Package mistake formats what a programmer got wrong.
+package mistake
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// A Mistake is a programmer's error that is found at start-up.
+type Mistake struct {
+	What  string // what is wrong, with the Go type or the name it is about
+	Where string // file:line, if there is one
+	Have  string
+	Want  string
+	Fix   string // what to do
+	Err   error  // what it was found by, if it was an error
+}
+
+func (m *Mistake) Error() string {
+	var b strings.Builder
+	b.WriteString("wsgate: ")
+	b.WriteString(m.What)
+	if m.Where != "" {
+		b.WriteString(" (" + m.Where + ")")
+	}
+	for _, line := range [...][2]string{{"have", m.Have}, {"want", m.Want}, {"fix:", m.Fix}} {
+		if line[1] != "" {
+			b.WriteString("\n\t" + line[0] + " " + line[1])
+		}
+	}
+	return b.String()
+}
+
+// Caller returns the file:line of a caller; 0 is the one who calls Caller.
+func Caller(skip int) string {
+	_, file, line, ok := runtime.Caller(skip + 1)
+	if !ok {
+		return ""
+	}
+	return Position(file, line)
+}
+
+// Position returns file:line, with the file relative to the working directory if it is below it.
+func Position(file string, line int) string {
+	if dir, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(dir, file); err == nil && !strings.HasPrefix(rel, "..") {
+			file = rel
+		}
+	}
+	return file + ":" + strconv.Itoa(line)
+}
+
+// Unwrap returns the error by which the mistake was found.
+func (m *Mistake) Unwrap() error { return m.Err }
+
+var importPath = regexp.MustCompile(`[\w.~-]+/(?:[\w.~-]+/)*`)
+
+// Type shortens the import paths in the printed form of a type to package names, as the compiler prints it.
+func Type(printed string) string { return importPath.ReplaceAllString(printed, "") }

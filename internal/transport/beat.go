@@ -1,0 +1,51 @@
+package transport
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/heartbeat"
+)
+
+// beat is a connection's place on the heartbeat wheel.
+type beat struct {
+	entry   heartbeat.Entry
+	heardAt atomic.Int64 // the wheel's time of the last inbound byte
+	pinged  bool         // the wheel's: a ping is out
+}
+
+// heard notes that the peer is alive.
+func (b *beat) heard(e *Engine) { b.heardAt.Store(e.wheel.Now()) }
+
+// startBeat puts the connection on the wheel. The first interval is spread by 10 % either way, which spreads all that follow.
+func (c *Conn) startBeat() {
+	c.beat.heard(c.engine)
+	spread := 0.9 + 0.2*rand.Float64()
+	c.engine.wheel.Add(&c.beat.entry, (*beater)(c), time.Duration(spread*float64(c.limits.Ping)))
+}
+
+// beater is the Conn as the wheel sees it.
+type beater Conn
+
+// Beat pings a peer that was silent and ends a connection whose peer stays silent. It is suspended while a handler
+// runs, since nobody reads then.
+func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
+	c := (*Conn)(b)
+	quiet := silent(c.beat.heardAt.Load())
+	switch {
+	case c.turn.active.Load():
+		c.beat.pinged = false
+		return c.limits.Ping
+	case quiet < c.limits.Ping*9/10:
+		c.beat.pinged = false
+		return c.limits.Ping - quiet
+	case !c.beat.pinged:
+		c.beat.pinged = true
+		c.Send(frame.Ping)
+		return c.limits.Pong
+	}
+	c.Abort(1008, "ping timeout", ErrPingTimeout)
+	return 0
+}

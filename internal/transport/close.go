@@ -1,0 +1,219 @@
+package transport
+
+import (
+	"compress/flate"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/frame"
+)
+
+// Close begins the closing handshake: what waits is written first, then the close frame, and then the peer has
+// [Limits].Close to answer. The reader's Read fails when it is over. cause is what End returns, nil for a normal end.
+// Only the first of several calls counts.
+func (c *Conn) Close(code websocket.StatusCode, reason string, cause error) {
+	c.out.mu.Lock()
+	if c.out.closing || c.out.dead {
+		c.out.mu.Unlock()
+		return
+	}
+	c.startClosing(frame.Close(code, reason), cause)
+	c.out.mu.Unlock()
+	c.flushAll()
+}
+
+// Abort closes without waiting for the peer, which gets a close frame if its socket takes one now.
+func (c *Conn) Abort(code websocket.StatusCode, reason string, cause error) {
+	c.Close(code, reason, cause)
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.kill(cause)
+}
+
+// closeFor queues a close frame that coder/websocket wrote: the answer to the peer's, or the notice of a violation.
+func (c *Conn) closeFor(f frame.Frame) {
+	c.out.mu.Lock()
+	if c.out.closing || c.out.dead {
+		c.out.mu.Unlock()
+		return
+	}
+	c.startClosing(f, errUndecided)
+	c.out.mu.Unlock()
+	c.flushAll()
+}
+
+// errUndecided stands for the cause of a close that coder/websocket began; its error says why.
+var errUndecided = errors.New("wsgate: closing")
+
+// startClosing queues the close frame, after which nothing is queued. The caller holds the lock.
+func (c *Conn) startClosing(f frame.Frame, cause error) {
+	c.put(f)
+	c.out.closing = true
+	c.out.cause = cause
+	c.cancel(cause)
+}
+
+// kill closes the raw connection and forgets what waits. The caller holds the lock.
+func (c *Conn) kill(cause error) {
+	o := &c.out
+	if o.dead {
+		return
+	}
+	if !o.closing || o.cause == errUndecided {
+		o.cause = cause
+	}
+	o.dead = true
+	o.frames, o.bytes, o.count = nil, 0, 0
+	c.drained()
+	c.cancel(cause)
+	if t, ok := c.raw.(*tls.Conn); ok {
+		t.NetConn().Close() // tls.Conn.Close may wait for a writer
+		return
+	}
+	c.raw.Close()
+}
+
+// closing reports whether the closing handshake began.
+func (c *Conn) closing() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.out.closing || c.out.dead
+}
+
+// End is called once by the reader, with the error Read returned. It tells the peer why, where the protocol wants a
+// close frame, closes the raw connection, waits for every goroutine of this connection and returns the cause of the
+// end: nil if it was a normal one.
+func (c *Conn) End(err error) (cause error) {
+	c.turn.end(c)
+	v := c.judge(err)
+	if v.code != 0 {
+		c.Close(v.code, v.reason, v.cause)
+	}
+	if !v.gone {
+		c.lastWords()
+	}
+	c.out.mu.Lock()
+	if c.out.cause == errUndecided {
+		c.out.cause = v.cause
+	}
+	c.kill(v.cause)
+	cause = c.out.cause
+	c.out.mu.Unlock()
+
+	c.writers.Wait()
+	c.engine.wheel.Remove(&c.beat.entry)
+	c.in.release()
+	c.ws.CloseNow()
+	return cause
+}
+
+// lastWords writes what waits within the time of a closing handshake.
+func (c *Conn) lastWords() {
+	c.out.mu.Lock()
+	c.raw.SetWriteDeadline(time.Now().Add(c.limits.Close))
+	c.out.mu.Unlock()
+	c.Flush(context.Background())
+	if t, ok := c.raw.(*net.TCPConn); ok {
+		// Closing a socket with unread input resets it, and a reset overtakes the close frame.
+		t.CloseWrite()
+		c.discard()
+	}
+}
+
+// maxDiscard bounds what is read and thrown away before the socket closes.
+const maxDiscard = 256 << 10
+
+// discard throws away what has arrived.
+func (c *Conn) discard() {
+	c.raw.SetReadDeadline(time.Now().Add(time.Millisecond))
+	buf := inputPool.Get().(*[inputSize]byte)
+	defer inputPool.Put(buf)
+	for n := 0; n < maxDiscard; {
+		m, err := c.raw.Read(buf[:])
+		if err != nil {
+			return
+		}
+		n += m
+	}
+}
+
+// verdict is what an error of the reader means.
+type verdict struct {
+	violation
+	gone bool // nobody is there to be told
+}
+
+// judge is the one place that tells the ends of a connection apart.
+func (c *Conn) judge(err error) verdict {
+	var peer websocket.CloseError
+	var v *violation
+	var corrupt flate.CorruptInputError
+	switch arrived := c.in.err; {
+	case errors.As(err, &peer):
+		return verdict{violation: violation{cause: peerClosed(peer)}}
+	case errors.As(err, &v) || errors.As(arrived, &v):
+		return verdict{violation: *v}
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		return verdict{violation: violation{websocket.StatusMessageTooBig, "message too big", fmt.Errorf("%w: a message over %d bytes", ErrLimit, c.limits.Message)}}
+	case errors.As(err, &corrupt):
+		return verdict{violation: violation{websocket.StatusInvalidFramePayloadData, "corrupt compressed data", errProtocol}}
+	case errors.Is(arrived, os.ErrDeadlineExceeded):
+		return verdict{violation: violation{websocket.StatusPolicyViolation, "message took too long", fmt.Errorf("%w: a message took more than %v to arrive", ErrLimit, c.limits.Assembly)}}
+	case arrived != nil:
+		return verdict{violation: violation{cause: lost(arrived)}, gone: true}
+	}
+	return verdict{violation: violation{websocket.StatusProtocolError, "protocol violation", fmt.Errorf("%w: %w", errProtocol, err)}}
+}
+
+// peerClosed returns nil for the codes with which a peer just leaves.
+func peerClosed(e websocket.CloseError) error {
+	switch e.Code {
+	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
+		return nil
+	}
+	return e
+}
+
+// lost says that the connection broke without a close frame.
+func lost(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("wsgate: connection lost: %w", err)
+}
+
+// interruptRead and resumeRead stop a readAhead and make the socket readable again.
+func (c *Conn) interruptRead() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.interrupted = true
+	c.raw.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (c *Conn) resumeRead() {
+	c.in.deadline = false
+	if c.in.meter.inMessage() {
+		c.in.since = time.Now() // the time the handler took is not the peer's
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.interrupted = false
+	switch {
+	case c.out.dead:
+	case c.out.closing && !c.out.writing:
+		c.raw.SetReadDeadline(time.Now().Add(c.limits.Close))
+	default:
+		c.raw.SetReadDeadline(time.Time{})
+	}
+}
+
+// Cancel ends the connection's context without closing it.
+func (c *Conn) Cancel(cause error) { c.cancel(cause) }

@@ -1,0 +1,139 @@
+// Package transport carries WebSocket messages between coder/websocket, which keeps the protocol, and a raw
+// connection that is ours: its deadlines, its buffers and every byte that is written to it.
+package transport
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+)
+
+// Causes of an end that the server chose.
+var (
+	ErrClosed      = errors.New("wsgate: connection closed")
+	ErrSlowClient  = errors.New("wsgate: client reads too slowly")
+	ErrPingTimeout = errors.New("wsgate: client did not answer a ping")
+	ErrLimit       = errors.New("wsgate: limit exceeded")
+)
+
+// Limits bounds what one connection may cost. Every field is positive.
+type Limits struct {
+	Message       int           // decoded bytes of one message
+	Wire          int           // bytes on the wire of one message
+	Frames        int           // frames of one message
+	Assembly      time.Duration // from a message's first byte to its last
+	ControlRate   int           // control frames per second
+	ControlBurst  int
+	QueueBytes    int           // outbound bytes waiting
+	QueueMessages int           // outbound frames waiting
+	Write         time.Duration // one write
+	Close         time.Duration // the peer's part of the closing handshake
+	Ping          time.Duration // silence before a ping
+	Pong          time.Duration // more silence before the end
+}
+
+// Conn is one upgraded connection.
+//
+// Read belongs to one goroutine, the reader, which must call it until it fails; every other method may be called
+// from any goroutine and does not block, except Flush.
+type Conn struct {
+	ws     *websocket.Conn
+	raw    net.Conn
+	engine *Engine
+	limits *Limits
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	sys syscall.RawConn // nil where raw has no descriptor to write to without blocking (TLS, pipes)
+
+	// Owned by the reader.
+	parsed *bufio.Reader // what coder/websocket has taken and not parsed
+	in     input
+
+	turn    turn
+	out     outbox
+	writers sync.WaitGroup // the goroutine that waits for a full socket
+	beat    beat
+}
+
+// Context returns the context of everything that works for this connection. It is cancelled as soon as the connection
+// begins to close, with the cause.
+func (c *Conn) Context() context.Context { return c.ctx }
+
+// Subprotocol returns the negotiated subprotocol.
+func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
+
+// RemoteAddr returns the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
+
+// maxScratch is the size of the pooled buffer in which a message is put together: smaller messages are copied out of
+// it, larger ones take memory of their own as they arrive.
+const maxScratch = 4 << 10
+
+var scratchPool = sync.Pool{New: func() any { return new([maxScratch]byte) }}
+
+// Read returns the next message. Calling it again says that the previous message was handled.
+// After an error the connection is closed for good and the error says why; nil is not used for a clean end,
+// see [Conn.End].
+func (c *Conn) Read() (websocket.MessageType, []byte, error) {
+	for {
+		typ, data, err := c.readMessage()
+		if err != nil {
+			return 0, nil, err
+		}
+		if c.closing() {
+			continue // what a peer sends during the closing handshake is nobody's
+		}
+		c.turn.begin(c)
+		return typ, data, nil
+	}
+}
+
+func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
+	typ, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return 0, nil, err
+	}
+	scratch := scratchPool.Get().(*[maxScratch]byte)
+	defer scratchPool.Put(scratch)
+	data, err := readAll(r, scratch[:0])
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(data) <= maxScratch {
+		data = append(make([]byte, 0, len(data)), data...)
+	}
+	if typ == websocket.MessageText && !utf8.Valid(data) {
+		return 0, nil, &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}
+	}
+	return typ, data, nil
+}
+
+// readAll appends what r has to buf.
+func readAll(r io.Reader, buf []byte) ([]byte, error) {
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+// buffered reports whether input has arrived that was not handled yet. Only the reader may ask.
+func (c *Conn) buffered() bool { return c.parsed.Buffered() > 0 || !c.in.empty() }

@@ -1,0 +1,153 @@
+package transport
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/heartbeat"
+)
+
+// Engine is what all connections of an App share: the flushers and the heartbeat wheel.
+//
+// A flusher is a goroutine that exists only while connections wait for a flush. It takes one connection after the
+// other and writes all that waits for it; a connection that gets more meanwhile queues up again at the end. So the
+// longer the line, the larger the batches.
+type Engine struct {
+	wheel *heartbeat.Wheel
+
+	mu      sync.Mutex // guards following
+	line    []*Conn    // waiting for a flush, from head
+	head    int
+	running int
+	most    int
+	left    atomic.Bool // line may hold connections for which no flusher was started
+	wg      sync.WaitGroup
+}
+
+// NewEngine returns an Engine whose heartbeat has the given resolution.
+func NewEngine(tick time.Duration) *Engine {
+	return &Engine{wheel: heartbeat.New(tick), most: runtime.GOMAXPROCS(0)}
+}
+
+// Wait returns when no flusher runs any more; with every connection ended none will start again.
+func (e *Engine) Wait() { e.wg.Wait() }
+
+// schedule has c flushed.
+func (e *Engine) schedule(c *Conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.line = append(e.line, c)
+	e.start()
+}
+
+// kick starts flushers for what was left in line without one.
+func (e *Engine) kick() {
+	if !e.left.Load() {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.left.Store(false)
+	e.start()
+}
+
+// perFlusher is how many waiting connections justify one more flusher.
+const perFlusher = 128
+
+// start starts the flushers that the line deserves. The caller holds the lock.
+func (e *Engine) start() {
+	waiting := len(e.line) - e.head
+	for waiting > 0 && e.running < min(e.most, 1+waiting/perFlusher) {
+		e.running++
+		e.wg.Go(e.run)
+	}
+}
+
+// grab is how many connections a flusher takes at a time.
+const grab = 16
+
+func (e *Engine) run() {
+	var mine [grab]*Conn
+	n := 0
+	for {
+		e.mu.Lock()
+		e.line = append(e.line, mine[:n]...)
+		n = copy(mine[:], e.line[e.head:])
+		clear(e.line[e.head : e.head+n])
+		if e.head += n; e.head == len(e.line) {
+			e.line, e.head = e.line[:0], 0
+		}
+		if n == 0 {
+			e.running--
+			e.mu.Unlock()
+			return
+		}
+		e.mu.Unlock()
+		again := 0
+		for _, c := range mine[:n] {
+			if c.flush() {
+				mine[again] = c
+				again++
+			}
+		}
+		n = again
+	}
+}
+
+// Broadcast hands one frame to many connections.
+type Broadcast struct {
+	engine *Engine
+	frame  frame.Frame
+	from   *Conn
+	woken  []*Conn
+	err    error
+}
+
+var broadcastPool = sync.Pool{New: func() any { return new(Broadcast) }}
+
+// Broadcast begins to hand f to many connections. If from is not nil, its handler is the sender, and the flush may
+// wait for the end of from's turn, so that broadcasts of messages that arrived together share their writes.
+func (e *Engine) Broadcast(f frame.Frame, from *Conn) *Broadcast {
+	b := broadcastPool.Get().(*Broadcast)
+	b.engine, b.frame, b.from = e, f, from
+	return b
+}
+
+// To queues the frame for c. A receiver that is closing or too slow is no error of the broadcast.
+func (b *Broadcast) To(c *Conn) {
+	wake, err := c.push(b.frame)
+	if wake {
+		b.woken = append(b.woken, c)
+	}
+	if errors.Is(err, ErrLimit) {
+		b.err = err
+	}
+}
+
+// End sees to the flush. It returns ErrLimit if the frame was too large for a receiver's queue.
+func (b *Broadcast) End() error {
+	err := b.err
+	if len(b.woken) > 0 {
+		e := b.engine
+		e.mu.Lock()
+		e.line = append(e.line, b.woken...)
+		if b.from == nil || !b.from.turn.holding() {
+			e.start()
+		} else {
+			e.left.Store(true)
+		}
+		e.mu.Unlock()
+		// The turn may have ended before the line grew: then nobody else starts a flusher.
+		if b.from != nil && !b.from.turn.holding() {
+			e.kick()
+		}
+	}
+	clear(b.woken)
+	b.woken, b.frame, b.from, b.err = b.woken[:0], nil, nil, nil
+	broadcastPool.Put(b)
+	return err
+}

@@ -1,0 +1,71 @@
+package transport
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	parseSize   = 512     // coder/websocket's read buffer over our own input
+	parseAlone  = 4 << 10 // the same where it is the only one
+	controlSize = 136     // coder/websocket's write buffer; a whole control frame has to fit: 2 + 125 bytes
+)
+
+// Hijack takes the raw connection over and gives websocket.Accept a stream on top of it.
+func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !hijackable(u.ResponseWriter) {
+		return nil, nil, u.refuse(&Refusal{Status: http.StatusNotImplemented, Message: "this server cannot upgrade connections"})
+	}
+	if r := u.options.Admit(); r != nil {
+		return nil, nil, u.refuse(r)
+	}
+	u.ResponseWriter.WriteHeader(http.StatusSwitchingProtocols)
+	raw, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := raw.SetDeadline(time.Time{}); err != nil {
+		raw.Close()
+		return nil, nil, err
+	}
+	early, err := rw.Reader.Peek(rw.Reader.Buffered()) // sent along with the request
+	if err != nil || len(early) > inputSize {
+		raw.Close()
+		return nil, nil, err
+	}
+	c := newConn(raw, early, u.options)
+	u.conn = c
+	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
+}
+
+// hijackable reports whether w or what it wraps can be hijacked, as http.ResponseController finds out.
+func hijackable(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Hijacker:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
+func newConn(raw net.Conn, early []byte, o *AcceptOptions) *Conn {
+	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, sys: descriptor(raw)}
+	size := parseSize
+	if c.sys == nil {
+		size = parseAlone
+	}
+	c.parsed = bufio.NewReaderSize((*stream)(c), size)
+	c.in.meter.limits = o.Limits
+	c.in.ready = c.in.readOnce
+	if len(early) > 0 {
+		buf := inputPool.Get().(*[inputSize]byte)
+		c.in.hold(buf, copy(buf[:], early))
+	}
+	return c
+}

@@ -1,0 +1,120 @@
+package transport
+
+import (
+	"sync"
+	"time"
+)
+
+// inputSize is how much one read takes. Many small messages that were sent together are then one system call.
+const inputSize = 16 << 10
+
+var inputPool = sync.Pool{New: func() any { return new([inputSize]byte) }}
+
+// input is what has arrived and was not taken by coder/websocket yet.
+type input struct {
+	buf  *[inputSize]byte // nil while empty
+	r, w int              // buf[r:w] is left
+	err  error            // what comes after it
+
+	meter    meter
+	since    time.Time // when the unfinished message began; zero at a message boundary
+	deadline bool      // a read deadline for it is set
+
+	ready func(uintptr) bool // readOnce's method value, made once
+}
+
+func (in *input) empty() bool { return in.buf == nil }
+
+// hold keeps the n bytes in buf, as far as the budgets allow.
+func (in *input) hold(buf *[inputSize]byte, n int) {
+	n = in.check(buf[:n])
+	if n == 0 {
+		inputPool.Put(buf)
+		return
+	}
+	in.buf, in.r, in.w = buf, 0, n
+}
+
+// check runs b past the meter and returns how much of it may be parsed. The violation itself is kept as the error
+// that follows, so that a limit which coder/websocket sees first is reported as its own.
+func (in *input) check(b []byte) int {
+	n, err := in.meter.add(b)
+	if err != nil {
+		in.err = err
+	}
+	switch {
+	case !in.meter.inMessage():
+		in.since = time.Time{}
+	case in.since.IsZero() || in.meter.begun:
+		in.since = time.Now()
+	}
+	in.meter.begun = false
+	return n
+}
+
+// take moves held bytes to p.
+func (in *input) take(p []byte) int {
+	n := copy(p, in.buf[in.r:in.w])
+	if in.r += n; in.r == in.w {
+		inputPool.Put(in.buf)
+		in.buf = nil
+	}
+	return n
+}
+
+// release gives the memory back at the end.
+func (in *input) release() {
+	if in.buf != nil {
+		inputPool.Put(in.buf)
+		in.buf = nil
+	}
+}
+
+// receive reads the next bytes for coder/websocket. Before it waits for the network it ends the turn: everything
+// that the handled messages left to be written goes out.
+func (c *Conn) receive(p []byte) (int, error) {
+	in := &c.in
+	if in.empty() && in.err == nil {
+		c.turn.end(c)
+	}
+	for in.empty() {
+		if in.err != nil {
+			return 0, in.err
+		}
+		c.boundAssembly()
+		if c.sys == nil {
+			n, err := c.raw.Read(p)
+			c.beat.heard(c.engine)
+			if err != nil {
+				in.err = err
+			}
+			if n = in.check(p[:n]); n > 0 {
+				return n, nil
+			}
+			continue
+		}
+		if err := c.sys.Read(in.ready); err != nil {
+			in.err = err
+		}
+		c.beat.heard(c.engine)
+	}
+	return in.take(p), nil
+}
+
+// boundAssembly gives an unfinished message a time to end and takes it away again at a boundary.
+func (c *Conn) boundAssembly() {
+	in := &c.in
+	if in.since.IsZero() && !in.deadline {
+		return
+	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.out.closing || c.out.dead {
+		return // the time for the closing handshake runs, and is shorter
+	}
+	if in.deadline = !in.since.IsZero(); in.deadline {
+		c.raw.SetReadDeadline(in.since.Add(c.limits.Assembly))
+	} else {
+		c.raw.SetReadDeadline(time.Time{})
+	}
+}

@@ -1,0 +1,153 @@
+package transport
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// A violation ends a connection with a close code.
+type violation struct {
+	code   websocket.StatusCode
+	reason string
+	cause  error
+}
+
+func (v *violation) Error() string { return v.reason }
+func (v *violation) Unwrap() error { return v.cause }
+
+var errProtocol = errors.New("wsgate: protocol violation")
+
+// meter follows the frame headers in a client's byte stream (RFC 6455 section 5.2) and holds the client to what a
+// parser cannot see or does not bound: bytes and frames of one message, control frames per second, lengths, masking.
+type meter struct {
+	limits *Limits
+
+	header [14]byte // of the frame that begins
+	have   int      // bytes of it seen
+	skip   uint64   // payload bytes of the current frame still to come
+
+	open       bool   // a message has begun and its last frame's header was not seen
+	compressed bool   // it is
+	begun      bool   // a message began in the bytes added last
+	frames     int    // of the message
+	wire       int    // header bytes of the message
+	payload    uint64 // payload bytes announced for it
+
+	tokens float64 // control frames that may come at once
+	filled time.Time
+
+	closed bool // a close frame has begun
+}
+
+// inMessage reports whether a message or frame is unfinished.
+func (m *meter) inMessage() bool { return m.have > 0 || m.skip > 0 || m.open }
+
+// add follows b. It returns how many bytes are fine, and why the next is not.
+func (m *meter) add(b []byte) (int, error) {
+	for i := 0; i < len(b); {
+		if m.skip > 0 {
+			n := min(m.skip, uint64(len(b)-i))
+			m.skip -= n
+			i += int(n)
+			continue
+		}
+		if m.have == 0 && !m.open {
+			m.begun = true
+		}
+		m.header[m.have] = b[i]
+		m.have++
+		i++
+		if m.have >= 2 && m.have == m.headerLen() {
+			m.have = 0
+			if err := m.frame(); err != nil {
+				return i, err
+			}
+		}
+	}
+	return len(b), nil
+}
+
+const (
+	finBit  = 0x80
+	rsv1Bit = 0x40
+	maskBit = 0x80
+)
+
+func (m *meter) headerLen() int {
+	n := 2
+	switch m.header[1] &^ maskBit {
+	case 126:
+		n += 2
+	case 127:
+		n += 8
+	}
+	if m.header[1]&maskBit != 0 {
+		n += 4
+	}
+	return n
+}
+
+// frame judges a complete header.
+func (m *meter) frame() error {
+	if m.header[1]&maskBit == 0 {
+		return &violation{1002, "unmasked frame", errProtocol}
+	}
+	m.skip = uint64(m.header[1] &^ maskBit)
+	switch m.skip {
+	case 126:
+		m.skip = uint64(binary.BigEndian.Uint16(m.header[2:]))
+	case 127:
+		m.skip = binary.BigEndian.Uint64(m.header[2:])
+	}
+	if m.skip>>63 != 0 {
+		m.skip = 0
+		return &violation{1002, "frame length over 2^63", errProtocol}
+	}
+	if op := m.header[0] & opcodeMask; op >= opClose {
+		m.closed = m.closed || op == opClose
+		return m.control()
+	}
+	return m.data()
+}
+
+// control takes a token of the bucket for a control frame.
+func (m *meter) control() error {
+	now := time.Now()
+	if m.filled.IsZero() {
+		m.tokens = float64(m.limits.ControlBurst)
+	} else {
+		m.tokens += now.Sub(m.filled).Seconds() * float64(m.limits.ControlRate)
+		m.tokens = min(m.tokens, float64(m.limits.ControlBurst))
+	}
+	m.filled = now
+	if m.tokens < 1 {
+		return &violation{1008, "too many control frames", fmt.Errorf("%w: more than %d control frames per second", ErrLimit, m.limits.ControlRate)}
+	}
+	m.tokens--
+	return nil
+}
+
+// data counts a data frame towards its message.
+func (m *meter) data() error {
+	if !m.open {
+		m.frames, m.wire, m.payload = 0, 0, 0
+		m.compressed = m.header[0]&rsv1Bit != 0
+	}
+	m.open = m.header[0]&finBit == 0
+	m.frames++
+	m.wire += m.headerLen()
+	m.payload += m.skip
+	switch {
+	case !m.compressed && m.payload > uint64(m.limits.Message):
+		return &violation{1009, fmt.Sprintf("message over %d bytes", m.limits.Message), fmt.Errorf("%w: a message over %d bytes", ErrLimit, m.limits.Message)}
+	case m.frames > m.limits.Frames:
+		return &violation{1008, "message in too many frames", fmt.Errorf("%w: a message in more than %d frames", ErrLimit, m.limits.Frames)}
+	case m.payload+uint64(m.wire) > uint64(m.limits.Wire):
+		return &violation{1008, "message too long on the wire", fmt.Errorf("%w: a message of more than %d bytes on the wire", ErrLimit, m.limits.Wire)}
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+//go:build unix
+
+package transport
+
+import (
+	"io"
+	"net"
+	"syscall"
+)
+
+// descriptor returns the raw connection's descriptor, nil if it has none of its own.
+func descriptor(raw net.Conn) syscall.RawConn {
+	sc, ok := raw.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	sys, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return sys
+}
+
+// readOnce is called by the runtime when the socket may be readable. Memory for input is taken only when there is
+// some, so that an idle connection holds none.
+func (in *input) readOnce(fd uintptr) bool {
+	buf := inputPool.Get().(*[inputSize]byte)
+	for {
+		n, err := syscall.Read(int(fd), buf[:])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			inputPool.Put(buf)
+			return false
+		case err != nil:
+			in.err = err
+		case n == 0:
+			in.err = io.EOF
+		}
+		in.hold(buf, max(n, 0))
+		return true
+	}
+}

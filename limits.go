@@ -1,0 +1,116 @@
+package wsgate
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// Limits bounds what connections may cost. A zero field has its default; a negative one is a start-up error.
+type Limits struct {
+	// Handshake is the time from an upgrade request until OnOpen has returned. Past it the request is answered with
+	// 503, or the connection closes with 1008. Default 10 s.
+	Handshake time.Duration
+
+	// Message is the size of a message from a client in bytes, decompressed. Past it the connection closes with 1009.
+	// Default 64 KiB.
+	Message int
+	// MessageWire is the size of a message on the wire, headers included. Past it the connection closes with 1008, as
+	// it does for the next two. Default 4 × Message + 1 KiB.
+	MessageWire int
+	// MessageFrames is the number of frames a message may come in. Default 1,024.
+	MessageFrames int
+	// MessageTime is the time from a message's first byte to its last, without the time a handler runs. Default 30 s.
+	MessageTime time.Duration
+	// Malformed is how many malformed messages in a row close a connection with 1008. Default 8.
+	Malformed int
+	// ControlRate is how many pings, pongs and close frames a client may send per second, twice as many at once. Past it
+	// the connection closes with 1008. Default 32.
+	ControlRate int
+
+	// QueueBytes and QueueMessages bound what waits for a client that does not read. Past them, or if one write takes
+	// longer than Write, the connection closes with 1008 and the cause [ErrSlowClient].
+	// Default 1 MiB, 1,024 messages, 10 s.
+	QueueBytes    int
+	QueueMessages int
+	Write         time.Duration
+
+	// Ping is how long a client may be silent before it is pinged, Pong how much longer before its connection ends with
+	// the cause [ErrPingTimeout]. Any byte from it counts, and time in which a handler runs does not. Default 25 s
+	// (± 10 %, so that not all connections ping at once) and 10 s.
+	Ping time.Duration
+	Pong time.Duration
+
+	// Close is the time a client has to answer a close frame. Default 5 s.
+	Close time.Duration
+
+	// Rooms is how many rooms a connection may be in, RoomName how many bytes a room's name may have.
+	// Default 128 and 255.
+	Rooms    int
+	RoomName int
+
+	// Connections is how many connections the App may have; past it an upgrade is answered with 503. It is for
+	// [Options] only, a route cannot set it. Default 0, no limit.
+	Connections int
+	// Drain is how long Run and Serve wait in Shutdown. It is for [Options] only. Default 30 s.
+	Drain time.Duration
+}
+
+// withDefaults fills the zero fields.
+func (l Limits) withDefaults() Limits {
+	setDefault(&l.Handshake, 10*time.Second)
+	setDefault(&l.Message, 64<<10)
+	setDefault(&l.MessageWire, 4*l.Message+1<<10)
+	setDefault(&l.MessageFrames, 1024)
+	setDefault(&l.MessageTime, 30*time.Second)
+	setDefault(&l.Malformed, 8)
+	setDefault(&l.ControlRate, 32)
+	setDefault(&l.QueueBytes, 1<<20)
+	setDefault(&l.QueueMessages, 1024)
+	setDefault(&l.Write, 10*time.Second)
+	setDefault(&l.Ping, 25*time.Second)
+	setDefault(&l.Pong, 10*time.Second)
+	setDefault(&l.Close, 5*time.Second)
+	setDefault(&l.Rooms, 128)
+	setDefault(&l.RoomName, 255)
+	setDefault(&l.Drain, 30*time.Second)
+	return l
+}
+
+func setDefault[T comparable](v *T, to T) {
+	var zero T
+	if *v == zero {
+		*v = to
+	}
+}
+
+// check returns a mistake for every field that makes no sense. of says whose limits they are.
+func (l *Limits) check(of string) (mistakes []error) {
+	v := reflect.ValueOf(*l)
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Int() < 0 {
+			mistakes = append(mistakes, &mistake.Mistake{
+				What: fmt.Sprintf("%s: Limits.%s is negative", of, v.Type().Field(i).Name),
+				Have: fmt.Sprint(f.Interface()),
+				Want: "0 for the default, or more",
+			})
+		}
+	}
+	return mistakes
+}
+
+func (l *Limits) transport() *transport.Limits {
+	return &transport.Limits{
+		Message: l.Message, Wire: l.MessageWire, Frames: l.MessageFrames, Assembly: l.MessageTime,
+		ControlRate: l.ControlRate, ControlBurst: 2 * l.ControlRate,
+		QueueBytes: l.QueueBytes, QueueMessages: l.QueueMessages, Write: l.Write,
+		Close: l.Close, Ping: l.Ping, Pong: l.Pong,
+	}
+}
+
+func tooManyRooms(have, most int) error {
+	return fmt.Errorf("%w: %d rooms, a connection may be in %d", ErrLimit, have, most)
+}

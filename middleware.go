@@ -1,0 +1,44 @@
+package wsgate
+
+import "context"
+
+// Handler handles what happens on a connection, in the untyped form that middleware sees.
+type Handler func(ctx context.Context, c AnyConn, in Inbound) error
+
+// Middleware wraps the handling of everything that happens on a connection: its opening, its messages, every event,
+// also one that no handler is bound to, and its closing. The first of a list is the outermost, and the App's
+// are outside a route's.
+//
+// A middleware may answer without calling next, by its error; it may change what it passes on: the context, the event's
+// name, the message. It runs on the connection's goroutine, so for one connection never twice at a time. What a
+// HookClose returns is only logged.
+type Middleware func(next Handler) Handler
+
+// Inbound is what happens on a connection.
+type Inbound struct {
+	Hook    Hook
+	Event   string  // of a HookEvent: its name, as the client sent it
+	Message Message // of a HookMessage and a HookEvent
+	Err     error   // of a HookClose: what OnClose gets
+}
+
+// Hook says what an [Inbound] is.
+type Hook string
+
+// The kinds of Inbound.
+const (
+	HookOpen    Hook = "open"
+	HookMessage Hook = "message"
+	HookEvent   Hook = "event"
+	HookClose   Hook = "close"
+)
+
+// chain puts middleware around a handler.
+func chain(h Handler, app, route []Middleware) Handler {
+	for _, list := range [][]Middleware{route, app} {
+		for i := len(list) - 1; i >= 0; i-- {
+			h = list[i](h)
+		}
+	}
+	return h
+}

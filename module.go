@@ -1,0 +1,25 @@
+package wsgate
+
+// Module is a part of an App: services, gateways, and the modules they need. It is plain data, so that it can be
+// declared as a package's variable, imported by others, and looked at in tests. A module that is imported more than once
+// is built once.
+//
+// A constructor is a function whose parameters are services, and whose results are one or more services and optionally
+// an error. Every constructor is called once, when New builds the App, after those whose results it needs. The rules of
+// [go.uber.org/dig] hold for dig.In and dig.Out structs. Beside what modules provide, every constructor can ask for a
+// [*Hub], a [*Lifecycle] and a *slog.Logger.
+type Module struct {
+	Name     string    // for error messages
+	Imports  []*Module // modules whose services this one needs, or that belong to it
+	Provide  []any     // constructors of services that the whole App may use
+	Private  []any     // constructors of services that only this module may use
+	Gateways []Route
+}
+
+// label names the module in messages.
+func (m *Module) label() string {
+	if m.Name == "" {
+		return "a module without a name"
+	}
+	return "module " + m.Name
+}

@@ -1,0 +1,120 @@
+package wsgate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// payload is an event's payload before it is decoded.
+type payload struct {
+	in    *envelope.Inbound
+	names *envelope.Names
+	shape inspect.Shape
+}
+
+// decode decodes the payload into v. The error is an [*Error] for the client.
+func (p payload) decode(v any) error {
+	err := p.names.Decode(p.in, p.shape, v)
+	if err == nil {
+		return nil
+	}
+	if own, ok := asClientError(err); ok { // from the type's own UnmarshalJSON
+		return own
+	}
+	var typeErr *json.UnmarshalTypeError
+	if !errors.As(err, &typeErr) {
+		return Errorf(Invalid, "the payload of %s does not decode", p.in.Type)
+	}
+	what := typeErr.Field
+	if what == "" {
+		what = "the payload of " + string(p.in.Type)
+	}
+	have, _, _ := strings.Cut(typeErr.Value, " ") // "number 1e400": the client knows its own numbers
+	want := jsonKind(typeErr.Type)
+	if have == want {
+		return Errorf(Invalid, "%s is out of range", what)
+	}
+	return Errorf(Invalid, "%s is a %s, want a %s", what, have, want)
+}
+
+// jsonKind names what JSON value a Go type takes.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "bool"
+	case reflect.String:
+		return "string"
+	case reflect.Slice, reflect.Array:
+		return "array"
+	case reflect.Struct, reflect.Map:
+		return "object"
+	case reflect.Pointer:
+		return jsonKind(t.Elem())
+	default:
+		return "number"
+	}
+}
+
+const maxEventName = 64
+
+// checkEventName returns what is wrong with an event's name, "" if nothing is.
+func checkEventName(name string) string {
+	switch {
+	case name == "":
+		return "it is empty"
+	case utf8.RuneCountInString(name) > maxEventName:
+		return fmt.Sprintf("it has more than %d characters", maxEventName)
+	case name == envelope.ErrorName:
+		return "it is the name of errors"
+	case strings.HasPrefix(name, "$"):
+		return `names that begin with "$" are reserved`
+	case !utf8.ValidString(name) || !printable(name):
+		return "it is not printable UTF-8"
+	}
+	return ""
+}
+
+// checkPayload returns the mistake of a payload type that does not fit beside the envelope's own keys.
+func checkPayload(names *envelope.Names, event string, t reflect.Type, pos string) error {
+	if names.Nested || inspect.ShapeOf(t) != inspect.Object {
+		return nil
+	}
+	fields := inspect.JSONFields(t)
+	for _, key := range []string{names.Type, names.ID, names.Data} {
+		for name, field := range fields {
+			if strings.EqualFold(name, key) {
+				return &mistake.Mistake{
+					What:  fmt.Sprintf("event %q: payload %s has a JSON field %q, which the envelope needs for itself", event, mistake.Type(t.String()), name),
+					Where: pos,
+					Fix:   fmt.Sprintf("give %s another JSON name, or set Envelope.Data so that payloads stand under a key of their own", field),
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// sendable checks for events that are sent what registration checks for those that are handled. What is known of a
+// payload type is kept.
+func (rt *route) sendable(name string, t reflect.Type) (inspect.Shape, error) {
+	if wrong := checkEventName(name); wrong != "" {
+		return 0, &mistake.Mistake{What: fmt.Sprintf("event %q: %s", name, wrong)}
+	}
+	if shape, ok := rt.sent.Load(t); ok {
+		return shape.(inspect.Shape), nil
+	}
+	if err := checkPayload(&rt.names, name, t, ""); err != nil {
+		return 0, err
+	}
+	shape := inspect.ShapeOf(t)
+	rt.sent.Store(t, shape)
+	return shape, nil
+}

@@ -1,0 +1,209 @@
+package wsgate
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.uber.org/dig"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// service is what constructors ask for and provide.
+type service struct {
+	t    reflect.Type
+	name string // dig's name tag
+}
+
+func (s service) String() string {
+	if s.name != "" {
+		return fmt.Sprintf("%s named %q", typeName(s.t), s.name)
+	}
+	return typeName(s.t)
+}
+
+// provider is a constructor in a module, or of a gateway.
+type provider struct {
+	fn       any
+	name     string
+	pos      string
+	module   *Module
+	private  bool
+	needs    []service
+	provides []service
+	forced   []reflect.StructField // how to ask dig for what it provides
+
+	results []reflect.Value // what it returned when it was called
+	failed  error
+}
+
+func newProvider(m *Module, fn any, private bool) (*provider, error) {
+	if !isFunc(fn) {
+		return nil, &mistake.Mistake{
+			What: fmt.Sprintf("a service of %s", m.label()), Have: fmt.Sprintf("%T", fn), Want: "a constructor: func(services...) (services..., error)",
+			Fix: "pass the constructor itself, not what it returns",
+		}
+	}
+	p := &provider{fn: fn, name: inspect.FuncName(fn), pos: inspect.FuncPos(fn), module: m, private: private}
+	ft := reflect.TypeOf(fn)
+	for i := range ft.NumIn() {
+		if ft.IsVariadic() && i == ft.NumIn()-1 {
+			break // dig takes it as optional
+		}
+		p.needs = append(p.needs, needsOf(ft.In(i))...)
+	}
+	for i := range ft.NumOut() {
+		p.provide(ft.Out(i))
+	}
+	if len(p.forced) == 0 {
+		return nil, &mistake.Mistake{
+			What: "constructor " + p.name + " provides nothing", Where: p.pos, Have: typeName(ft),
+			Want: "func(services...) (services..., error)",
+			Fix:  "return the service, or call the function with App.Invoke",
+		}
+	}
+	return p, nil
+}
+
+// needsOf returns the services a parameter of type t stands for.
+func needsOf(t reflect.Type) (needs []service) {
+	if !dig.IsIn(t) {
+		return []service{{t: t}}
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch {
+		case f.Type == reflect.TypeFor[dig.In](), f.Tag.Get("optional") == "true", f.Tag.Get("group") != "":
+		case dig.IsIn(f.Type):
+			needs = append(needs, needsOf(f.Type)...)
+		default:
+			needs = append(needs, service{f.Type, f.Tag.Get("name")})
+		}
+	}
+	return needs
+}
+
+// provide notes the services a result of type t stands for.
+func (p *provider) provide(t reflect.Type) {
+	if t == typeOfError || t == reflect.TypeFor[dig.Out]() {
+		return
+	}
+	if !dig.IsOut(t) {
+		p.add(reflect.StructField{Type: t})
+		return
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); dig.IsOut(f.Type) {
+			p.provide(f.Type)
+		} else {
+			p.add(f)
+		}
+	}
+}
+
+func (p *provider) add(f reflect.StructField) {
+	tag := f.Tag
+	group, flatten := strings.CutSuffix(tag.Get("group"), ",flatten")
+	switch {
+	case group != "" && flatten:
+		f.Type = f.Type.Elem()
+		fallthrough
+	case group != "":
+		f.Type, tag = reflect.SliceOf(f.Type), reflect.StructTag(fmt.Sprintf("group:%q", group))
+	default:
+		p.provides = append(p.provides, service{f.Type, tag.Get("name")})
+	}
+	p.forced = append(p.forced, reflect.StructField{Name: fmt.Sprintf("F%d", len(p.forced)), Type: f.Type, Tag: tag})
+}
+
+// wrapped returns the constructor with a guard around it: its failure is noted, once, and seen by dig as an error.
+func (p *provider) wrapped() any {
+	fn := reflect.ValueOf(p.fn)
+	ft := fn.Type()
+	var in, out []reflect.Type
+	for i := range ft.NumIn() {
+		in = append(in, ft.In(i))
+	}
+	for i := range ft.NumOut() {
+		if ft.Out(i) != typeOfError {
+			out = append(out, ft.Out(i))
+		}
+	}
+	results := len(out)
+	wrapped := reflect.FuncOf(in, append(out, typeOfError), ft.IsVariadic())
+	return reflect.MakeFunc(wrapped, func(args []reflect.Value) []reflect.Value {
+		err := p.call(fn, args)
+		values := make([]reflect.Value, results+1)
+		for i := range results {
+			if err == nil {
+				values[i] = p.results[i]
+			} else {
+				values[i] = reflect.Zero(out[i])
+			}
+		}
+		values[results] = reflect.Zero(typeOfError)
+		if err != nil {
+			values[results] = reflect.ValueOf(&err).Elem()
+		}
+		return values
+	}).Interface()
+}
+
+// call calls the constructor, unless it failed before.
+func (p *provider) call(fn reflect.Value, args []reflect.Value) error {
+	if p.failed != nil {
+		return p.failed
+	}
+	p.failed = guard(func() error {
+		if fn.Type().IsVariadic() {
+			p.results = fn.CallSlice(args)
+		} else {
+			p.results = fn.Call(args)
+		}
+		return p.judge(p.results)
+	})
+	return p.failed
+}
+
+// force returns a function for dig to invoke, which needs all that the constructor provides.
+func (p *provider) force() any {
+	fields := append([]reflect.StructField{{Name: "In", Type: reflect.TypeFor[dig.In](), Anonymous: true}}, p.forced...)
+	ft := reflect.FuncOf([]reflect.Type{reflect.StructOf(fields)}, nil, false)
+	return reflect.MakeFunc(ft, func([]reflect.Value) []reflect.Value { return nil }).Interface()
+}
+
+// failure returns the mistake of a constructor that failed, nil if it did not.
+func (p *provider) failure() error {
+	if p.failed == nil {
+		return nil
+	}
+	m := &mistake.Mistake{What: "constructor " + p.name + ": " + p.failed.Error(), Where: p.pos, Err: p.failed}
+	var panicked *PanicError
+	if errors.As(p.failed, &panicked) {
+		m.What = fmt.Sprintf("constructor %s panicked: %v", p.name, panicked.Value)
+		m.Have = "panic at " + panicked.pos
+		m.Fix = "return an error instead"
+	}
+	return m
+}
+
+// judge looks for an error, and for nil in its place.
+func (p *provider) judge(results []reflect.Value) error {
+	for _, v := range results {
+		if v.Type() != typeOfError {
+			continue
+		}
+		if err, _ := v.Interface().(error); err != nil {
+			return err
+		}
+	}
+	for _, v := range results {
+		if k := v.Kind(); v.Type() != typeOfError && (k == reflect.Pointer || k == reflect.Interface) && v.IsNil() {
+			return fmt.Errorf("returned a nil %s and no error", typeName(v.Type()))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package wsgate
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// Route maps a path to a gateway.
+type Route struct {
+	// Path is an http.ServeMux pattern without a method, e.g. "/ws/chat/{room}". OnUpgrade gets the wildcards by
+	// http.Request.PathValue.
+	Path string
+	// New is the gateway's constructor: func(services...) *G or func(services...) (*G, error). It is called once for
+	// every route, so a gateway on two paths is two gateways.
+	New any
+
+	Use          []Middleware // inside the App's
+	Envelope     Envelope     // the zero value is the App's
+	Subprotocols []string     // in the order of preference; a client that offers only others is refused with 400
+	Limits       *Limits      // nil is the App's
+
+	pos string // where it was registered, if that is known
+}
+
+// Registry is a list of routes. The zero value is ready to use; its methods may be called from any goroutine.
+type Registry struct {
+	mu     sync.Mutex // guards following
+	routes []Route
+}
+
+// Register adds a route. The constructor, the gateway's hooks and the path are checked on the spot; the error says
+// what is wrong, and the registry is left as it was.
+func (r *Registry) Register(path string, constructor any) error {
+	rt := Route{Path: path, New: constructor, pos: mistake.Caller(1)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := errors.Join(checkRoutes(append(slices.Clip(r.routes), rt), len(r.routes))...); err != nil {
+		return err
+	}
+	r.routes = append(r.routes, rt)
+	return nil
+}
+
+// Routes returns the routes in the order in which they were registered: to be a Module's Gateways, or to see what an
+// App serves.
+func (r *Registry) Routes() []Route {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.routes)
+}
+
+// where tells where a route was registered; a route in a Module's list does not know, its constructor does.
+func (rt *Route) where() string {
+	if rt.pos != "" {
+		return rt.pos
+	}
+	if isFunc(rt.New) {
+		return inspect.FuncPos(rt.New)
+	}
+	return ""
+}
+
+// checkRoutes checks the routes from the given one on, against themselves and all before.
+func checkRoutes(routes []Route, from int) (mistakes []error) {
+	mux := http.NewServeMux()
+	taken := map[string]*Route{}
+	for i := range routes {
+		rt := &routes[i]
+		err := checkPath(mux, taken, rt)
+		if i < from {
+			continue
+		}
+		if err != nil {
+			mistakes = append(mistakes, err)
+		}
+		_, wrong := checkGateway(rt.New)
+		mistakes = append(mistakes, wrong...)
+		if rt.Limits != nil {
+			mistakes = append(mistakes, rt.Limits.check(fmt.Sprintf("route %q", rt.Path))...)
+			if rt.Limits.Connections != 0 || rt.Limits.Drain != 0 {
+				mistakes = append(mistakes, &mistake.Mistake{
+					What: fmt.Sprintf("route %q: Limits.Connections and Limits.Drain are the App's", rt.Path),
+					Fix:  "set them in Options.Limits",
+				})
+			}
+		}
+	}
+	return mistakes
+}
+
+// checkPath enters the route into mux and taken, or says why it cannot be.
+func checkPath(mux *http.ServeMux, taken map[string]*Route, rt *Route) error {
+	if strings.ContainsAny(rt.Path, " \t") || !strings.Contains(rt.Path, "/") {
+		return &mistake.Mistake{
+			What: fmt.Sprintf("route %q", rt.Path), Where: rt.where(),
+			Have: "a path that is no http.ServeMux pattern without a method",
+			Want: `something like "/ws/chat" or "/ws/chat/{room}"`,
+		}
+	}
+	if other := taken[rt.Path]; other != nil {
+		return &mistake.Mistake{
+			What: fmt.Sprintf("route %q is registered twice", rt.Path), Where: rt.where(),
+			Have: "the same path at " + other.where(),
+			Fix:  "give each route a path of its own",
+		}
+	}
+	taken[rt.Path] = rt
+	reason := tryHandle(mux, rt.Path, http.NotFoundHandler())
+	if reason == "" {
+		return nil
+	}
+	for path, other := range taken {
+		if other != rt && strings.Contains(reason, fmt.Sprintf("%q", path)) {
+			return &mistake.Mistake{
+				What: fmt.Sprintf("route %q conflicts with route %q", rt.Path, path), Where: rt.where(),
+				Have: fmt.Sprintf("%q at %s", path, other.where()),
+				Want: strings.TrimSpace(reason[strings.LastIndexByte(reason, '\n')+1:]),
+				Fix:  "change one of them so that one is more specific than the other, or they have no path in common",
+			}
+		}
+	}
+	return &mistake.Mistake{What: fmt.Sprintf("route %q: %s", rt.Path, reason), Where: rt.where()}
+}
+
+var muxPosition = regexp.MustCompile(`^parsing .*?: | \(registered at [^)]*\)`)
+
+// tryHandle mounts a handler. It returns the reason for which the mux panicked, if it did.
+func tryHandle(mux *http.ServeMux, pattern string, h http.Handler) (reason string) {
+	defer func() {
+		if v := recover(); v != nil {
+			reason = muxPosition.ReplaceAllString(fmt.Sprint(v), "")
+		}
+	}()
+	mux.Handle(pattern, h)
+	return ""
+}

@@ -1,0 +1,132 @@
+package wsgate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// route is a Route at work: one gateway and its connections.
+type route struct {
+	app    *App
+	path   string
+	limits Limits
+	names  envelope.Names
+	accept transport.AcceptOptions // all but Admit
+	hooks  hooks
+	events map[string]*binding // nil without Events
+	handle Handler             // the middleware around the hooks
+
+	all   members
+	rooms rooms
+	sent  sync.Map // reflect.Type of a payload -> inspect.Shape
+}
+
+// ServeHTTP upgrades the request and gives the connection a goroutine of its own, so that nothing of the request and of
+// net/http's memory stays for the connection's life.
+func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := rt.app
+	if !a.lifecycle.ready() {
+		a.warnOnce.Do(func() { a.log.Error("wsgate: a request came before App.Start had run the OnStart functions") })
+		unavailable("not started").Write(w)
+		return
+	}
+	ok, why := a.begin()
+	if !ok {
+		unavailable(why).Write(w)
+		return
+	}
+	started := false
+	defer func() {
+		if !started {
+			a.end()
+		}
+	}()
+	deadline := time.Now().Add(rt.limits.Handshake)
+	var data any
+	accept := rt.accept
+	accept.Admit = func() *transport.Refusal {
+		var refusal *transport.Refusal
+		data, refusal = rt.admit(r, deadline)
+		return refusal
+	}
+	t, err := transport.Accept(w, r, &accept)
+	if err != nil {
+		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
+		return
+	}
+	c := &conn{t: t, route: rt, id: newConnID()}
+	rt.hooks.attach(c, data)
+	started = true
+	go c.run(deadline) // App.active waits for it
+}
+
+func unavailable(why string) *transport.Refusal {
+	return &transport.Refusal{Status: http.StatusServiceUnavailable, Message: why, RetryAfter: "5"}
+}
+
+// admit calls OnUpgrade on a goroutine of its own, as net/http's TimeoutHandler does: one that ignores the end of its
+// context cannot hold up the answer. App.active waits for it.
+func (rt *route) admit(r *http.Request, deadline time.Time) (any, *transport.Refusal) {
+	if rt.hooks.upgrade == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), deadline)
+	type result struct {
+		data any
+		err  error
+	}
+	done := make(chan result, 1)
+	rt.app.active.Add(1) // the caller counts as active, so this is not the first
+	go func() {
+		defer rt.app.active.Done()
+		defer cancel()
+		res := result{err: errGoexit}
+		defer func() { done <- res }()
+		res.err = guard(func() (err error) {
+			res.data, err = rt.hooks.upgrade(r.WithContext(ctx))
+			return err
+		})
+	}()
+	select {
+	case res := <-done:
+		if res.err != nil {
+			return nil, rt.refusal(r, res.err)
+		}
+		return res.data, nil
+	case <-ctx.Done():
+		return nil, unavailable("the upgrade took too long")
+	}
+}
+
+// refusal turns OnUpgrade's error into an HTTP answer.
+func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
+	if r.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return unavailable("the upgrade took too long")
+	}
+	own, ok := asClientError(err)
+	if !ok {
+		rt.app.logError(r.Context(), "wsgate: OnUpgrade failed", err, "path", rt.path)
+	}
+	refusal := &transport.Refusal{Status: own.Code.httpStatus(), Message: own.Message}
+	if own.Code == Unavailable || own.Code == RateLimited {
+		refusal.RetryAfter = "5"
+	}
+	return refusal
+}
+
+// logError logs an error, and a panic with its stack.
+func (a *App) logError(ctx context.Context, msg string, err error, args ...any) {
+	args = append(args, "err", err)
+	var p *PanicError
+	if errors.As(err, &p) {
+		args = append(args, "stack", string(p.Stack))
+	}
+	a.log.Log(ctx, slog.LevelError, msg, args...)
+}

@@ -1,0 +1,199 @@
+package wsgate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+var (
+	typeOfError    = reflect.TypeFor[error]()
+	typeOfConnType = reflect.TypeFor[connType]()
+)
+
+// anyEvents is implemented by *Events[D] for every D.
+type anyEvents interface{ conn() connType }
+
+// signatures returns for every hook the type it has with this D.
+func (*Conn[D]) signatures() map[string]any {
+	return map[string]any{
+		"OnUpgrade": (func(*http.Request) (D, error))(nil),
+		"OnOpen":    (func(context.Context, *Conn[D]) error)(nil),
+		"OnMessage": (func(context.Context, *Conn[D], Message) error)(nil),
+		"OnClose":   (func(context.Context, *Conn[D], error))(nil),
+		"Events":    (func() Events[D])(nil),
+	}
+}
+
+// checkGateway checks a gateway's constructor and the hooks of what it returns. It returns the connection type that
+// goes with the gateway.
+func checkGateway(constructor any) (connType, []error) {
+	if !isFunc(constructor) {
+		return nil, []error{&mistake.Mistake{
+			What: "a route's constructor", Have: fmt.Sprintf("%T", constructor), Want: "func(services...) *G or func(services...) (*G, error)",
+			Fix: "pass the constructor itself, not what it returns",
+		}}
+	}
+	what, where := inspect.FuncName(constructor), inspect.FuncPos(constructor)
+	ft := reflect.TypeOf(constructor)
+	if n := ft.NumOut(); n == 0 || n > 2 || n == 2 && ft.Out(1) != typeOfError || ft.Out(0) == typeOfError {
+		return nil, []error{&mistake.Mistake{
+			What: "constructor " + what, Where: where, Have: typeName(ft),
+			Want: "func(services...) *G or func(services...) (*G, error)",
+		}}
+	}
+	gateway := ft.Out(0)
+	if gateway.Kind() == reflect.Interface {
+		return nil, []error{&mistake.Mistake{
+			What: "constructor " + what + " returns the interface " + typeName(gateway), Where: where,
+			Want: "the gateway's own type, so that its hooks can be checked before it is built",
+		}}
+	}
+	return checkHooks(gateway, what, where)
+}
+
+// checkHooks checks the hooks of a gateway type.
+func checkHooks(gateway reflect.Type, constructor, where string) (ct connType, mistakes []error) {
+	name := typeName(gateway)
+	hooks := inspect.Hooks(gateway)
+	if gateway.Kind() != reflect.Pointer {
+		if ptr := inspect.Hooks(reflect.PointerTo(gateway)); len(ptr) > len(hooks) {
+			return nil, []error{&mistake.Mistake{
+				What: fmt.Sprintf("constructor %s returns the value %s, whose hooks are on the pointer: %s has no %s", constructor, name, name, hookNames(missingIn(ptr, hooks))), Where: where,
+				Have: name, Want: "*" + name, Fix: fmt.Sprintf("return a pointer: *%s", name),
+			}}
+		}
+	}
+	for _, w := range inspect.WrongNames(gateway) {
+		mistakes = append(mistakes, &mistake.Mistake{
+			What: fmt.Sprintf("%s.%s is not a hook and would never be called", name, w.Name), Where: w.Pos,
+			Fix: "did you mean " + inspect.Instead[w.Name] + "?",
+		})
+	}
+	if len(hooks) == 0 {
+		return nil, append(mistakes, &mistake.Mistake{
+			What: "gateway " + name + " has no hook", Where: where,
+			Want: "at least one of OnUpgrade, OnOpen, OnMessage, OnClose, Events",
+			Fix:  "hooks are exported methods with exactly these names",
+		})
+	}
+	ct, conflict := connTypeOf(name, hooks)
+	if conflict != nil {
+		return nil, append(mistakes, conflict)
+	}
+	for _, h := range hooks {
+		if want := wantedSignature(ct, h); want != "" {
+			mistakes = append(mistakes, &mistake.Mistake{What: name + "." + h.Name, Where: h.Pos, Have: typeName(h.Type), Want: want})
+		}
+	}
+	has := hookNames(hooks)
+	if strings.Contains(has, "OnMessage") && strings.Contains(has, "Events") {
+		mistakes = append(mistakes, &mistake.Mistake{
+			What: "gateway " + name + " has both OnMessage and Events", Where: where,
+			Fix: "keep OnMessage for messages as they are, or Events for typed ones",
+		})
+	}
+	if ct == nil {
+		ct = (*Conn[any])(nil) // only OnUpgrade: nobody can say *Conn[D]
+	}
+	return ct, mistakes
+}
+
+func hookNames(hooks []inspect.Hook) string {
+	names := make([]string, len(hooks))
+	for i, h := range hooks {
+		names[i] = h.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func missingIn(all, some []inspect.Hook) []inspect.Hook {
+	return slices.DeleteFunc(slices.Clone(all), func(h inspect.Hook) bool {
+		return slices.ContainsFunc(some, func(s inspect.Hook) bool { return s.Name == h.Name })
+	})
+}
+
+// connTypeOf finds the *Conn[D] that the hooks agree on, nil if none of them names one.
+func connTypeOf(gateway string, hooks []inspect.Hook) (found connType, conflict error) {
+	var first inspect.Hook
+	for _, h := range hooks {
+		ct := connTypeIn(h.Type)
+		switch {
+		case ct == nil:
+		case found == nil:
+			found, first = ct, h
+		case reflect.TypeOf(ct) != reflect.TypeOf(found):
+			return nil, &mistake.Mistake{
+				What: fmt.Sprintf("gateway %s: its hooks have different data types", gateway), Where: h.Pos,
+				Have: fmt.Sprintf("%s in %s, but %s in %s (%s)", typeName(reflect.TypeOf(ct)), h.Name, typeName(reflect.TypeOf(found)), first.Name, first.Pos),
+				Fix:  "one connection has one type of data: use it in every hook",
+			}
+		}
+	}
+	return found, nil
+}
+
+// connTypeIn finds a *Conn[D], or an Events[D], among a function's parameters and results.
+func connTypeIn(ft reflect.Type) connType {
+	for i := range ft.NumIn() {
+		if t := ft.In(i); t.Kind() == reflect.Pointer && t.Implements(typeOfConnType) {
+			return reflect.Zero(t).Interface().(connType)
+		}
+	}
+	for i := range ft.NumOut() {
+		if e, ok := reflect.New(ft.Out(i)).Interface().(anyEvents); ok {
+			return e.conn()
+		}
+	}
+	return nil
+}
+
+// wantedSignature returns the signature that a hook should have, "" if it has it.
+func wantedSignature(ct connType, h inspect.Hook) string {
+	if ct == nil { // D is unknown
+		if h.Name == "OnUpgrade" && isUpgrade(h.Type) {
+			return ""
+		}
+		printed := typeName(reflect.TypeOf((*Conn[unknown])(nil).signatures()[h.Name]))
+		return strings.ReplaceAll(printed, "wsgate.unknown", "D") + " for a D of your choice"
+	}
+	want := reflect.TypeOf(ct.signatures()[h.Name])
+	if h.Type == want {
+		return ""
+	}
+	return typeName(want)
+}
+
+// unknown stands for D where no hook names it.
+type unknown struct{}
+
+func isUpgrade(t reflect.Type) bool {
+	return t.NumIn() == 1 && t.In(0) == reflect.TypeFor[*http.Request]() && t.NumOut() == 2 && t.Out(1) == typeOfError && !t.IsVariadic()
+}
+
+// callUpgrade calls an OnUpgrade whose D no *Conn[D] names, so that it cannot be asserted. It is the one hook that is
+// called by reflection, once for every connection of a gateway that has no other hook.
+func callUpgrade(gateway any) func(*http.Request) (any, error) {
+	m := reflect.ValueOf(gateway).MethodByName("OnUpgrade")
+	if !m.IsValid() {
+		return nil
+	}
+	return func(r *http.Request) (any, error) {
+		out := m.Call([]reflect.Value{reflect.ValueOf(r)})
+		err, _ := out[1].Interface().(error)
+		return out[0].Interface(), err
+	}
+}
+
+func isFunc(fn any) bool {
+	v := reflect.ValueOf(fn)
+	return v.Kind() == reflect.Func && !v.IsNil()
+}
+
+func typeName(t reflect.Type) string { return mistake.Type(t.String()) }
