@@ -35,7 +35,7 @@ func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 	c := (*Conn)(b)
 	quiet := silent(c.beat.heardAt.Load())
 	switch {
-	case c.turn.active.Load():
+	case c.turn.handling():
 		c.beat.pinged = false
 		return c.limits.Ping
 	case quiet < c.limits.Ping*9/10:

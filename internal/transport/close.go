@@ -25,7 +25,7 @@ func (c *Conn) Close(code websocket.StatusCode, reason string, cause error) {
 		c.out.mu.Unlock()
 		return
 	}
-	c.startClosing(frame.Close(code, reason), cause)
+	c.startClosing(frame.Close(code, reason), cause, c.limits.Write)
 	c.out.mu.Unlock()
 	c.flushAll()
 }
@@ -45,7 +45,7 @@ func (c *Conn) closeFor(f frame.Frame) {
 		c.out.mu.Unlock()
 		return
 	}
-	c.startClosing(f, errUndecided)
+	c.startClosing(f, errUndecided, c.limits.Close)
 	c.out.mu.Unlock()
 	c.flushAll()
 }
@@ -53,11 +53,13 @@ func (c *Conn) closeFor(f frame.Frame) {
 // errUndecided stands for the cause of a close that coder/websocket began; its error says why.
 var errUndecided = errors.New("wsgate: closing")
 
-// startClosing queues the close frame, after which nothing is queued. The caller holds the lock.
-func (c *Conn) startClosing(f frame.Frame, cause error) {
+// startClosing queues the close frame, after which nothing is queued, and gives all that waits a time to be written.
+// The caller holds the lock.
+func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
 	c.put(f)
 	c.out.closing = true
 	c.out.cause = cause
+	c.raw.SetWriteDeadline(time.Now().Add(within))
 	c.cancel(cause)
 }
 
@@ -92,6 +94,7 @@ func (c *Conn) closing() bool {
 // close frame, closes the raw connection, waits for every goroutine of this connection and returns the cause of the
 // end: nil if it was a normal one.
 func (c *Conn) End(err error) (cause error) {
+	c.turn.handled(c)
 	c.turn.end(c)
 	v := c.judge(err)
 	if v.code != 0 {

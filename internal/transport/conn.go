@@ -85,6 +85,7 @@ var scratchPool = sync.Pool{New: func() any { return new([maxScratch]byte) }}
 // After an error the connection is closed for good and the error says why; nil is not used for a clean end,
 // see [Conn.End].
 func (c *Conn) Read() (websocket.MessageType, []byte, error) {
+	c.turn.handled(c)
 	for {
 		typ, data, err := c.readMessage()
 		if err != nil {

@@ -67,6 +67,15 @@ func (e *Engine) start() {
 	}
 }
 
+// compact keeps a line that never gets empty from growing at its end for ever. The caller holds the lock.
+func (e *Engine) compact() {
+	if e.head > len(e.line)/2 {
+		left := copy(e.line, e.line[e.head:])
+		clear(e.line[left:])
+		e.line, e.head = e.line[:left], 0
+	}
+}
+
 // grab is how many connections a flusher takes at a time.
 const grab = 16
 
@@ -75,12 +84,11 @@ func (e *Engine) run() {
 	n := 0
 	for {
 		e.mu.Lock()
+		e.compact()
 		e.line = append(e.line, mine[:n]...)
 		n = copy(mine[:], e.line[e.head:])
 		clear(e.line[e.head : e.head+n])
-		if e.head += n; e.head == len(e.line) {
-			e.line, e.head = e.line[:0], 0
-		}
+		e.head += n
 		if n == 0 {
 			e.running--
 			e.mu.Unlock()

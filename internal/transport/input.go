@@ -52,22 +52,21 @@ func (in *input) check(b []byte) int {
 	return n
 }
 
-// take moves held bytes to p.
-func (in *input) take(p []byte) int {
-	n := copy(p, in.buf[in.r:in.w])
-	if in.r += n; in.r == in.w {
-		inputPool.Put(in.buf)
-		in.buf = nil
-	}
-	return n
-}
-
-// release gives the memory back at the end.
+// release gives the memory back.
 func (in *input) release() {
 	if in.buf != nil {
 		inputPool.Put(in.buf)
 		in.buf = nil
 	}
+}
+
+// take moves held bytes to p.
+func (in *input) take(p []byte) int {
+	n := copy(p, in.buf[in.r:in.w])
+	if in.r += n; in.r == in.w {
+		in.release()
+	}
+	return n
 }
 
 // receive reads the next bytes for coder/websocket. Before it waits for the network it ends the turn: everything

@@ -60,7 +60,7 @@ func (c *Conn) push(f frame.Frame) (scheduled bool, err error) {
 		// Nobody has found the socket full yet: the sender outran the flush. It pays for the flush itself, so that
 		// only a client that does not read is taken for one.
 		o.mu.Unlock()
-		c.flush()
+		c.flushAll()
 		o.mu.Lock()
 		if o.closing || o.dead {
 			return false, ErrClosed
@@ -104,8 +104,7 @@ func (c *Conn) evict() {
 	}
 	o.count -= len(o.frames)
 	o.frames = nil
-	c.startClosing(frame.Close(websocket.StatusPolicyViolation, "slow client"), ErrSlowClient)
-	c.raw.SetWriteDeadline(time.Now().Add(c.limits.Close))
+	c.startClosing(frame.Close(websocket.StatusPolicyViolation, "slow client"), ErrSlowClient, c.limits.Close)
 }
 
 // flush writes what waits, as far as the socket takes it. It does nothing while somebody else writes.
@@ -207,30 +206,33 @@ func (c *Conn) write(b *batch) {
 	}
 }
 
-// writeWaiting writes the rest of b within the time for one write.
+// writeWaiting writes the rest of b within the time for one write, or for all that is left once closing began.
 func (c *Conn) writeWaiting(b *batch) error {
-	c.out.mu.Lock()
-	if !c.out.closing { // the one who began to close has set a shorter one
-		c.raw.SetWriteDeadline(time.Now().Add(c.limits.Write))
-	}
-	c.out.mu.Unlock()
+	c.boundWrite(time.Now().Add(c.limits.Write))
 	for _, chunk := range b.rest() {
 		if _, err := c.raw.Write(chunk); err != nil {
 			return err
 		}
 	}
+	c.boundWrite(time.Time{})
+	return nil
+}
+
+// boundWrite sets the write deadline, unless closing has set the last one.
+func (c *Conn) boundWrite(until time.Time) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if !c.out.closing {
-		return c.raw.SetWriteDeadline(time.Time{})
+		c.raw.SetWriteDeadline(until)
 	}
-	return nil
 }
 
 // fail ends the connection after a write failed.
 func (c *Conn) fail(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = ErrSlowClient
+	} else {
+		err = lost(err)
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()

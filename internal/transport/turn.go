@@ -1,7 +1,8 @@
 package transport
 
 import (
-	"io"
+	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -13,85 +14,126 @@ import (
 //   - together when the turn ends otherwise, so that answers to pipelined messages cost one write;
 //   - after lateAfter at the latest, since a handler may take its time.
 //
-// A turn that is late also watches the socket, as the reader does not: a handler's context has to end with its
-// connection.
+// A handler that takes so long is also watched for: its context has to end with its connection, so the timer's
+// goroutine reads ahead until the handler returns.
 type turn struct {
-	state  atomic.Int32
-	active atomic.Bool
-	timer  *time.Timer
-	armed  bool          // the reader's: the timer may fire
-	done   chan struct{} // capacity 1: the late part ended
+	sends atomic.Int32 // what becomes of them: one of sendsScheduled and its neighbours
+	owner atomic.Int32 // of Conn.in: one of ownerReader and its neighbours
+
+	// Owned by the reader.
+	armed bool // the timer was started, and neither stopped nor seen to be done
+	timer *time.Timer
+
+	done chan struct{} // the timer's function has run; capacity 1
 }
 
 const (
-	turnOff    = iota // sends are scheduled
-	turnDirect        // the next send is written at once
-	turnHeld          // sends wait for the end of the turn
+	sendsScheduled = iota // by a flusher
+	sendsDirect           // the next one is written at once
+	sendsHeld             // until the end of the turn
+)
+
+const (
+	ownerReader  = iota // parsing or waiting for input
+	ownerNobody         // while a message is handled
+	ownerWatcher        // while it is handled for long
 )
 
 const lateAfter = time.Millisecond
 
 // begin is called by the reader when it hands out a message.
 func (t *turn) begin(c *Conn) {
+	sends := int32(sendsDirect)
 	if c.buffered() {
-		t.state.Store(turnHeld)
-	} else {
-		t.state.Store(turnDirect)
+		sends = sendsHeld
 	}
 	if t.armed {
+		select {
+		case <-t.done: // the turn was late before this message
+			t.armed = false
+		default:
+		}
+	}
+	switch {
+	case t.armed:
+		if was := t.sends.Load(); was != sendsScheduled {
+			t.sends.CompareAndSwap(was, sends)
+		}
+		t.owner.Store(ownerNobody)
 		return
+	case t.timer == nil:
+		t.done = make(chan struct{}, 1)
+		t.timer = time.AfterFunc(time.Hour, func() { t.late(c) })
 	}
 	t.armed = true
-	t.active.Store(true)
-	if t.timer == nil {
-		t.done = make(chan struct{}, 1)
-		t.timer = time.AfterFunc(lateAfter, func() { t.late(c) })
-		return
-	}
+	t.sends.Store(sends)
+	t.owner.Store(ownerNobody)
 	t.timer.Reset(lateAfter)
 }
 
+// handled is called by the reader when the message it handed out was handled. It takes the input back.
+func (t *turn) handled(c *Conn) {
+	if t.owner.CompareAndSwap(ownerNobody, ownerReader) {
+		return
+	}
+	if t.owner.Load() == ownerReader {
+		return // the first call
+	}
+	c.interruptRead()
+	<-t.done
+	t.armed = false
+	t.owner.Store(ownerReader)
+	c.resumeRead()
+}
+
+// handling reports whether a message is being handled.
+func (t *turn) handling() bool { return t.owner.Load() != ownerReader }
+
 // holds reports whether this turn sees to the flush of what was just queued.
 func (t *turn) holds(c *Conn) bool {
-	switch t.state.Load() {
-	case turnDirect:
-		if t.state.CompareAndSwap(turnDirect, turnHeld) {
+	switch t.sends.Load() {
+	case sendsDirect:
+		if t.sends.CompareAndSwap(sendsDirect, sendsHeld) {
 			c.flushAll()
 		}
 		return true
-	case turnHeld:
+	case sendsHeld:
 		return true
 	}
 	return false
 }
 
 // holding reports whether the end of a turn is still to come, and with it a flush.
-func (t *turn) holding() bool { return t.state.Load() != turnOff }
+func (t *turn) holding() bool { return t.sends.Load() != sendsScheduled }
 
 // end is called by the reader before it waits for the network, and at the end.
 func (t *turn) end(c *Conn) {
-	if !t.armed {
-		return
+	if t.armed {
+		if !t.timer.Stop() {
+			<-t.done
+		}
+		t.armed = false
 	}
-	t.state.Store(turnOff)
-	t.active.Store(false)
-	t.armed = false
-	if !t.timer.Stop() {
-		c.interruptRead()
-		<-t.done
-		c.resumeRead()
+	if t.sends.Swap(sendsScheduled) != sendsScheduled {
+		c.release()
 	}
-	c.flushAll()
-	c.engine.kick()
-	c.beat.heard(c.engine)
 }
 
-// late runs on the timer's goroutine, which end waits for.
-func (t *turn) late(c *Conn) {
-	t.state.Store(turnOff)
+// release writes what a turn has held back.
+func (c *Conn) release() {
 	c.flushAll()
 	c.engine.kick()
-	for t.active.Load() && c.readAhead() {
+}
+
+// late runs on the timer's goroutine. The reader waits for it, in handled or in end.
+func (t *turn) late(c *Conn) {
+	if t.sends.Swap(sendsScheduled) != sendsScheduled {
+		c.release()
+	}
+	if t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
+		c.clearDeadline()
+		for c.readAhead() {
+		}
 	}
 	t.done <- struct{}{}
 }
@@ -100,33 +142,40 @@ func (t *turn) late(c *Conn) {
 // context when the peer is gone or closing. It reports whether to go on.
 func (c *Conn) readAhead() bool {
 	in := &c.in
-	if in.err != nil {
+	if in.err != nil || in.meter.closed {
 		return false
 	}
 	if in.buf == nil {
 		in.buf = inputPool.Get().(*[inputSize]byte)
 		in.r, in.w = 0, 0
 	}
-	defer func() {
-		if in.r == in.w {
-			in.release()
-		}
-	}()
 	if in.w == len(in.buf) {
 		return false // backpressure: the peer's further input, and its end, wait for the handler
 	}
 	n, err := c.raw.Read(in.buf[in.w:])
 	in.w += in.check(in.buf[in.w : in.w+n])
-	if err != nil && c.turn.active.Load() {
+	if in.r == in.w {
+		in.release()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return false // interrupted
+	}
+	if err != nil && in.err == nil {
 		in.err = err
 	}
-	switch {
-	case in.err != nil && in.err != io.EOF:
+	if in.err != nil {
 		c.cancel(lost(in.err))
-	case in.err != nil:
-		c.cancel(lost(io.EOF))
-	case in.meter.closed:
+	} else if in.meter.closed {
 		c.cancel(ErrClosed)
 	}
-	return in.err == nil && err == nil && !in.meter.closed
+	return true
+}
+
+// clearDeadline takes a deadline for an unfinished message away while its predecessor is handled.
+func (c *Conn) clearDeadline() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if !c.out.closing && !c.out.interrupted {
+		c.raw.SetReadDeadline(time.Time{})
+	}
 }

@@ -1,0 +1,141 @@
+// Package memory lets WebSocket clients talk to an http.Handler of the same process without a network: the ends of a
+// net.Pipe take the place of a socket. Nothing in it waits for anything outside the process, so it also works in a
+// bubble of testing/synctest.
+//
+// A pipe has no buffer: what the server writes waits until the client reads, so a client that does not read is a slow
+// one at once.
+package memory
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+// Host is the host of the server, as it stands in requests for a target without one.
+const Host = "example.com"
+
+// Dial opens a WebSocket to the handler. The target is a path with an optional query, or a whole URL. Subprotocols are
+// offered in the header's Sec-WebSocket-Protocol. The response is not nil if the handler answered, also when it refused.
+func Dial(h http.Handler, target string, header http.Header) (*websocket.Conn, *http.Response, error) {
+	var offered []string
+	for _, line := range header.Values("Sec-WebSocket-Protocol") {
+		for name := range strings.SplitSeq(line, ",") {
+			offered = append(offered, strings.TrimSpace(name))
+		}
+	}
+	return websocket.Dial(context.Background(), absolute(target), &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: Transport{h}},
+		HTTPHeader:   header,
+		Subprotocols: offered,
+	})
+}
+
+// DialRaw makes the handshake of [Dial] and returns the client's end of the bare connection, on which the handshake is
+// the only thing that has happened: for clients that stall, break off or send what no library would. The header may
+// override the handshake's own fields.
+func DialRaw(h http.Handler, target string, header http.Header) (net.Conn, *http.Response, error) {
+	u, err := url.Parse(absolute(target))
+	if err != nil {
+		return nil, nil, err
+	}
+	r := (&http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: http.Header{
+		"Connection":            {"Upgrade"},
+		"Upgrade":               {"websocket"},
+		"Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key":     {"dGhlIHNhbXBsZSBub25jZQ=="},
+	}}).WithContext(context.Background())
+	for name, values := range header {
+		r.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	resp, err := Transport{h}.RoundTrip(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, ok := resp.Body.(net.Conn)
+	if !ok {
+		return nil, resp, fmt.Errorf("memory: handshake answered with status %s", resp.Status)
+	}
+	resp.Body = http.NoBody
+	return conn, resp, nil
+}
+
+func absolute(target string) string {
+	if strings.HasPrefix(target, "/") {
+		return "ws://" + Host + target
+	}
+	return target
+}
+
+// Transport is an http.RoundTripper that has the handler serve the request, as net/http's server would: the request's
+// context ends when the handler returns. The body of a response with status 101 is the client's end of the connection,
+// a net.Conn.
+type Transport struct{ Handler http.Handler }
+
+// RoundTrip calls the handler and returns when it has.
+func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	in := r.Clone(ctx)
+	in.URL.Scheme, in.URL.Host = "", ""
+	in.Host = cmp.Or(r.Host, r.URL.Host)
+	in.RequestURI = in.URL.RequestURI()
+	in.RemoteAddr = "pipe"
+	in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/1.1", 1, 1
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	w := &response{header: http.Header{}}
+	t.Handler.ServeHTTP(w, in)
+	w.WriteHeader(http.StatusOK)
+	resp := &http.Response{
+		StatusCode: w.status, Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)),
+		Proto: in.Proto, ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}
+	if w.client != nil {
+		resp.Body, resp.ContentLength = w.client, -1
+	}
+	return resp, nil
+}
+
+// response is the handler's ResponseWriter.
+type response struct {
+	header http.Header
+	status int         // 0 before the header was written
+	sent   http.Header // as it was then
+	body   bytes.Buffer
+	client net.Conn // once hijacked
+}
+
+func (w *response) Header() http.Header { return w.header }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status, w.sent = status, w.header.Clone()
+	}
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}
+
+// Hijack makes the connection.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.client != nil {
+		return nil, nil, http.ErrHijacked
+	}
+	client, server := net.Pipe()
+	w.client = client
+	return server, bufio.NewReadWriter(bufio.NewReader(server), bufio.NewWriter(server)), nil
+}
