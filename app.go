@@ -29,6 +29,9 @@ type Options struct {
 	// ("*.example.com", "localhost:8080") or of a scheme and host ("https://example.com"). A request without an Origin
 	// header does not come from a browser and is allowed. Default none.
 	Origins []string
+	// Compression offers permessage-deflate, without context takeover, to clients that ask for it. It costs time and
+	// some memory, and what is sent must not mix secrets with what a client chose (see CRIME). Default off.
+	Compression bool
 	// Limits hold for all routes that do not have their own.
 	Limits Limits
 	// Envelope holds for all routes that do not have their own.

@@ -95,14 +95,14 @@ func (c *conn) Room(name string) Room { return Room{route: c.route, name: name, 
 
 // Send queues a message for this connection. It returns [ErrClosed] if the connection is closing, [ErrSlowClient] if
 // the queue is full, which closes the connection, and [ErrLimit] for a message that is larger than the whole queue.
-func (c *conn) Send(m Message) error { return c.t.Send(frame.New(m.Type, m.Data)) }
+func (c *conn) Send(m Message) error { return c.t.Send(frame.NewMessage(m.Type, m.Data)) }
 
 func (c *conn) deliver(encode encoder) error {
-	f, err := encode(c.route)
+	m, err := encode(c.route)
 	if err != nil {
 		return err
 	}
-	return c.t.Send(f)
+	return c.t.Send(m)
 }
 
 // Flush waits until everything sent so far was handed to the operating system. It returns ctx's error, or [ErrClosed]

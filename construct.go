@@ -98,6 +98,7 @@ func (b *builder) mount(r Route, gateway any) {
 	rt.names = env.names()
 	rt.accept = transport.AcceptOptions{
 		Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
+		Compression: b.options.Compression,
 	}
 	b.wrong(guard(func() error { return rt.bind(r) }))
 	b.wrong(guard(func() error {

@@ -23,9 +23,9 @@ type Event[T any] string
 // route has; or, if the target is a single connection, what its Send returns. That some of many receivers are gone or
 // too slow is no error.
 func (e Event[T]) Emit(to Target, payload T) error {
-	var made frame.Frame
+	var made *frame.Message
 	var with *envelope.Names
-	return to.deliver(func(rt *route) (frame.Frame, error) {
+	return to.deliver(func(rt *route) (*frame.Message, error) {
 		if with != nil && *with == rt.names { // one encoding serves all routes with the same envelope
 			return made, nil
 		}

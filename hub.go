@@ -20,8 +20,8 @@ type Target interface {
 	deliver(encoder) error
 }
 
-// encoder makes the frame for the connections of a route.
-type encoder func(*route) (frame.Frame, error)
+// encoder makes the message for the connections of a route.
+type encoder func(*route) (*frame.Message, error)
 
 // Hub is every open connection of an App. A constructor that asks for a *Hub gets it, as does [App.Hub]. A connection
 // is in it from just before its OnOpen until its OnClose has returned. The methods may be called from any goroutine.
@@ -63,8 +63,8 @@ func (h *Hub) Len() int {
 
 // Send queues a message for every open connection. It never blocks.
 func (h *Hub) Send(m Message) error {
-	f := frame.New(m.Type, m.Data)
-	return h.deliver(func(*route) (frame.Frame, error) { return f, nil })
+	shared := frame.NewMessage(m.Type, m.Data)
+	return h.deliver(func(*route) (*frame.Message, error) { return shared, nil })
 }
 
 func (h *Hub) deliver(encode encoder) error {

@@ -39,14 +39,14 @@ func (r Room) Except(conns ...AnyConn) Room {
 // Send queues a message for everybody in the room. It never blocks, and a receiver that is too slow is no error, see
 // [ErrSlowClient]. The message is encoded once.
 func (r Room) Send(m Message) error {
-	return r.deliver(func(*route) (frame.Frame, error) { return frame.New(m.Type, m.Data), nil })
+	return r.deliver(func(*route) (*frame.Message, error) { return frame.NewMessage(m.Type, m.Data), nil })
 }
 
 func (r Room) deliver(encode encoder) error {
 	if r.err != nil {
 		return r.err
 	}
-	f, err := encode(r.route)
+	m, err := encode(r.route)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (r Room) deliver(encode encoder) error {
 	if r.from != nil {
 		from = r.from.t
 	}
-	b := r.route.app.engine.Broadcast(f, from)
+	b := r.route.app.engine.Broadcast(m, from)
 	r.find().each(func(c *conn) {
 		if !slices.Contains(r.except, c) {
 			b.To(c.t)

@@ -115,9 +115,9 @@ func (n *Names) fields(text []byte) ([]byte, error) {
 	return append(out, '}'), err
 }
 
-// Encode returns the finished text frame of an event, or of an answer if id is not nil. With hasPayload false there is
+// Encode returns the finished text message of an event, or of an answer if id is not nil. With hasPayload false there is
 // nothing but the envelope's own keys.
-func (n *Names) Encode(name string, id []byte, hasPayload bool, shape inspect.Shape, payload any) (frame.Frame, error) {
+func (n *Names) Encode(name string, id []byte, hasPayload bool, shape inspect.Shape, payload any) (*frame.Message, error) {
 	var body []byte
 	if hasPayload {
 		var err error
@@ -155,12 +155,12 @@ func (n *Names) Encode(name string, id []byte, hasPayload bool, shape inspect.Sh
 
 var closing = []byte{'}'}
 
-func join(a, b, c []byte) frame.Frame {
+func join(a, b, c []byte) *frame.Message {
 	f, room := frame.Make(websocket.MessageText, len(a)+len(b)+len(c))
 	room = room[copy(room, a):]
 	room = room[copy(room, b):]
 	copy(room, c)
-	return f
+	return frame.Of(f)
 }
 
 // ErrorName is the event name of errors, which no event may have.
@@ -172,8 +172,8 @@ type failure struct {
 	Details any    `json:"details,omitempty"`
 }
 
-// Error returns the text frame of an error, the answer to a message with that id if it is not nil.
-func (n *Names) Error(id []byte, code, message string, details any) (frame.Frame, error) {
+// Error returns the text message of an error, the answer to a message with that id if it is not nil.
+func (n *Names) Error(id []byte, code, message string, details any) (*frame.Message, error) {
 	return n.Encode(ErrorName, id, true, inspect.Object, failure{code, message, details})
 }
 

@@ -13,6 +13,7 @@ import (
 type AcceptOptions struct {
 	Subprotocols []string
 	Origins      []string
+	Compression  bool // offer permessage-deflate without context takeover
 	Limits       *Limits
 	Engine       *Engine
 
@@ -46,11 +47,15 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		err.Write(w)
 		return nil, err
 	}
+	compression := websocket.CompressionDisabled
+	if o.Compression {
+		compression = websocket.CompressionNoContextTakeover
+	}
 	u := &upgrade{ResponseWriter: w, options: o}
 	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		Subprotocols:    o.Subprotocols,
 		OriginPatterns:  o.Origins,
-		CompressionMode: websocket.CompressionDisabled,
+		CompressionMode: compression,
 	})
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 		return c.limits.Ping - quiet
 	case !c.beat.pinged:
 		c.beat.pinged = true
-		c.Send(frame.Ping)
+		c.send(frame.Ping)
 		return c.limits.Pong
 	}
 	c.Abort(1008, "ping timeout", ErrPingTimeout)

@@ -53,6 +53,8 @@ type Conn struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
+	deflate bool // permessage-deflate was negotiated, without context takeover
+
 	sys syscall.RawConn // nil where raw has no descriptor to write to without blocking (TLS, pipes)
 
 	// Owned by the reader.

@@ -106,28 +106,28 @@ func (e *Engine) run() {
 	}
 }
 
-// Broadcast hands one frame to many connections.
+// Broadcast hands one message to many connections.
 type Broadcast struct {
-	engine *Engine
-	frame  frame.Frame
-	from   *Conn
-	woken  []*Conn
-	err    error
+	engine  *Engine
+	message *frame.Message
+	from    *Conn
+	woken   []*Conn
+	err     error
 }
 
 var broadcastPool = sync.Pool{New: func() any { return new(Broadcast) }}
 
-// Broadcast begins to hand f to many connections. If from is not nil, its handler is the sender, and the flush may
+// Broadcast begins to hand m to many connections. If from is not nil, its handler is the sender, and the flush may
 // wait for the end of from's turn, so that broadcasts of messages that arrived together share their writes.
-func (e *Engine) Broadcast(f frame.Frame, from *Conn) *Broadcast {
+func (e *Engine) Broadcast(m *frame.Message, from *Conn) *Broadcast {
 	b := broadcastPool.Get().(*Broadcast)
-	b.engine, b.frame, b.from = e, f, from
+	b.engine, b.message, b.from = e, m, from
 	return b
 }
 
-// To queues the frame for c. A receiver that is closing or too slow is no error of the broadcast.
+// To queues the message for c. A receiver that is closing or too slow is no error of the broadcast.
 func (b *Broadcast) To(c *Conn) {
-	wake, err := c.push(b.frame)
+	wake, err := c.push(b.message.For(c.deflate))
 	if wake {
 		b.woken = append(b.woken, c)
 	}
@@ -136,7 +136,7 @@ func (b *Broadcast) To(c *Conn) {
 	}
 }
 
-// End sees to the flush. It returns ErrLimit if the frame was too large for a receiver's queue.
+// End sees to the flush. It returns ErrLimit if the message was too large for a receiver's queue.
 func (b *Broadcast) End() error {
 	err := b.err
 	if len(b.woken) > 0 {
@@ -155,7 +155,7 @@ func (b *Broadcast) End() error {
 		}
 	}
 	clear(b.woken)
-	b.woken, b.frame, b.from, b.err = b.woken[:0], nil, nil, nil
+	b.woken, b.message, b.from, b.err = b.woken[:0], nil, nil, nil
 	broadcastPool.Put(b)
 	return err
 }

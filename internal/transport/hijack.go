@@ -36,6 +36,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	c := newConn(raw, early, u.options)
+	c.deflate = u.Header().Get("Sec-WebSocket-Extensions") != ""
 	u.conn = c
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
 }

@@ -33,11 +33,14 @@ type outbox struct {
 	interrupted bool // a read deadline in the past is set, and must stay
 }
 
-// Send queues f for this connection.
+// Send queues m for this connection.
 //
-// It returns ErrClosed once closing began, ErrSlowClient if f did not fit and the connection is being closed for it,
-// and ErrLimit if f alone is larger than the whole queue may be.
-func (c *Conn) Send(f frame.Frame) error {
+// It returns ErrClosed once closing began, ErrSlowClient if m did not fit and the connection is being closed for it,
+// and ErrLimit if m alone is larger than the whole queue may be.
+func (c *Conn) Send(m *frame.Message) error { return c.send(m.For(c.deflate)) }
+
+// send queues one whole frame.
+func (c *Conn) send(f frame.Frame) error {
 	scheduled, err := c.push(f)
 	if scheduled && !c.turn.holds(c) {
 		c.engine.schedule(c)

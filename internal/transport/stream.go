@@ -29,7 +29,7 @@ func (s *stream) Write(p []byte) (int, error) {
 		c.closeFor(f)
 		return len(p), nil
 	}
-	if err := c.Send(f); err != nil {
+	if err := c.send(f); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -1,0 +1,80 @@
+package frame
+
+import (
+	"bytes"
+	"compress/flate"
+	"sync"
+
+	"github.com/coder/websocket"
+)
+
+// Message is one data message for any number of connections: as it is, and deflated for those that negotiated
+// permessage-deflate (RFC 7692) without context takeover, since then every receiver can have the same bytes. It is
+// deflated when the first of them asks, once.
+type Message struct {
+	plain    Frame
+	deflate  sync.Once
+	deflated Frame
+}
+
+// NewMessage returns the message with the given payload, which is copied.
+func NewMessage(typ websocket.MessageType, payload []byte) *Message { return Of(New(typ, payload)) }
+
+// Of returns the message that f is, a data frame.
+func Of(f Frame) *Message { return &Message{plain: f} }
+
+// For returns the frame for a connection.
+func (m *Message) For(deflate bool) Frame {
+	if !deflate || len(m.plain) < deflateFrom {
+		return m.plain
+	}
+	m.deflate.Do(func() { m.deflated = m.plain.deflated() })
+	return m.deflated
+}
+
+// deflateFrom is the size from which deflating is worth its price.
+const deflateFrom = 512
+
+var deflaters = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.BestSpeed)
+	if err != nil {
+		panic(err) // the level is right
+	}
+	return w
+}}
+
+const rsv1Bit = 0x40
+
+// tail is what a sync flush ends with, and what is left out on the wire (RFC 7692 section 7.2.1).
+const tail = "\x00\x00\xff\xff"
+
+// deflated returns the compressed frame, or f itself if that is not smaller.
+func (f Frame) deflated() Frame {
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	payload := f[f.headerLen():]
+	var out bytes.Buffer
+	out.Grow(len(payload) / 2)
+	w.Reset(&out)
+	w.Write(payload) // a bytes.Buffer takes everything
+	w.Flush()
+	small := bytes.TrimSuffix(out.Bytes(), []byte(tail))
+	if len(small) >= len(payload) {
+		return f
+	}
+	d := New(websocket.MessageType(f[0]&^finBit), small)
+	d[0] |= rsv1Bit
+	return d
+}
+
+// headerLen returns the size of f's header.
+func (f Frame) headerLen() int {
+	switch f[1] {
+	case 126:
+		return 4
+	case 127:
+		return MaxHeader
+	default:
+		return 2
+	}
+}
