@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,7 +90,7 @@ func New(root *Module, opts *Options) (*App, error) {
 // Hub returns the connections of the App, for code outside the container.
 func (a *App) Hub() *Hub { return a.hub }
 
-// Registry returns the routes that the App serves.
+// Registry returns the routes that the App serves. Nothing can be registered with it any more.
 func (a *App) Registry() *Registry { return a.registry }
 
 // Invoke calls fn with services from the container, for wiring at start-up:
@@ -98,6 +99,9 @@ func (a *App) Registry() *Registry { return a.registry }
 //
 // It returns fn's error, if fn returns one, or says what cannot be provided.
 func (a *App) Invoke(fn any) error {
+	if !isFunc(fn) {
+		return &mistake.Mistake{What: "App.Invoke", Where: mistake.Caller(1), Have: notFunc(fn), Want: "func(services...) or func(services...) error"}
+	}
 	a.invoking.Lock()
 	defer a.invoking.Unlock()
 	if err := a.container.Invoke(fn); err != nil {
@@ -110,7 +114,8 @@ func (a *App) Invoke(fn any) error {
 // conflicts with another is an error. Call it before serving.
 func (a *App) Handle(pattern string, h http.Handler) error {
 	if reason := tryHandle(a.mux, pattern, h); reason != "" {
-		return &mistake.Mistake{What: fmt.Sprintf("pattern %q: %s", pattern, reason), Where: mistake.Caller(1)}
+		reason, detail, _ := strings.Cut(reason, "\n")
+		return &mistake.Mistake{What: fmt.Sprintf("App.Handle of pattern %q: %s", pattern, strings.TrimSuffix(reason, ":")), Where: mistake.Caller(1), Have: detail}
 	}
 	return nil
 }
@@ -153,7 +158,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	a.log.InfoContext(ctx, "wsgate: serving", "addr", ln.Addr().String())
 	server := &http.Server{
-		Handler:           a,
+		Handler:           markPlain(a),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,

@@ -34,7 +34,7 @@ func newBuilder(o *Options) *builder {
 		limits:    o.Limits.withDefaults(),
 		origins:   o.Origins,
 		hub:       &Hub{routes: map[string]*route{}},
-		registry:  &Registry{},
+		registry:  &Registry{served: true},
 		lifecycle: &Lifecycle{},
 		mux:       http.NewServeMux(),
 		container: dig.New(),
@@ -43,10 +43,6 @@ func newBuilder(o *Options) *builder {
 		a.log = slog.Default()
 	}
 	a.cut, a.cutNow = context.WithCancel(context.Background())
-	a.handler = a.mux
-	for _, wrap := range slices.Backward(o.HTTP) {
-		a.handler = wrap(a.handler)
-	}
 	return &builder{app: a, options: o, scopes: map[*Module]*dig.Scope{}}
 }
 
@@ -62,6 +58,7 @@ func (b *builder) wrong(errs ...error) {
 func (b *builder) check(root *Module) {
 	b.wrong(b.options.Limits.check("Options")...)
 	b.wrong(checkOrigins(b.options.Origins)...)
+	b.wrong(b.options.Envelope.check("Options")...)
 	if root == nil {
 		b.wrong(&mistake.Mistake{What: "New without a module", Have: "nil", Want: "a *Module with at least one of Gateways, Provide, Imports"})
 		return
@@ -70,6 +67,9 @@ func (b *builder) check(root *Module) {
 	for _, m := range b.modules {
 		b.wrong(b.collectProviders(m)...)
 		for _, rt := range m.Gateways {
+			if rt.pos == "" {
+				rt.module = m
+			}
 			b.routes = append(b.routes, rt)
 			b.owners = append(b.owners, b.gatewayProvider(m, rt))
 		}
@@ -85,7 +85,7 @@ func (b *builder) collect(m *Module, importers []*Module) {
 		for _, m := range append(importers[i:], m) {
 			circle = append(circle, m.label())
 		}
-		b.wrong(&mistake.Mistake{What: "modules import each other in a circle", Have: strings.Join(circle, " imports ")})
+		b.wrong(&mistake.Mistake{What: "modules import each other in a circle", Have: strings.Join(circle, " imports "), Fix: "move what both need into a module of its own"})
 		return
 	}
 	if slices.Contains(b.modules, m) {
@@ -134,7 +134,7 @@ func checkOrigins(origins []string) (mistakes []error) {
 			host = origin
 		}
 		_, err := path.Match(origin, "")
-		if err != nil || host == "" || full && scheme == "" || strings.Contains(host, "/") {
+		if err != nil || host == "" || full && scheme == "" || strings.ContainsAny(origin, " \t\r\n") || strings.Contains(host, "/") {
 			mistakes = append(mistakes, &mistake.Mistake{
 				What: "Options.Origins", Have: fmt.Sprintf("%q", origin),
 				Want: `a pattern of a host, as "*.example.com" or "localhost:8080", or of a scheme and host, as "https://example.com"`,

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
+	"slices"
 	"time"
 
 	"go.uber.org/dig"
@@ -27,7 +29,9 @@ func (b *builder) construct() {
 	}
 	for _, p := range b.providers {
 		at := dig.LocationForPC(reflect.ValueOf(p.fn).Pointer())
-		b.wrong(b.scopes[p.module].Provide(p.wrapped(), dig.Export(!p.private), at))
+		if err := b.scopes[p.module].Provide(p.wrapped(), dig.Export(!p.private), at); err != nil {
+			b.wrong(&mistake.Mistake{What: "constructor " + p.name + ": " + mistake.Type(dig.RootCause(err).Error()), Where: p.pos, Err: err})
+		}
 	}
 	if len(b.mistakes) > 0 {
 		return
@@ -40,6 +44,7 @@ func (b *builder) construct() {
 		failed = append(failed, b.scopes[p.module].Invoke(p.wrapped()))
 	}
 	b.wrongIfFailed(failed)
+	b.app.handler = wrapAll[http.Handler](b, "Options.HTTP", b.options.HTTP, b.app.mux)
 	b.app.engine = transport.NewEngine(b.tick())
 	for i, rt := range b.routes {
 		if b.owners[i].failed == nil && b.owners[i].results != nil {
@@ -85,7 +90,7 @@ func (b *builder) limitsOf(rt Route) Limits {
 
 // mount puts a gateway that was built on its path.
 func (b *builder) mount(r Route, gateway any) {
-	ct, _ := checkGateway(r.New) // was checked before
+	ct, _ := checkGateway(&r) // was checked before
 	a := b.app
 	rt := &route{app: a, path: r.Path, limits: b.limitsOf(r), hooks: ct.hooks(gateway)}
 	if rt.hooks.upgrade == nil {
@@ -100,14 +105,45 @@ func (b *builder) mount(r Route, gateway any) {
 		Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
 		Compression: b.options.Compression,
 	}
-	b.wrong(guard(func() error { return rt.bind(r) }))
-	b.wrong(guard(func() error {
-		rt.handle = chain(rt.innermost, b.options.Use, r.Use)
-		return nil
-	}))
+	b.wrong(rt.bind(r))
+	rt.handle = rt.innermost
+	rt.handle = wrapAll(b, fmt.Sprintf("route %q: Use", rt.path), r.Use, rt.handle)
+	rt.handle = wrapAll(b, "Options.Use", b.options.Use, rt.handle)
 	a.hub.routes[rt.path] = rt
 	a.registry.routes = append(a.registry.routes, r)
 	a.mux.Handle(rt.path, rt)
+}
+
+// wrapAll puts middleware around what it wraps, the first outermost, and notes one that fails.
+func wrapAll[H any, M ~func(H) H](b *builder, what string, list []M, h H) H {
+	for i, wrap := range slices.Backward(list) {
+		name := fmt.Sprintf("%s[%d]", what, i)
+		if wrap == nil {
+			b.wrong(&mistake.Mistake{What: name + " is nil", Fix: "remove it"})
+			continue
+		}
+		var wrapped H
+		if err := guard(func() error { wrapped = wrap(h); return nil }); err != nil {
+			b.wrong(panicked(name, err))
+			continue
+		}
+		if v := reflect.ValueOf(wrapped); !v.IsValid() || v.IsZero() {
+			b.wrong(&mistake.Mistake{What: name + " returns nil", Where: inspect.FuncPos(wrap), Want: "a handler that calls next"})
+			continue
+		}
+		h = wrapped
+	}
+	return h
+}
+
+// panicked returns the mistake of something that panicked at start-up.
+func panicked(what string, err error) error {
+	m := &mistake.Mistake{What: what + ": " + err.Error(), Err: err}
+	var p *PanicError
+	if errors.As(err, &p) {
+		m.What, m.Where = fmt.Sprintf("%s panicked: %v", what, p.Value), p.pos
+	}
+	return m
 }
 
 // bind makes the table of a gateway's events.
@@ -118,7 +154,11 @@ func (rt *route) bind(r Route) error {
 	gateway := reflect.TypeOf(r.New).Out(0)
 	rt.events = map[string]*binding{}
 	var mistakes []error
-	for _, bound := range rt.hooks.events() {
+	var table []binding
+	if err := guard(func() error { table = rt.hooks.events(); return nil }); err != nil {
+		return panicked(typeName(gateway)+".Events", err)
+	}
+	for _, bound := range table {
 		what := fmt.Sprintf("%s.Events: event %q", typeName(gateway), bound.name)
 		if wrong := checkEventName(bound.name); wrong != "" {
 			mistakes = append(mistakes, &mistake.Mistake{
@@ -134,6 +174,7 @@ func (rt *route) bind(r Route) error {
 		}
 		if bound.handle == nil {
 			mistakes = append(mistakes, &mistake.Mistake{What: what + " has no handler", Where: bound.pos, Fix: "make bindings with On or Answer, and a function that is not nil"})
+			continue
 		}
 		mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.payload, bound.pos))
 		bound.shape = inspect.ShapeOf(bound.payload)

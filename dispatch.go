@@ -34,7 +34,7 @@ func (c *conn) run(deadline time.Time) {
 // finish ends what is left of the connection: OnClose, its rooms, its place in the hub.
 func (c *conn) finish() {
 	if !c.ended { // by a hook that ended this goroutine: there is nobody to read any more
-		c.t.Abort(websocket.StatusInternalError, "internal error", errGoexit)
+		c.t.Close(websocket.StatusInternalError, "internal error", errGoexit)
 		c.cause = c.t.End(errGoexit)
 		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.id, "path", c.route.path)
 	}
@@ -88,7 +88,7 @@ func (c *conn) open(deadline time.Time) {
 			c.opened = true
 			return
 		}
-		c.refuse(err)
+		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
 	})
 }
 
@@ -127,8 +127,16 @@ func (c *conn) receive(m Message) {
 	c.strikes = 0
 	c.answer = nil
 	err := c.call(c.t.Context(), in)
-	c.settle(in, err)
+	c.guarded(in, func() { c.settle(in, err) })
 	c.answer = nil
+}
+
+// guarded does what may call code of the user's as well: the MarshalJSON of an answer, the methods of an error.
+func (c *conn) guarded(in Inbound, f func()) {
+	if err := guard(func() error { f(); return nil }); err != nil {
+		c.logHandler(in, err)
+		c.t.Close(websocket.StatusInternalError, "internal error", err)
+	}
 }
 
 // malformed answers what is not an envelope, and closes a connection that sends nothing else.
@@ -223,6 +231,14 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) error {
 	return nil
 }
 
+// shortName cuts a name that no event can have, since errors are not for echoing.
+func shortName(name string) string {
+	if runes := []rune(name); len(runes) > maxEventName {
+		return string(runes[:maxEventName]) + "…"
+	}
+	return name
+}
+
 func (rt *route) unsupported(m Message) error {
 	if rt.events == nil {
 		return Errorf(Unsupported, "this gateway takes no messages")
@@ -236,7 +252,7 @@ func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 	b := c.binding
 	if b == nil || b.name != in.Event {
 		if b = rt.events[in.Event]; b == nil {
-			return Errorf(UnknownEvent, "unknown event %q", in.Event)
+			return Errorf(UnknownEvent, "unknown event %q", shortName(in.Event))
 		}
 		c.binding = b
 	}

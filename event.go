@@ -2,7 +2,10 @@ package wsgate
 
 import (
 	"context"
+	"fmt"
 	"reflect"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/frame"
@@ -34,7 +37,7 @@ func (e Event[T]) Emit(to Target, payload T) error {
 			return nil, err
 		}
 		if made, err = rt.names.Encode(string(e), nil, true, shape, payload); err != nil {
-			return nil, &mistake.Mistake{What: "encoding " + string(e) + ": " + err.Error()}
+			return nil, fmt.Errorf("wsgate: encoding %s: %w", e, err)
 		}
 		with = &rt.names
 		return made, nil
@@ -60,30 +63,32 @@ type Binding[D any] struct {
 // On has fn handle an event. If the client sent the event with an id, it gets an answer without a payload when fn has
 // returned nil.
 func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Binding[D] {
-	return Binding[D]{
-		name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[T](),
-		handle: func(ctx context.Context, c *Conn[D], p payload) (any, error) {
+	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[T]()}
+	if fn != nil { // else it is found at start-up
+		b.handle = func(ctx context.Context, c *Conn[D], p payload) (any, error) {
 			var v T
 			if err := p.decode(&v); err != nil {
 				return nil, err
 			}
 			return nil, fn(ctx, c, v)
-		},
+		}
 	}
+	return b
 }
 
 // Answer has fn answer a call. Without an id nobody waits for the answer, and it is not sent.
 func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A, error)) Binding[D] {
-	return Binding[D]{
-		name: string(q), pos: mistake.Caller(1), payload: reflect.TypeFor[Q](), answer: reflect.TypeFor[A](),
-		handle: func(ctx context.Context, c *Conn[D], p payload) (any, error) {
+	b := Binding[D]{name: string(q), pos: mistake.Caller(1), payload: reflect.TypeFor[Q](), answer: reflect.TypeFor[A]()}
+	if fn != nil {
+		b.handle = func(ctx context.Context, c *Conn[D], p payload) (any, error) {
 			var v Q
 			if err := p.decode(&v); err != nil {
 				return nil, err
 			}
 			return fn(ctx, c, v)
-		},
+		}
 	}
+	return b
 }
 
 // Envelope names the JSON keys around a payload. The zero value is the flat form: an object payload's fields stand
@@ -103,6 +108,29 @@ func (e Envelope) names() envelope.Names {
 		n.Data = "data"
 	}
 	return n
+}
+
+// check returns a mistake for keys that cannot be told apart. of says whose envelope it is.
+func (e Envelope) check(of string) (mistakes []error) {
+	n := e.names()
+	wrong := func(key, why string) {
+		mistakes = append(mistakes, &mistake.Mistake{What: fmt.Sprintf("%s: Envelope key %q %s", of, key, why), Fix: "choose another key"})
+	}
+	keys := []string{n.Type, n.ID, n.Data}
+	for i, key := range keys {
+		for _, before := range keys[:i] {
+			if strings.EqualFold(key, before) {
+				wrong(key, "is used twice; JSON keys that differ only in case count as the same")
+			}
+		}
+		if !utf8.ValidString(key) || !printable(key) {
+			wrong(key, "is not printable UTF-8")
+		}
+		if !n.Nested && envelope.IsErrorKey(key) {
+			wrong(key, "is needed for errors, whose fields stand beside it in the flat form")
+		}
+	}
+	return mistakes
 }
 
 // binding is a Binding without its D.

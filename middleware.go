@@ -32,13 +32,3 @@ const (
 	HookEvent   Hook = "event"
 	HookClose   Hook = "close"
 )
-
-// chain puts middleware around a handler.
-func chain(h Handler, app, route []Middleware) Handler {
-	for _, list := range [][]Middleware{route, app} {
-		for i := len(list) - 1; i >= 0; i-- {
-			h = list[i](h)
-		}
-	}
-	return h
-}

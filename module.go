@@ -16,6 +16,14 @@ type Module struct {
 	Gateways []Route
 }
 
+// here names the module in advice.
+func (m *Module) here() string {
+	if m.Name == "" {
+		return "this module or of one it imports"
+	}
+	return "module " + m.Name + " or of a module it imports"
+}
+
 // label names the module in messages.
 func (m *Module) label() string {
 	if m.Name == "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.uber.org/dig"
@@ -43,7 +44,7 @@ type provider struct {
 func newProvider(m *Module, fn any, private bool) (*provider, error) {
 	if !isFunc(fn) {
 		return nil, &mistake.Mistake{
-			What: fmt.Sprintf("a service of %s", m.label()), Have: fmt.Sprintf("%T", fn), Want: "a constructor: func(services...) (services..., error)",
+			What: fmt.Sprintf("a service of %s", m.label()), Have: notFunc(fn), Want: "a constructor: func(services...) (services..., error)",
 			Fix: "pass the constructor itself, not what it returns",
 		}
 	}
@@ -56,7 +57,15 @@ func newProvider(m *Module, fn any, private bool) (*provider, error) {
 		p.needs = append(p.needs, needsOf(ft.In(i))...)
 	}
 	for i := range ft.NumOut() {
-		p.provide(ft.Out(i))
+		if ft.Out(i) == typeOfError && i < ft.NumOut()-1 {
+			return nil, &mistake.Mistake{
+				What: "constructor " + p.name + " returns an error that is not its last result", Where: p.pos, Have: typeName(ft),
+				Want: "func(services...) (services..., error)",
+			}
+		}
+		if err := p.provide(ft.Out(i)); err != nil {
+			return nil, err
+		}
 	}
 	if len(p.forced) == 0 {
 		return nil, &mistake.Mistake{
@@ -73,10 +82,13 @@ func needsOf(t reflect.Type) (needs []service) {
 	if !dig.IsIn(t) {
 		return []service{{t: t}}
 	}
+	ignoreUnexported := false
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch {
-		case f.Type == reflect.TypeFor[dig.In](), f.Tag.Get("optional") == "true", f.Tag.Get("group") != "":
+		case f.Type == reflect.TypeFor[dig.In]():
+			ignoreUnexported = f.Tag.Get("ignore-unexported") == "true"
+		case ignoreUnexported && !f.IsExported(), f.Tag.Get("optional") == "true", f.Tag.Get("group") != "":
 		case dig.IsIn(f.Type):
 			needs = append(needs, needsOf(f.Type)...)
 		default:
@@ -87,36 +99,52 @@ func needsOf(t reflect.Type) (needs []service) {
 }
 
 // provide notes the services a result of type t stands for.
-func (p *provider) provide(t reflect.Type) {
+func (p *provider) provide(t reflect.Type) error {
 	if t == typeOfError || t == reflect.TypeFor[dig.Out]() {
-		return
+		return nil
 	}
 	if !dig.IsOut(t) {
-		p.add(reflect.StructField{Type: t})
-		return
+		return p.add(reflect.StructField{Type: t})
 	}
 	for i := range t.NumField() {
-		if f := t.Field(i); dig.IsOut(f.Type) {
-			p.provide(f.Type)
-		} else {
-			p.add(f)
+		f := t.Field(i)
+		add := p.add
+		if dig.IsOut(f.Type) {
+			add = func(f reflect.StructField) error { return p.provide(f.Type) }
+		}
+		if err := add(f); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (p *provider) add(f reflect.StructField) {
+func (p *provider) add(f reflect.StructField) error {
 	tag := f.Tag
 	group, flatten := strings.CutSuffix(tag.Get("group"), ",flatten")
+	s := service{f.Type, tag.Get("name")}
 	switch {
-	case group != "" && flatten:
-		f.Type = f.Type.Elem()
-		fallthrough
 	case group != "":
-		f.Type, tag = reflect.SliceOf(f.Type), reflect.StructTag(fmt.Sprintf("group:%q", group))
+		if flatten && f.Type.Kind() != reflect.Slice {
+			return &mistake.Mistake{
+				What: fmt.Sprintf("constructor %s: field %s of its dig.Out flattens what is no slice", p.name, f.Name), Where: p.pos,
+				Have: typeName(f.Type), Want: "[]" + typeName(f.Type),
+			}
+		}
+		if !flatten {
+			f.Type = reflect.SliceOf(f.Type)
+		}
+		tag = reflect.StructTag(fmt.Sprintf("group:%q", group))
+	case slices.Contains(p.provides, s):
+		return &mistake.Mistake{
+			What: fmt.Sprintf("constructor %s provides %v twice", p.name, s), Where: p.pos,
+			Fix: "give one of them a type of its own, or name them with the fields of a dig.Out",
+		}
 	default:
-		p.provides = append(p.provides, service{f.Type, tag.Get("name")})
+		p.provides = append(p.provides, s)
 	}
 	p.forced = append(p.forced, reflect.StructField{Name: fmt.Sprintf("F%d", len(p.forced)), Type: f.Type, Tag: tag})
+	return nil
 }
 
 // wrapped returns the constructor with a guard around it: its failure is noted, once, and seen by dig as an error.
@@ -201,8 +229,24 @@ func (p *provider) judge(results []reflect.Value) error {
 		}
 	}
 	for _, v := range results {
-		if k := v.Kind(); v.Type() != typeOfError && (k == reflect.Pointer || k == reflect.Interface) && v.IsNil() {
-			return fmt.Errorf("returned a nil %s and no error", typeName(v.Type()))
+		if t := nilIn(v); t != nil {
+			return fmt.Errorf("returned a nil %s and no error", typeName(t))
+		}
+	}
+	return nil
+}
+
+// nilIn returns the type of the nil that v is or, if it is a dig.Out, has; nil if there is none.
+func nilIn(v reflect.Value) reflect.Type {
+	switch k := v.Kind(); {
+	case v.Type() == typeOfError:
+	case (k == reflect.Pointer || k == reflect.Interface) && v.IsNil():
+		return v.Type()
+	case dig.IsOut(v.Type()):
+		for i := range v.NumField() {
+			if t := nilIn(v.Field(i)); t != nil {
+				return t
+			}
 		}
 	}
 	return nil

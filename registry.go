@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,13 +28,15 @@ type Route struct {
 	Subprotocols []string     // in the order of preference; a client that offers only others is refused with 400
 	Limits       *Limits      // nil is the App's
 
-	pos string // where it was registered, if that is known
+	pos    string  // where it was registered; "" if it is in a Module's list
+	module *Module // whose list it is in, once New has seen it
 }
 
 // Registry is a list of routes. The zero value is ready to use; its methods may be called from any goroutine.
 type Registry struct {
 	mu     sync.Mutex // guards following
 	routes []Route
+	served bool // an App serves the routes
 }
 
 // Register adds a route. The constructor, the gateway's hooks and the path are checked on the spot; the error says
@@ -42,6 +45,12 @@ func (r *Registry) Register(path string, constructor any) error {
 	rt := Route{Path: path, New: constructor, pos: mistake.Caller(1)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.served {
+		return &mistake.Mistake{
+			What: fmt.Sprintf("route %q comes too late", path), Where: rt.pos, Have: "the Registry of an App that was built",
+			Fix: "register the route before New, with a Registry whose Routes are a Module's Gateways",
+		}
+	}
 	if err := errors.Join(checkRoutes(append(slices.Clip(r.routes), rt), len(r.routes))...); err != nil {
 		return err
 	}
@@ -57,15 +66,16 @@ func (r *Registry) Routes() []Route {
 	return slices.Clone(r.routes)
 }
 
-// where tells where a route was registered; a route in a Module's list does not know, its constructor does.
+// where tells where a route was registered. A route in a Module's list does not know its line, but its constructor's.
 func (rt *Route) where() string {
-	if rt.pos != "" {
+	if rt.pos != "" || !isFunc(rt.New) {
 		return rt.pos
 	}
-	if isFunc(rt.New) {
-		return inspect.FuncPos(rt.New)
+	where := inspect.FuncPos(rt.New)
+	if rt.module != nil {
+		where = strings.TrimPrefix(where+" in ", " ") + rt.module.label()
 	}
-	return ""
+	return where
 }
 
 // checkRoutes checks the routes from the given one on, against themselves and all before.
@@ -81,8 +91,10 @@ func checkRoutes(routes []Route, from int) (mistakes []error) {
 		if err != nil {
 			mistakes = append(mistakes, err)
 		}
-		_, wrong := checkGateway(rt.New)
+		_, wrong := checkGateway(rt)
 		mistakes = append(mistakes, wrong...)
+		mistakes = append(mistakes, rt.Envelope.check(fmt.Sprintf("route %q", rt.Path))...)
+		mistakes = append(mistakes, checkSubprotocols(rt)...)
 		if rt.Limits != nil {
 			mistakes = append(mistakes, rt.Limits.check(fmt.Sprintf("route %q", rt.Path))...)
 			if rt.Limits.Connections != 0 || rt.Limits.Drain != 0 {
@@ -98,10 +110,12 @@ func checkRoutes(routes []Route, from int) (mistakes []error) {
 
 // checkPath enters the route into mux and taken, or says why it cannot be.
 func checkPath(mux *http.ServeMux, taken map[string]*Route, rt *Route) error {
-	if strings.ContainsAny(rt.Path, " \t") || !strings.Contains(rt.Path, "/") {
+	host, below, _ := strings.Cut(rt.Path, "/")
+	if clean := path.Clean("/" + below); strings.ContainsAny(rt.Path, " \t?#") || !strings.Contains(rt.Path, "/") ||
+		strings.Contains(host, ":") || clean != "/"+below && clean+"/" != "/"+below {
 		return &mistake.Mistake{
 			What: fmt.Sprintf("route %q", rt.Path), Where: rt.where(),
-			Have: "a path that is no http.ServeMux pattern without a method",
+			Have: "a path that is no http.ServeMux pattern without a method, or that no request reaches",
 			Want: `something like "/ws/chat" or "/ws/chat/{room}"`,
 		}
 	}
@@ -117,11 +131,11 @@ func checkPath(mux *http.ServeMux, taken map[string]*Route, rt *Route) error {
 	if reason == "" {
 		return nil
 	}
-	for path, other := range taken {
-		if other != rt && strings.Contains(reason, fmt.Sprintf("%q", path)) {
+	for _, other := range taken {
+		if other != rt && strings.Contains(reason, fmt.Sprintf("%q", other.Path)) {
 			return &mistake.Mistake{
-				What: fmt.Sprintf("route %q conflicts with route %q", rt.Path, path), Where: rt.where(),
-				Have: fmt.Sprintf("%q at %s", path, other.where()),
+				What: fmt.Sprintf("route %q conflicts with route %q", rt.Path, other.Path), Where: rt.where(),
+				Have: fmt.Sprintf("%q at %s", other.Path, other.where()),
 				Want: strings.TrimSpace(reason[strings.LastIndexByte(reason, '\n')+1:]),
 				Fix:  "change one of them so that one is more specific than the other, or they have no path in common",
 			}
@@ -129,6 +143,21 @@ func checkPath(mux *http.ServeMux, taken map[string]*Route, rt *Route) error {
 	}
 	return &mistake.Mistake{What: fmt.Sprintf("route %q: %s", rt.Path, reason), Where: rt.where()}
 }
+
+// checkSubprotocols returns a mistake for names that can never be negotiated: they are tokens (RFC 9110 section 5.6.2).
+func checkSubprotocols(rt *Route) (mistakes []error) {
+	for _, name := range rt.Subprotocols {
+		if !token.MatchString(name) {
+			mistakes = append(mistakes, &mistake.Mistake{
+				What: fmt.Sprintf("route %q: Subprotocols has %q", rt.Path, name), Where: rt.where(),
+				Want: `a token, as "chat.v1": letters, digits and !#$%&'*+-.^_|~`,
+			})
+		}
+	}
+	return mistakes
+}
+
+var token = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+.^_`|~-]+$")
 
 var muxPosition = regexp.MustCompile(`^parsing .*?: | \(registered at [^)]*\)`)
 

@@ -51,6 +51,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	deadline := time.Now().Add(rt.limits.Handshake)
 	var data any
 	accept := rt.accept
+	accept.Values = valuesOf(r)
 	accept.Admit = func() *transport.Refusal {
 		var refusal *transport.Refusal
 		data, refusal = rt.admit(r, deadline)
@@ -67,6 +68,25 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go c.run(deadline) // App.active waits for it
 }
 
+// plainContext is the context of a request that came from the App's own server. Where it is still the outermost, no
+// middleware has added a value, and the connection keeps nothing of it.
+type plainContext struct{ context.Context }
+
+// markPlain is the outermost handler of the App's own server.
+func markPlain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(plainContext{r.Context()}))
+	})
+}
+
+// valuesOf returns what the request hands over to its connection.
+func valuesOf(r *http.Request) context.Context {
+	if _, plain := r.Context().(plainContext); plain {
+		return context.Background()
+	}
+	return context.WithoutCancel(r.Context())
+}
+
 func unavailable(why string) *transport.Refusal {
 	return &transport.Refusal{Status: http.StatusServiceUnavailable, Message: why, RetryAfter: "5"}
 }
@@ -78,6 +98,7 @@ func (rt *route) admit(r *http.Request, deadline time.Time) (any, *transport.Ref
 		return nil, nil
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
+	defer cancel()
 	type result struct {
 		data any
 		err  error
@@ -86,7 +107,6 @@ func (rt *route) admit(r *http.Request, deadline time.Time) (any, *transport.Ref
 	rt.app.active.Add(1) // the caller counts as active, so this is not the first
 	go func() {
 		defer rt.app.active.Done()
-		defer cancel()
 		res := result{err: errGoexit}
 		defer func() { done <- res }()
 		res.err = guard(func() (err error) {
@@ -97,12 +117,22 @@ func (rt *route) admit(r *http.Request, deadline time.Time) (any, *transport.Ref
 	select {
 	case res := <-done:
 		if res.err != nil {
-			return nil, rt.refusal(r, res.err)
+			return nil, rt.safeRefusal(r, res.err)
 		}
 		return res.data, nil
 	case <-ctx.Done():
 		return nil, unavailable("the upgrade took too long")
 	}
+}
+
+// safeRefusal is refusal for errors whose own methods may panic.
+func (rt *route) safeRefusal(r *http.Request, err error) (refusal *transport.Refusal) {
+	panicked := guard(func() error { refusal = rt.refusal(r, err); return nil })
+	if panicked != nil {
+		rt.app.logError(r.Context(), "wsgate: OnUpgrade failed", panicked, "path", rt.path)
+		return &transport.Refusal{Status: http.StatusInternalServerError, Message: "internal error"}
+	}
+	return refusal
 }
 
 // refusal turns OnUpgrade's error into an HTTP answer.

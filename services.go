@@ -81,7 +81,7 @@ func (b *builder) find(m *Module, s service) (*provider, bool) {
 func (b *builder) missing(p *provider, s service) error {
 	m := &mistake.Mistake{
 		What: fmt.Sprintf("constructor %s needs %v, which nothing provides", p.name, s), Where: p.pos,
-		Fix: fmt.Sprintf("add a constructor that returns %v to Provide of %s or of a module it imports", s, p.module.label()),
+		Fix: fmt.Sprintf("add a constructor that returns %v to Provide of %s", s, p.module.here()),
 	}
 	for _, other := range b.providers {
 		for _, has := range other.provides {
@@ -91,7 +91,9 @@ func (b *builder) missing(p *provider, s service) error {
 				m.Have = fmt.Sprintf("%s at %s", other.name, other.pos)
 				m.Fix = fmt.Sprintf("move %s from Private to Provide", other.name)
 				return m
-			case has.t == reflect.PointerTo(s.t) || reflect.PointerTo(has.t) == s.t || s.t.Kind() == reflect.Interface && has.t.Implements(s.t):
+			case other.private && other.module != p.module:
+			case has.t == reflect.PointerTo(s.t), reflect.PointerTo(has.t) == s.t,
+				s.t.Kind() == reflect.Interface && has.t.Implements(s.t), has.t.Kind() == reflect.Interface && s.t.Implements(has.t):
 				m.Have = fmt.Sprintf("%v from %s at %s", has, other.name, other.pos)
 				m.Fix = fmt.Sprintf("did you mean %v? ask for it, or have its constructor return %v", has, s)
 			}
@@ -144,11 +146,8 @@ func circle(trail []*provider) error {
 // invokeError says what App.Invoke's function could not get.
 func invokeError(fn any, err error) error {
 	root := dig.RootCause(err)
-	if root == err && !isFunc(fn) { //nolint:errorlint // RootCause returns the very error if dig did not make it
-		return &mistake.Mistake{What: "App.Invoke", Have: fmt.Sprintf("%T", fn), Want: "func(services...) or func(services...) error"}
-	}
-	if root == err {
+	if root == err { //nolint:errorlint // that is how RootCause says that dig did not make the error
 		return err
 	}
-	return &mistake.Mistake{What: "App.Invoke of " + inspect.FuncName(fn) + ": " + root.Error(), Where: inspect.FuncPos(fn), Err: root}
+	return &mistake.Mistake{What: "App.Invoke of " + inspect.FuncName(fn) + ": " + mistake.Type(root.Error()), Where: inspect.FuncPos(fn), Err: root}
 }

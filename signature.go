@@ -33,10 +33,12 @@ func (*Conn[D]) signatures() map[string]any {
 
 // checkGateway checks a gateway's constructor and the hooks of what it returns. It returns the connection type that
 // goes with the gateway.
-func checkGateway(constructor any) (connType, []error) {
+func checkGateway(rt *Route) (connType, []error) {
+	constructor := rt.New
 	if !isFunc(constructor) {
 		return nil, []error{&mistake.Mistake{
-			What: "a route's constructor", Have: fmt.Sprintf("%T", constructor), Want: "func(services...) *G or func(services...) (*G, error)",
+			What: fmt.Sprintf("route %q: its constructor", rt.Path), Where: rt.pos,
+			Have: notFunc(constructor), Want: "func(services...) *G or func(services...) (*G, error)",
 			Fix: "pass the constructor itself, not what it returns",
 		}}
 	}
@@ -142,7 +144,7 @@ func connTypeOf(gateway string, hooks []inspect.Hook) (found connType, conflict 
 // connTypeIn finds a *Conn[D], or an Events[D], among a function's parameters and results.
 func connTypeIn(ft reflect.Type) connType {
 	for i := range ft.NumIn() {
-		if t := ft.In(i); t.Kind() == reflect.Pointer && t.Implements(typeOfConnType) {
+		if t := ft.In(i); isConn(t) {
 			return reflect.Zero(t).Interface().(connType)
 		}
 	}
@@ -152,6 +154,15 @@ func connTypeIn(ft reflect.Type) connType {
 		}
 	}
 	return nil
+}
+
+// isConn reports whether t is *Conn[D]; a struct that embeds one implements connType as well.
+func isConn(t reflect.Type) bool {
+	generic := func(t reflect.Type) string {
+		name, _, _ := strings.Cut(t.Name(), "[")
+		return t.PkgPath() + "." + name
+	}
+	return t.Kind() == reflect.Pointer && t.Implements(typeOfConnType) && generic(t.Elem()) == generic(reflect.TypeFor[Conn[any]]())
 }
 
 // wantedSignature returns the signature that a hook should have, "" if it has it.
@@ -194,6 +205,17 @@ func callUpgrade(gateway any) func(*http.Request) (any, error) {
 func isFunc(fn any) bool {
 	v := reflect.ValueOf(fn)
 	return v.Kind() == reflect.Func && !v.IsNil()
+}
+
+// notFunc says what is there instead of a function.
+func notFunc(fn any) string {
+	if t := reflect.TypeOf(fn); t != nil && t.Kind() == reflect.Func {
+		return "a nil " + typeName(t)
+	}
+	if fn == nil {
+		return "nil"
+	}
+	return mistake.Type(fmt.Sprintf("%T", fn))
 }
 
 func typeName(t reflect.Type) string { return mistake.Type(t.String()) }

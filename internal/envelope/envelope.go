@@ -172,6 +172,11 @@ type failure struct {
 	Details any    `json:"details,omitempty"`
 }
 
+// IsErrorKey reports whether the flat form of an error has this key.
+func IsErrorKey(key string) bool {
+	return strings.EqualFold(key, "code") || strings.EqualFold(key, "message") || strings.EqualFold(key, "details")
+}
+
 // Error returns the text message of an error, the answer to a message with that id if it is not nil.
 func (n *Names) Error(id []byte, code, message string, details any) (*frame.Message, error) {
 	return n.Encode(ErrorName, id, true, inspect.Object, failure{code, message, details})

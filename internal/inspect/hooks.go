@@ -128,7 +128,11 @@ func FuncPos(fn any) string {
 	if f == nil {
 		return ""
 	}
-	return mistake.Position(f.FileLine(pc))
+	file, line := f.FileLine(pc)
+	if strings.HasPrefix(file, "<") {
+		return "" // a method value's own code is generated
+	}
+	return mistake.Position(file, line)
 }
 
 // FuncName returns fn's name without its import path, e.g. "chat.NewStore".
@@ -137,6 +141,6 @@ func FuncName(fn any) string {
 	if f == nil {
 		return "constructor"
 	}
-	name := f.Name()
+	name := strings.TrimSuffix(f.Name(), "-fm")
 	return name[strings.LastIndexByte(name, '/')+1:]
 }

@@ -17,6 +17,9 @@ type AcceptOptions struct {
 	Limits       *Limits
 	Engine       *Engine
 
+	// Values are what the connection's context gives, without its end.
+	Values context.Context
+
 	// Admit is called when the request has turned out to be a proper upgrade from an allowed origin, before anything
 	// is answered. A Refusal becomes the HTTP answer.
 	Admit func() *Refusal
@@ -40,8 +43,8 @@ func (r *Refusal) Write(w http.ResponseWriter) {
 	http.Error(w, r.Message, r.Status)
 }
 
-// Accept upgrades the request or answers it with an error. Afterwards nothing of the request is kept but the values of
-// its context, and the HTTP handler may return. The first turn has begun, as if a message had been read.
+// Accept upgrades the request or answers it with an error. Afterwards nothing of the request is kept, and the HTTP
+// handler may return. The first turn has begun, as if a message had been read.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if err := precheck(r, o.Subprotocols); err != nil {
 		err.Write(w)
@@ -63,7 +66,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	c := u.conn
 	c.ws = ws
 	ws.SetReadLimit(int64(o.Limits.Message))
-	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
+	c.ctx, c.cancel = context.WithCancelCause(o.Values)
 	c.startBeat()
 	c.turn.begin(c)
 	return c, nil

@@ -29,14 +29,15 @@ func (c *Conn) startBeat() {
 // beater is the Conn as the wheel sees it.
 type beater Conn
 
-// Beat pings a peer that was silent and ends a connection whose peer stays silent. It is suspended while a handler
-// runs, since nobody reads then.
+// Beat pings a peer that was silent and ends a connection whose peer stays silent. While a handler runs nobody reads,
+// so that the peer is still pinged, but not judged: a peer that is gone answers a ping with a reset.
 func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 	c := (*Conn)(b)
 	quiet := silent(c.beat.heardAt.Load())
 	switch {
 	case c.turn.handling():
 		c.beat.pinged = false
+		c.send(frame.Ping)
 		return c.limits.Ping
 	case quiet < c.limits.Ping*9/10:
 		c.beat.pinged = false

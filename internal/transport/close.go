@@ -73,6 +73,9 @@ func (c *Conn) kill(cause error) {
 		o.cause = cause
 	}
 	o.dead = true
+	if o.cut != nil {
+		o.cut.Stop()
+	}
 	o.frames, o.bytes, o.count = nil, 0, 0
 	c.drained()
 	c.cancel(cause)
@@ -124,7 +127,7 @@ func (c *Conn) lastWords() {
 	c.raw.SetWriteDeadline(time.Now().Add(c.limits.Close))
 	c.out.mu.Unlock()
 	c.Flush(context.Background())
-	if t, ok := c.raw.(*net.TCPConn); ok {
+	if t, ok := c.raw.(*net.TCPConn); ok && !(c.in.meter.closed && c.in.empty()) {
 		// Closing a socket with unread input resets it, and a reset overtakes the close frame.
 		t.CloseWrite()
 		c.discard()
@@ -209,13 +212,7 @@ func (c *Conn) resumeRead() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.out.interrupted = false
-	switch {
-	case c.out.dead:
-	case c.out.closing && !c.out.writing:
-		c.raw.SetReadDeadline(time.Now().Add(c.limits.Close))
-	default:
-		c.raw.SetReadDeadline(time.Time{})
-	}
+	c.raw.SetReadDeadline(time.Time{})
 }
 
 // Cancel ends the connection's context without closing it.

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	parseSize   = 512     // coder/websocket's read buffer over our own input
+	parseSize   = 256     // coder/websocket's read buffer over our own input
 	parseAlone  = 4 << 10 // the same where it is the only one
 	controlSize = 136     // coder/websocket's write buffer; a whole control frame has to fit: 2 + 125 bytes
 )

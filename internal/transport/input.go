@@ -106,11 +106,6 @@ func (c *Conn) boundAssembly() {
 	if in.since.IsZero() && !in.deadline {
 		return
 	}
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if c.out.closing || c.out.dead {
-		return // the time for the closing handshake runs, and is shorter
-	}
 	if in.deadline = !in.since.IsZero(); in.deadline {
 		c.raw.SetReadDeadline(in.since.Add(c.limits.Assembly))
 	} else {

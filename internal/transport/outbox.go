@@ -30,7 +30,8 @@ type outbox struct {
 	cause     error         // why closing or dead
 	empty     chan struct{} // closed when nothing waits any more; nil if nobody asked
 
-	interrupted bool // a read deadline in the past is set, and must stay
+	cut         *time.Timer // ends the closing handshake
+	interrupted bool        // a read deadline in the past is set, and must stay
 }
 
 // Send queues m for this connection.
@@ -121,23 +122,23 @@ func (c *Conn) flush() (more bool) {
 		return false
 	}
 	o.writing = true
+	c.writers.Add(1) // under the lock: End waits after it has found or made the connection dead under the lock
 	b := c.take()
 	o.mu.Unlock()
 
 	if c.sys == nil {
-		c.writers.Add(1)
 		go c.write(b)
 		return false
 	}
 	full, err := b.writeNow(c.sys)
-	switch {
-	case err != nil:
+	if full {
+		go c.write(b)
+		return false
+	}
+	defer c.writers.Done()
+	if err != nil {
 		b.release()
 		c.fail(err)
-		return false
-	case full:
-		c.writers.Add(1)
-		go c.write(b)
 		return false
 	}
 	return c.written(b, false)
@@ -185,9 +186,13 @@ func (c *Conn) drained() {
 		close(o.empty)
 		o.empty = nil
 	}
-	if o.closing && !o.dead && !o.interrupted {
-		// The close frame is out. From here the peer has a bounded time to answer it.
-		c.raw.SetReadDeadline(time.Now().Add(c.limits.Close))
+	if o.closing && !o.dead && o.cut == nil && o.cause != errUndecided {
+		// The close frame is out. From here the peer has a bounded time to answer it, whatever the reader is busy with.
+		o.cut = time.AfterFunc(c.limits.Close, func() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			c.kill(o.cause)
+		})
 	}
 }
 

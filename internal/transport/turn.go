@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -19,6 +20,7 @@ import (
 type turn struct {
 	sends atomic.Int32 // what becomes of them: one of sendsScheduled and its neighbours
 	owner atomic.Int32 // of Conn.in: one of ownerReader and its neighbours
+	over  atomic.Bool  // the timer's function is to return
 
 	// Owned by the reader.
 	armed bool // the timer was started, and neither stopped nor seen to be done
@@ -47,13 +49,6 @@ func (t *turn) begin(c *Conn) {
 	if c.buffered() {
 		sends = sendsHeld
 	}
-	if t.armed {
-		select {
-		case <-t.done: // the turn was late before this message
-			t.armed = false
-		default:
-		}
-	}
 	switch {
 	case t.armed:
 		if was := t.sends.Load(); was != sendsScheduled {
@@ -66,6 +61,7 @@ func (t *turn) begin(c *Conn) {
 		t.timer = time.AfterFunc(time.Hour, func() { t.late(c) })
 	}
 	t.armed = true
+	t.over.Store(false)
 	t.sends.Store(sends)
 	t.owner.Store(ownerNobody)
 	t.timer.Reset(lateAfter)
@@ -109,6 +105,7 @@ func (t *turn) holding() bool { return t.sends.Load() != sendsScheduled }
 // end is called by the reader before it waits for the network, and at the end.
 func (t *turn) end(c *Conn) {
 	if t.armed {
+		t.over.Store(true)
 		if !t.timer.Stop() {
 			<-t.done
 		}
@@ -130,16 +127,29 @@ func (t *turn) late(c *Conn) {
 	if t.sends.Swap(sendsScheduled) != sendsScheduled {
 		c.release()
 	}
-	if t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
-		c.clearDeadline()
-		for c.readAhead() {
+	defer func() { t.done <- struct{}{} }()
+	for !t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
+		if t.over.Load() {
+			return
 		}
+		runtime.Gosched() // the reader is parsing, which takes no time: it has no network to wait for within a turn
 	}
-	t.done <- struct{}{}
+	c.clearDeadline()
+	c.foretell()
+	for c.readAhead() {
+	}
 }
 
-// readAhead waits for input on behalf of the reader while that one is busy, and keeps it. It ends the connection's
-// context when the peer is gone or closing. It reports whether to go on.
+// foretell ends the connection's context if the peer is known to be gone or closing.
+func (c *Conn) foretell() {
+	if c.in.err != nil {
+		c.cancel(lost(c.in.err))
+	} else if c.in.meter.closed {
+		c.cancel(ErrClosed)
+	}
+}
+
+// readAhead waits for input on behalf of the reader while that one is busy, and keeps it. It reports whether to go on.
 func (c *Conn) readAhead() bool {
 	in := &c.in
 	if in.err != nil || in.meter.closed {
@@ -163,11 +173,7 @@ func (c *Conn) readAhead() bool {
 	if err != nil && in.err == nil {
 		in.err = err
 	}
-	if in.err != nil {
-		c.cancel(lost(in.err))
-	} else if in.meter.closed {
-		c.cancel(ErrClosed)
-	}
+	c.foretell()
 	return true
 }
 
@@ -175,7 +181,7 @@ func (c *Conn) readAhead() bool {
 func (c *Conn) clearDeadline() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if !c.out.closing && !c.out.interrupted {
+	if !c.out.interrupted {
 		c.raw.SetReadDeadline(time.Time{})
 	}
 }
