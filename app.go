@@ -127,10 +127,13 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 // Start runs the OnStart functions, see [Lifecycle]. Run and Serve call it. When it fails, what had started is
 // stopped again.
 func (a *App) Start(ctx context.Context) error {
-	if err := a.lifecycle.start(ctx); err != nil {
-		return errors.Join(err, a.lifecycle.stop(ctx))
+	err := a.lifecycle.start(ctx)
+	if err == nil || errors.Is(err, errStarted) {
+		return err
 	}
-	return nil
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain) // ctx may be over
+	defer cancel()
+	return errors.Join(err, a.lifecycle.stop(stop))
 }
 
 // Run listens on the TCP address and serves until ctx is done, then shuts down. See [App.Serve].

@@ -74,7 +74,7 @@ func (b *builder) check(root *Module) {
 			b.owners = append(b.owners, b.gatewayProvider(m, rt))
 		}
 	}
-	b.wrong(checkRoutes(b.routes, 0)...)
+	b.wrong(checkRoutes(b.routes)...)
 	b.checkServices()
 }
 

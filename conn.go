@@ -94,8 +94,11 @@ func (c *conn) All() Room { return Room{route: c.route, members: &c.route.all, f
 func (c *conn) Room(name string) Room { return Room{route: c.route, name: name, from: c} }
 
 // Send queues a message for this connection. It returns [ErrClosed] if the connection is closing, [ErrSlowClient] if
-// the queue is full, which closes the connection, and [ErrLimit] for a message that is larger than the whole queue.
-func (c *conn) Send(m Message) error { return c.t.Send(frame.NewMessage(m.Type, m.Data)) }
+// the queue is full, which closes the connection, [ErrLimit] for a message that is larger than the whole queue, and an
+// [*Error] with code [Invalid] for a text that is not UTF-8 or a Type that is none.
+func (c *conn) Send(m Message) error {
+	return c.deliver(func(*route) (*frame.Message, error) { return m.finished() })
+}
 
 func (c *conn) deliver(encode encoder) error {
 	m, err := encode(c.route)

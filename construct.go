@@ -18,6 +18,7 @@ import (
 
 // construct runs the constructors and puts the App together.
 func (b *builder) construct() {
+	b.prepareRoutes() // a constructor may use the hub at once
 	c := b.app.container
 	b.wrong(
 		c.Provide(func() *Hub { return b.app.hub }),
@@ -45,7 +46,6 @@ func (b *builder) construct() {
 	}
 	b.wrongIfFailed(failed)
 	b.app.handler = wrapAll[http.Handler](b, "Options.HTTP", b.options.HTTP, b.app.mux)
-	b.app.engine = transport.NewEngine(b.tick())
 	for i, rt := range b.routes {
 		if b.owners[i].failed == nil && b.owners[i].results != nil {
 			b.mount(rt, b.owners[i].results[0].Interface())
@@ -88,28 +88,38 @@ func (b *builder) limitsOf(rt Route) Limits {
 	return b.app.limits
 }
 
+// prepareRoutes makes the routes but for their gateways.
+func (b *builder) prepareRoutes() {
+	a := b.app
+	a.engine = transport.NewEngine(b.tick())
+	for _, r := range b.routes {
+		rt := &route{app: a, path: r.Path, limits: b.limitsOf(r)}
+		env := r.Envelope
+		if env == (Envelope{}) {
+			env = b.options.Envelope
+		}
+		rt.names = env.names()
+		rt.accept = transport.AcceptOptions{
+			Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
+			Compression: b.options.Compression,
+		}
+		a.hub.routes[rt.path] = rt
+	}
+}
+
 // mount puts a gateway that was built on its path.
 func (b *builder) mount(r Route, gateway any) {
 	ct, _ := checkGateway(&r) // was checked before
 	a := b.app
-	rt := &route{app: a, path: r.Path, limits: b.limitsOf(r), hooks: ct.hooks(gateway)}
+	rt := a.hub.routes[r.Path]
+	rt.hooks = ct.hooks(gateway)
 	if rt.hooks.upgrade == nil {
 		rt.hooks.upgrade = callUpgrade(gateway)
-	}
-	env := r.Envelope
-	if env == (Envelope{}) {
-		env = b.options.Envelope
-	}
-	rt.names = env.names()
-	rt.accept = transport.AcceptOptions{
-		Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
-		Compression: b.options.Compression,
 	}
 	b.wrong(rt.bind(r))
 	rt.handle = rt.innermost
 	rt.handle = wrapAll(b, fmt.Sprintf("route %q: Use", rt.path), r.Use, rt.handle)
 	rt.handle = wrapAll(b, "Options.Use", b.options.Use, rt.handle)
-	a.hub.routes[rt.path] = rt
 	a.registry.routes = append(a.registry.routes, r)
 	a.mux.Handle(rt.path, rt)
 }

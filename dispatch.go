@@ -2,11 +2,14 @@ package wsgate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/inspect"
 )
 
@@ -118,6 +121,8 @@ func (c *conn) receive(m Message) {
 			return
 		}
 		in.Hook = HookEvent
+		// Middleware is given the message and may do with it what it likes; the answer needs the id as it was.
+		c.inbound.ID = slices.Clone(c.inbound.ID)
 		if c.binding = c.route.events[string(c.inbound.Type)]; c.binding != nil {
 			in.Event = c.binding.name
 		} else {
@@ -175,18 +180,24 @@ func (c *conn) reply(in Inbound) {
 	if in.Hook != HookEvent || c.inbound.ID == nil {
 		return
 	}
-	hasAnswer := c.binding != nil && c.binding.answer != nil && c.answer != nil
-	shape := inspect.Value
-	if hasAnswer {
-		shape = c.binding.answerShape
-	}
-	f, err := c.route.names.Encode(string(c.inbound.Type), c.inbound.ID, hasAnswer, shape, c.answer)
+	m, err := c.encodeAnswer(in.Event)
 	if err != nil {
 		c.logHandler(in, err)
 		c.sendError(&Error{Code: Internal, Message: "internal error"})
 		return
 	}
-	c.t.Send(f)
+	c.t.Send(m)
+}
+
+func (c *conn) encodeAnswer(event string) (*frame.Message, error) {
+	if c.binding == nil || c.binding.answer == nil || c.answer == nil {
+		return c.route.names.Encode(event, c.inbound.ID, inspect.Value, nil)
+	}
+	body, err := json.Marshal(c.answer)
+	if err != nil {
+		return nil, err
+	}
+	return c.route.names.Encode(event, c.inbound.ID, c.binding.answerShape, body)
 }
 
 func (c *conn) sendError(e *Error) {
@@ -256,7 +267,18 @@ func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 		}
 		c.binding = b
 	}
+	p := payload{event: in.Event, names: &rt.names, shape: b.shape, in: c.inbound}
+	if !sameBytes(in.Message.Data, p.in.Text) { // middleware has put another message in its place
+		if err := rt.names.Parse(in.Message.Data, &p.in); err != nil {
+			return &Error{Code: Malformed, Message: err.Error()}
+		}
+	}
 	var err error
-	c.answer, err = b.handle(ctx, to, payload{in: &c.inbound, names: &rt.names, shape: b.shape})
+	c.answer, err = b.handle(ctx, to, p)
 	return err
+}
+
+// sameBytes reports whether a and b are the same memory.
+func sameBytes(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -2,6 +2,7 @@ package wsgate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -26,22 +27,37 @@ type Event[T any] string
 // route has; or, if the target is a single connection, what its Send returns. That some of many receivers are gone or
 // too slow is no error.
 func (e Event[T]) Emit(to Target, payload T) error {
-	var made *frame.Message
-	var with *envelope.Names
+	var body []byte
+	var made []encoding // one serves all routes with the same envelope
 	return to.deliver(func(rt *route) (*frame.Message, error) {
-		if with != nil && *with == rt.names { // one encoding serves all routes with the same envelope
-			return made, nil
+		for i := range made {
+			if made[i].names == rt.names {
+				return made[i].message, nil
+			}
 		}
 		shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
 		if err != nil {
 			return nil, err
 		}
-		if made, err = rt.names.Encode(string(e), nil, true, shape, payload); err != nil {
-			return nil, fmt.Errorf("wsgate: encoding %s: %w", e, err)
+		if body == nil {
+			body, err = json.Marshal(payload)
 		}
-		with = &rt.names
-		return made, nil
+		var m *frame.Message
+		if err == nil {
+			m, err = rt.names.Encode(string(e), nil, shape, body)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("wsgate: event %q: %w", string(e), err)
+		}
+		made = append(made, encoding{rt.names, m})
+		return m, nil
 	})
+}
+
+// encoding is an event in the form of one envelope.
+type encoding struct {
+	names   envelope.Names
+	message *frame.Message
 }
 
 // Call is the name of a question that clients ask, with the types of the question and of its answer. For names see

@@ -26,7 +26,7 @@ type encoder func(*route) (*frame.Message, error)
 // Hub is every open connection of an App. A constructor that asks for a *Hub gets it, as does [App.Hub]. A connection
 // is in it from just before its OnOpen until its OnClose has returned. The methods may be called from any goroutine.
 type Hub struct {
-	routes map[string]*route // by path; never changes once a connection can exist
+	routes map[string]*route // by path; never changes once a constructor runs
 }
 
 // At returns everybody on the route with that path, written as it was registered. Sending to a path that no route has
@@ -63,7 +63,10 @@ func (h *Hub) Len() int {
 
 // Send queues a message for every open connection. It never blocks.
 func (h *Hub) Send(m Message) error {
-	shared := frame.NewMessage(m.Type, m.Data)
+	shared, err := m.finished()
+	if err != nil {
+		return err
+	}
 	return h.deliver(func(*route) (*frame.Message, error) { return shared, nil })
 }
 

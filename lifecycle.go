@@ -52,12 +52,14 @@ func (l *Lifecycle) OnStop(f func(context.Context) error) {
 	l.stops = append(l.stops, stopFunc{hookFunc{f, mistake.Caller(1)}, len(l.starts)})
 }
 
+var errStarted = errors.New("wsgate: the App was started or stopped before")
+
 // start runs the start functions, once.
 func (l *Lifecycle) start(ctx context.Context) error {
 	l.mu.Lock()
 	if l.running || l.stopped {
 		l.mu.Unlock()
-		return errors.New("wsgate: the App was already started")
+		return errStarted
 	}
 	l.running = true
 	starts := l.starts

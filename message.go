@@ -1,12 +1,29 @@
 package wsgate
 
-import "github.com/coder/websocket"
+import (
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/frame"
+)
 
 // Message is a whole data message. Text is always valid UTF-8. The Data of a message that was received belongs to the
 // hook that got it; the Data of a message that is sent is copied before Send returns.
 type Message struct {
 	Type websocket.MessageType
 	Data []byte
+}
+
+// finished returns the message as it goes over the wire, or an error for what would break its receivers.
+func (m Message) finished() (*frame.Message, error) {
+	switch {
+	case m.Type != websocket.MessageText && m.Type != websocket.MessageBinary:
+		return nil, Errorf(Invalid, "a message's Type is websocket.MessageText or websocket.MessageBinary, not %d", int(m.Type))
+	case m.Type == websocket.MessageText && !utf8.Valid(m.Data):
+		return nil, Errorf(Invalid, "a text message is valid UTF-8")
+	}
+	return frame.NewMessage(m.Type, m.Data), nil
 }
 
 // Text returns a text message.

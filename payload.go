@@ -15,52 +15,48 @@ import (
 
 // payload is an event's payload before it is decoded.
 type payload struct {
-	in    *envelope.Inbound
+	event string
+	in    envelope.Inbound
 	names *envelope.Names
 	shape inspect.Shape
 }
 
 // decode decodes the payload into v. The error is an [*Error] for the client.
 func (p payload) decode(v any) error {
-	err := p.names.Decode(p.in, p.shape, v)
+	err := p.names.Decode(&p.in, p.shape, v)
 	if err == nil {
 		return nil
 	}
 	if own, ok := asClientError(err); ok { // from the type's own UnmarshalJSON
 		return own
 	}
+	what := "the payload of " + p.event
 	var typeErr *json.UnmarshalTypeError
 	if !errors.As(err, &typeErr) {
-		return Errorf(Invalid, "the payload of %s does not decode", p.in.Type)
+		return Errorf(Invalid, "%s does not decode", what)
 	}
-	what := typeErr.Field
-	if what == "" {
-		what = "the payload of " + string(p.in.Type)
+	if field := inspect.JSONPath(reflect.TypeOf(v), typeErr.Field); field != "" {
+		what = field
 	}
-	have, _, _ := strings.Cut(typeErr.Value, " ") // "number 1e400": the client knows its own numbers
-	want := jsonKind(typeErr.Type)
-	if have == want {
+	have, literal, _ := strings.Cut(typeErr.Value, " ") // "number 1.5": the client knows its own numbers
+	want := inspect.JSONKind(typeErr.Type)
+	switch {
+	case have == want && isInteger(typeErr.Type) && strings.ContainsAny(literal, ".eE"):
+		return Errorf(Invalid, "%s has to be a whole number", what)
+	case have == want:
 		return Errorf(Invalid, "%s is out of range", what)
 	}
-	return Errorf(Invalid, "%s is a %s, want a %s", what, have, want)
+	return Errorf(Invalid, "%s is %s, want %s", what, article(have), article(want))
 }
 
-// jsonKind names what JSON value a Go type takes.
-func jsonKind(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Bool:
-		return "bool"
-	case reflect.String:
-		return "string"
-	case reflect.Slice, reflect.Array:
-		return "array"
-	case reflect.Struct, reflect.Map:
-		return "object"
-	case reflect.Pointer:
-		return jsonKind(t.Elem())
-	default:
-		return "number"
+func isInteger(t reflect.Type) bool { return reflect.Int <= t.Kind() && t.Kind() <= reflect.Uintptr }
+
+// article puts the indefinite article before a word.
+func article(word string) string {
+	if word == "array" || word == "object" {
+		return "an " + word
 	}
+	return "a " + word
 }
 
 const maxEventName = 64

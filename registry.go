@@ -36,6 +36,7 @@ type Route struct {
 type Registry struct {
 	mu     sync.Mutex // guards following
 	routes []Route
+	paths  paths
 	served bool // an App serves the routes
 }
 
@@ -51,7 +52,14 @@ func (r *Registry) Register(path string, constructor any) error {
 			Fix: "register the route before New, with a Registry whose Routes are a Module's Gateways",
 		}
 	}
-	if err := errors.Join(checkRoutes(append(slices.Clip(r.routes), rt), len(r.routes))...); err != nil {
+	if mistakes := checkRoute(&rt); len(mistakes) > 0 {
+		var all paths // the path has to be looked at as well, but not taken
+		for i := range r.routes {
+			_ = all.enter(&r.routes[i])
+		}
+		return errors.Join(append(mistakes, all.enter(&rt))...)
+	}
+	if err := r.paths.enter(&rt); err != nil {
 		return err
 	}
 	r.routes = append(r.routes, rt)
@@ -78,38 +86,47 @@ func (rt *Route) where() string {
 	return where
 }
 
-// checkRoutes checks the routes from the given one on, against themselves and all before.
-func checkRoutes(routes []Route, from int) (mistakes []error) {
-	mux := http.NewServeMux()
-	taken := map[string]*Route{}
+// checkRoutes checks routes, each and all together.
+func checkRoutes(routes []Route) (mistakes []error) {
+	var all paths
 	for i := range routes {
-		rt := &routes[i]
-		err := checkPath(mux, taken, rt)
-		if i < from {
-			continue
-		}
-		if err != nil {
+		if err := all.enter(&routes[i]); err != nil {
 			mistakes = append(mistakes, err)
 		}
-		_, wrong := checkGateway(rt)
-		mistakes = append(mistakes, wrong...)
-		mistakes = append(mistakes, rt.Envelope.check(fmt.Sprintf("route %q", rt.Path))...)
-		mistakes = append(mistakes, checkSubprotocols(rt)...)
-		if rt.Limits != nil {
-			mistakes = append(mistakes, rt.Limits.check(fmt.Sprintf("route %q", rt.Path))...)
-			if rt.Limits.Connections != 0 || rt.Limits.Drain != 0 {
-				mistakes = append(mistakes, &mistake.Mistake{
-					What: fmt.Sprintf("route %q: Limits.Connections and Limits.Drain are the App's", rt.Path),
-					Fix:  "set them in Options.Limits",
-				})
-			}
-		}
+		mistakes = append(mistakes, checkRoute(&routes[i])...)
 	}
 	return mistakes
 }
 
-// checkPath enters the route into mux and taken, or says why it cannot be.
-func checkPath(mux *http.ServeMux, taken map[string]*Route, rt *Route) error {
+// checkRoute checks everything about a route but its path.
+func checkRoute(rt *Route) []error {
+	_, mistakes := checkGateway(rt)
+	mistakes = append(mistakes, rt.Envelope.check(fmt.Sprintf("route %q", rt.Path))...)
+	mistakes = append(mistakes, checkSubprotocols(rt)...)
+	if rt.Limits == nil {
+		return mistakes
+	}
+	mistakes = append(mistakes, rt.Limits.check(fmt.Sprintf("route %q", rt.Path))...)
+	if rt.Limits.Connections != 0 || rt.Limits.Drain != 0 {
+		mistakes = append(mistakes, &mistake.Mistake{
+			What: fmt.Sprintf("route %q: Limits.Connections and Limits.Drain are the App's", rt.Path),
+			Fix:  "set them in Options.Limits",
+		})
+	}
+	return mistakes
+}
+
+// paths are the paths that routes have taken.
+type paths struct {
+	mux   *http.ServeMux
+	taken map[string]*Route
+}
+
+// enter adds the route's path, or says why it cannot be.
+func (p *paths) enter(rt *Route) error {
+	if p.mux == nil {
+		p.mux, p.taken = http.NewServeMux(), map[string]*Route{}
+	}
 	host, below, _ := strings.Cut(rt.Path, "/")
 	if clean := path.Clean("/" + below); strings.ContainsAny(rt.Path, " \t?#") || !strings.Contains(rt.Path, "/") ||
 		strings.Contains(host, ":") || clean != "/"+below && clean+"/" != "/"+below {
@@ -119,20 +136,20 @@ func checkPath(mux *http.ServeMux, taken map[string]*Route, rt *Route) error {
 			Want: `something like "/ws/chat" or "/ws/chat/{room}"`,
 		}
 	}
-	if other := taken[rt.Path]; other != nil {
+	if other := p.taken[rt.Path]; other != nil {
 		return &mistake.Mistake{
 			What: fmt.Sprintf("route %q is registered twice", rt.Path), Where: rt.where(),
 			Have: "the same path at " + other.where(),
 			Fix:  "give each route a path of its own",
 		}
 	}
-	taken[rt.Path] = rt
-	reason := tryHandle(mux, rt.Path, http.NotFoundHandler())
+	reason := tryHandle(p.mux, rt.Path, http.NotFoundHandler())
 	if reason == "" {
+		p.taken[rt.Path] = rt
 		return nil
 	}
-	for _, other := range taken {
-		if other != rt && strings.Contains(reason, fmt.Sprintf("%q", other.Path)) {
+	for _, other := range p.taken {
+		if strings.Contains(reason, fmt.Sprintf("%q", other.Path)) {
 			return &mistake.Mistake{
 				What: fmt.Sprintf("route %q conflicts with route %q", rt.Path, other.Path), Where: rt.where(),
 				Have: fmt.Sprintf("%q at %s", other.Path, other.where()),

@@ -1,6 +1,7 @@
 package wsgate
 
 import (
+	"errors"
 	"iter"
 	"slices"
 	"sync"
@@ -39,12 +40,15 @@ func (r Room) Except(conns ...AnyConn) Room {
 // Send queues a message for everybody in the room. It never blocks, and a receiver that is too slow is no error, see
 // [ErrSlowClient]. The message is encoded once.
 func (r Room) Send(m Message) error {
-	return r.deliver(func(*route) (*frame.Message, error) { return frame.NewMessage(m.Type, m.Data), nil })
+	return r.deliver(func(*route) (*frame.Message, error) { return m.finished() })
 }
 
 func (r Room) deliver(encode encoder) error {
 	if r.err != nil {
 		return r.err
+	}
+	if r.route == nil {
+		return errNoRoom
 	}
 	m, err := encode(r.route)
 	if err != nil {
@@ -93,11 +97,13 @@ func (r Room) Conns() iter.Seq[AnyConn] {
 
 // find returns the members, nil if there are none.
 func (r Room) find() *members {
-	if r.members != nil || r.err != nil {
+	if r.members != nil || r.route == nil {
 		return r.members
 	}
 	return r.route.rooms.get(r.name)
 }
+
+var errNoRoom = errors.New("wsgate: a zero Room is no room: get one from a connection or from Hub.At")
 
 // members is a set of connections that is cheap to walk.
 type members struct {

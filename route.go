@@ -158,5 +158,8 @@ func (a *App) logError(ctx context.Context, msg string, err error, args ...any) 
 	if errors.As(err, &p) {
 		args = append(args, "stack", string(p.Stack))
 	}
-	a.log.Log(ctx, slog.LevelError, msg, args...)
+	_ = guard(func() error { // the log's handler is the user's as well
+		a.log.Log(ctx, slog.LevelError, msg, args...)
+		return nil
+	})
 }

@@ -26,13 +26,13 @@ const MaxID = 64
 type Inbound struct {
 	Type []byte // the event's name
 	ID   []byte // as it was sent; nil if no answer is wanted
-	text []byte
+	Text []byte // the whole message
 	data []byte // the value under Data; nil if there is none
 }
 
 // Parse reads an envelope. The error's text is meant for the client. An id that was understood is set also then.
 func (n *Names) Parse(text []byte, in *Inbound) error {
-	*in = Inbound{text: text}
+	*in = Inbound{Text: text}
 	var typ []byte
 	var folded string
 	err := scan(text, func(key, value []byte) {
@@ -88,19 +88,19 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 		}
 		return json.Unmarshal(in.data, v)
 	case shape == inspect.Map:
-		text, err := n.fields(in.text)
+		text, err := n.fields(in.Text)
 		if err != nil {
 			return err
 		}
 		return json.Unmarshal(text, v)
 	default:
-		return json.Unmarshal(in.text, v)
+		return json.Unmarshal(in.Text, v)
 	}
 }
 
 // fields returns the flat envelope without its own keys.
 func (n *Names) fields(text []byte) ([]byte, error) {
-	out := []byte{'{'}
+	out := append(make([]byte, 0, len(text)), '{')
 	err := scan(text, func(key, value []byte) {
 		if n.reserved(string(key)) {
 			return
@@ -115,16 +115,9 @@ func (n *Names) fields(text []byte) ([]byte, error) {
 	return append(out, '}'), err
 }
 
-// Encode returns the finished text message of an event, or of an answer if id is not nil. With hasPayload false there is
-// nothing but the envelope's own keys.
-func (n *Names) Encode(name string, id []byte, hasPayload bool, shape inspect.Shape, payload any) (*frame.Message, error) {
-	var body []byte
-	if hasPayload {
-		var err error
-		if body, err = json.Marshal(payload); err != nil {
-			return nil, err
-		}
-	}
+// Encode returns the finished text message of an event, or of an answer if id is not nil. payload is JSON of the given
+// shape; nil if there is nothing but the envelope's own keys.
+func (n *Names) Encode(name string, id []byte, shape inspect.Shape, payload []byte) (*frame.Message, error) {
 	head := make([]byte, 0, 64+len(name)+len(id))
 	head = append(head, '{')
 	head = appendString(head, n.Type)
@@ -137,20 +130,36 @@ func (n *Names) Encode(name string, id []byte, hasPayload bool, shape inspect.Sh
 		head = append(head, id...)
 	}
 	switch {
-	case !hasPayload:
-		body = closing
+	case payload == nil:
+		payload = closing
 	case n.Nested || shape == inspect.Value:
 		head = append(head, ',')
 		head = appendString(head, n.Data)
 		head = append(head, ':')
-		return join(head, body, closing), nil
-	case len(body) <= len("{}") || body[0] != '{': // no fields, or null
-		body = closing
+		return join(head, payload, closing), nil
+	case len(payload) <= len("{}") || payload[0] != '{': // no fields, or null
+		payload = closing
 	default:
+		if err := n.checkKeys(shape, payload); err != nil {
+			return nil, err
+		}
 		head = append(head, ',')
-		body = body[1:]
+		payload = payload[1:]
 	}
-	return join(head, body, nil), nil
+	return join(head, payload, nil), nil
+}
+
+// checkKeys refuses a map with one of the envelope's keys: whoever chooses the keys could forge events with them.
+func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
+	if shape != inspect.Map {
+		return nil // was checked by its type
+	}
+	scanned := scan(payload, func(key, _ []byte) {
+		if n.reserved(string(key)) {
+			err = errors.New("the map has the key " + quote(string(key)) + ", which the envelope needs for itself")
+		}
+	})
+	return errors.Join(err, scanned)
 }
 
 var closing = []byte{'}'}
@@ -179,7 +188,11 @@ func IsErrorKey(key string) bool {
 
 // Error returns the text message of an error, the answer to a message with that id if it is not nil.
 func (n *Names) Error(id []byte, code, message string, details any) (*frame.Message, error) {
-	return n.Encode(ErrorName, id, true, inspect.Object, failure{code, message, details})
+	payload, err := json.Marshal(failure{code, message, details})
+	if err != nil {
+		return nil, err
+	}
+	return n.Encode(ErrorName, id, inspect.Object, payload)
 }
 
 // appendString appends s as a JSON string.

@@ -41,6 +41,9 @@ func scan(text []byte, member func(key, value []byte)) error {
 		if err := s.value(1); err != nil {
 			return err
 		}
+		if s.space(); s.pos != len(s.text) {
+			return errSyntax
+		}
 		return errNotObject
 	}
 	if err := s.object(1, member); err != nil {

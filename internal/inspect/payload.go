@@ -84,3 +84,65 @@ func isStruct(t reflect.Type) bool {
 	}
 	return t.Kind() == reflect.Struct
 }
+
+// JSONKind names what kind of JSON value t takes.
+func JSONKind(t reflect.Type) string {
+	if t.Implements(textUnmarshaler) || reflect.PointerTo(t).Implements(textUnmarshaler) {
+		return "string"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "bool"
+	case reflect.String:
+		return "string"
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "string" // base64
+		}
+		return "array"
+	case reflect.Array:
+		return "array"
+	case reflect.Struct, reflect.Map:
+		return "object"
+	case reflect.Pointer:
+		return JSONKind(t.Elem())
+	default:
+		return "number"
+	}
+}
+
+// JSONPath returns the path of a field as the client knows it: encoding/json also names the embedded structs on the
+// way, which leave no trace in JSON.
+func JSONPath(t reflect.Type, path string) string {
+	var kept []string
+	for name := range strings.SplitSeq(path, ".") {
+		for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Map) {
+			t = t.Elem()
+		}
+		f, embedded := fieldOnPath(t, name)
+		if !embedded {
+			kept = append(kept, name)
+		}
+		t = f
+	}
+	return strings.Join(kept, ".")
+}
+
+// fieldOnPath returns the type of a struct's field that encoding/json calls by that name, nil if there is none, and
+// whether it is an embedded struct without a name in JSON.
+func fieldOnPath(t reflect.Type, name string) (field reflect.Type, embedded bool) {
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil, false
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case tag == name && name != "":
+			return f.Type, false
+		case tag == "" && f.Name == name:
+			return f.Type, f.Anonymous && isStruct(f.Type)
+		}
+	}
+	return nil, false
+}

@@ -57,7 +57,7 @@ func Position(file string, line int) string {
 // Unwrap returns the error by which the mistake was found.
 func (m *Mistake) Unwrap() error { return m.Err }
 
-var importPath = regexp.MustCompile(`[\w.~-]+/(?:[\w.~-]+/)*`)
+var importPath = regexp.MustCompile(`[\w~-][\w.~-]*/(?:[\w.~-]+/)*`)
 
 // Type shortens the import paths in the printed form of a type to package names, as the compiler prints it.
 func Type(printed string) string { return importPath.ReplaceAllString(printed, "") }

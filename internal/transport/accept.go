@@ -3,8 +3,10 @@ package transport
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -46,15 +48,20 @@ func (r *Refusal) Write(w http.ResponseWriter) {
 // Accept upgrades the request or answers it with an error. Afterwards nothing of the request is kept, and the HTTP
 // handler may return. The first turn has begun, as if a message had been read.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
+	if r.ContentLength != 0 {
+		// net/http reads what is left of a body before it lets the connection go, however long that takes.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	}
 	if err := precheck(r, o.Subprotocols); err != nil {
 		err.Write(w)
 		return nil, err
 	}
 	compression := websocket.CompressionDisabled
 	if o.Compression {
+		r = withoutBadOffers(r)
 		compression = websocket.CompressionNoContextTakeover
 	}
-	u := &upgrade{ResponseWriter: w, options: o}
+	u := &upgrade{ResponseWriter: w, options: o, subprotocol: selectSubprotocol(r, o.Subprotocols)}
 	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		Subprotocols:    o.Subprotocols,
 		OriginPatterns:  o.Origins,
@@ -65,7 +72,11 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	}
 	c := u.conn
 	c.ws = ws
-	ws.SetReadLimit(int64(o.Limits.Message))
+	limit := o.Limits.Message
+	if c.deflate {
+		limit = o.Limits.Wire // messages come out as they were sent; the meter and inflate bound the rest
+	}
+	ws.SetReadLimit(int64(limit))
 	c.ctx, c.cancel = context.WithCancelCause(o.Values)
 	c.startBeat()
 	c.turn.begin(c)
@@ -78,28 +89,81 @@ func precheck(r *http.Request, subprotocols []string) *Refusal {
 	switch {
 	case r.ContentLength != 0: // net/http would wait for the body before it answers
 		return bad("an upgrade request has no body")
+	case r.Host == "": // an origin without a host would be the same
+		return bad("no host")
 	case len(r.Header.Values("Origin")) > 1:
 		return bad("more than one Origin header")
 	}
-	offered := r.Header.Values("Sec-WebSocket-Protocol")
-	if len(offered) == 0 {
-		return nil
+	if len(r.Header.Values("Sec-WebSocket-Protocol")) > 0 && selectSubprotocol(r, subprotocols) == "" {
+		return bad("none of the offered subprotocols is supported")
 	}
-	for offer := range strings.SplitSeq(strings.Join(offered, ","), ",") {
-		if slices.ContainsFunc(subprotocols, func(s string) bool { return strings.EqualFold(s, strings.TrimSpace(offer)) }) {
-			return nil
+	return nil
+}
+
+// selectSubprotocol returns the first of our own that the client offers. Names are compared exactly (RFC 6455 section
+// 4.2.2), which websocket.Accept does not.
+func selectSubprotocol(r *http.Request, own []string) string {
+	var offered []string
+	for _, value := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for name := range strings.SplitSeq(value, ",") {
+			offered = append(offered, strings.TrimSpace(name))
 		}
 	}
-	return bad("none of the offered subprotocols is supported")
+	i := slices.IndexFunc(own, func(name string) bool { return slices.Contains(offered, name) })
+	if i < 0 {
+		return ""
+	}
+	return own[i]
+}
+
+// withoutBadOffers returns the request without the offers of permessage-deflate that RFC 7692 section 7.1 does not know:
+// they have to be declined, and websocket.Accept does not look that closely.
+func withoutBadOffers(r *http.Request) *http.Request {
+	const header = "Sec-Websocket-Extensions"
+	var good []string
+	bad := false
+	for _, value := range r.Header[header] {
+		for offer := range strings.SplitSeq(value, ",") {
+			name, parameters, _ := strings.Cut(offer, ";")
+			if strings.TrimSpace(name) == "permessage-deflate" && !knownParameters(parameters) {
+				bad = true
+			} else {
+				good = append(good, offer)
+			}
+		}
+	}
+	if !bad {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	r.Header = r.Header.Clone()
+	r.Header[header] = good
+	return r
+}
+
+var deflateParameter = regexp.MustCompile(`^(?:(?:server|client)_no_context_takeover|client_max_window_bits|(?:server|client)_max_window_bits="?(?:[89]|1[0-5])"?)$`)
+
+func knownParameters(list string) bool {
+	seen := map[string]bool{}
+	for parameter := range strings.SplitSeq(list, ";") {
+		parameter = strings.TrimSpace(parameter)
+		name, _, _ := strings.Cut(parameter, "=")
+		if parameter != "" && (seen[name] || !deflateParameter.MatchString(parameter)) {
+			return false
+		}
+		seen[name] = true
+	}
+	return true
 }
 
 // upgrade is the ResponseWriter that websocket.Accept gets. It holds back the 101 until Hijack, when everything else
 // about the request was found right, so that Admit can still refuse it.
 type upgrade struct {
 	http.ResponseWriter
-	options *AcceptOptions
-	conn    *Conn
-	refused bool
+	options     *AcceptOptions
+	subprotocol string
+	conn        *Conn
+	refused     bool
 }
 
 func (u *upgrade) WriteHeader(status int) {

@@ -13,7 +13,7 @@ import (
 type beat struct {
 	entry   heartbeat.Entry
 	heardAt atomic.Int64 // the wheel's time of the last inbound byte
-	pinged  bool         // the wheel's: a ping is out
+	pinged  int64        // the wheel's: when the ping that is out was sent; 0 if there is none
 }
 
 // heard notes that the peer is alive.
@@ -33,17 +33,20 @@ type beater Conn
 // so that the peer is still pinged, but not judged: a peer that is gone answers a ping with a reset.
 func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 	c := (*Conn)(b)
-	quiet := silent(c.beat.heardAt.Load())
+	heard := c.beat.heardAt.Load()
+	quiet := silent(heard)
+	if heard >= c.beat.pinged { // also one in the same tick: a ping is sent after silence only
+		c.beat.pinged = 0
+	}
 	switch {
 	case c.turn.handling():
-		c.beat.pinged = false
+		c.beat.pinged = 0
 		c.send(frame.Ping)
 		return c.limits.Ping
-	case quiet < c.limits.Ping*9/10:
-		c.beat.pinged = false
+	case c.beat.pinged == 0 && quiet < c.limits.Ping*9/10:
 		return c.limits.Ping - quiet
-	case !c.beat.pinged:
-		c.beat.pinged = true
+	case c.beat.pinged == 0:
+		c.beat.pinged = c.engine.wheel.Now()
 		c.send(frame.Ping)
 		return c.limits.Pong
 	}

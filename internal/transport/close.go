@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"compress/flate"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -77,7 +76,7 @@ func (c *Conn) kill(cause error) {
 		o.cut.Stop()
 	}
 	o.frames, o.bytes, o.count = nil, 0, 0
-	c.drained()
+	o.tellFlushes()
 	c.cancel(cause)
 	if t, ok := c.raw.(*tls.Conn); ok {
 		t.NetConn().Close() // tls.Conn.Close may wait for a writer
@@ -161,16 +160,13 @@ type verdict struct {
 func (c *Conn) judge(err error) verdict {
 	var peer websocket.CloseError
 	var v *violation
-	var corrupt flate.CorruptInputError
 	switch arrived := c.in.err; {
 	case errors.As(err, &peer):
 		return verdict{violation: violation{cause: peerClosed(peer)}}
 	case errors.As(err, &v) || errors.As(arrived, &v):
 		return verdict{violation: *v}
 	case errors.Is(err, websocket.ErrMessageTooBig):
-		return verdict{violation: violation{websocket.StatusMessageTooBig, "message too big", fmt.Errorf("%w: a message over %d bytes", ErrLimit, c.limits.Message)}}
-	case errors.As(err, &corrupt):
-		return verdict{violation: violation{websocket.StatusInvalidFramePayloadData, "corrupt compressed data", errProtocol}}
+		return verdict{violation: *tooLong(c.limits)}
 	case errors.Is(arrived, os.ErrDeadlineExceeded):
 		return verdict{violation: violation{websocket.StatusPolicyViolation, "message took too long", fmt.Errorf("%w: a message took more than %v to arrive", ErrLimit, c.limits.Assembly)}}
 	case arrived != nil:

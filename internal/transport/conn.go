@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/frame"
 )
 
 // Causes of an end that the server chose.
@@ -112,13 +114,31 @@ func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if len(data) <= maxScratch {
+	if c.in.err != nil && !c.buffered() && c.in.meter.inMessage() {
+		return 0, nil, c.in.err // coder/websocket takes the end of the stream between fragments for the end of the message
+	}
+	if c.in.meter.takePacked() {
+		if data, err = c.inflate(data); err != nil {
+			return 0, nil, err
+		}
+	} else if len(data) <= maxScratch {
 		data = append(make([]byte, 0, len(data)), data...)
 	}
 	if typ == websocket.MessageText && !utf8.Valid(data) {
 		return 0, nil, &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}
 	}
 	return typ, data, nil
+}
+
+func (c *Conn) inflate(data []byte) ([]byte, error) {
+	text, err := frame.Inflate(data, c.limits.Message)
+	switch {
+	case errors.Is(err, frame.ErrTooLong):
+		return nil, tooLong(c.limits)
+	case err != nil:
+		return nil, &violation{websocket.StatusInvalidFramePayloadData, "corrupt compressed data", errProtocol}
+	}
+	return text, nil
 }
 
 // readAll appends what r has to buf.

@@ -21,6 +21,9 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if r := u.options.Admit(); r != nil {
 		return nil, nil, u.refuse(r)
 	}
+	if u.subprotocol != "" {
+		u.Header().Set("Sec-WebSocket-Protocol", u.subprotocol)
+	}
 	u.ResponseWriter.WriteHeader(http.StatusSwitchingProtocols)
 	raw, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
 	if err != nil {
@@ -35,8 +38,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		raw.Close()
 		return nil, nil, err
 	}
-	c := newConn(raw, early, u.options)
-	c.deflate = u.Header().Get("Sec-WebSocket-Extensions") != ""
+	c := newConn(raw, early, u.options, u.Header().Get("Sec-WebSocket-Extensions") != "")
 	u.conn = c
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
 }
@@ -55,14 +57,14 @@ func hijackable(w http.ResponseWriter) bool {
 	}
 }
 
-func newConn(raw net.Conn, early []byte, o *AcceptOptions) *Conn {
-	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, sys: descriptor(raw)}
+func newConn(raw net.Conn, early []byte, o *AcceptOptions, deflate bool) *Conn {
+	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, deflate: deflate, sys: descriptor(raw)}
 	size := parseSize
 	if c.sys == nil {
 		size = parseAlone
 	}
 	c.parsed = bufio.NewReaderSize((*stream)(c), size)
-	c.in.meter.limits = o.Limits
+	c.in.meter.limits, c.in.meter.deflate = o.Limits, deflate
 	c.in.ready = c.in.readOnce
 	if len(early) > 0 {
 		buf := inputPool.Get().(*[inputSize]byte)

@@ -21,6 +21,10 @@ func (v *violation) Unwrap() error { return v.cause }
 
 var errProtocol = errors.New("wsgate: protocol violation")
 
+func tooLong(l *Limits) *violation {
+	return &violation{1009, fmt.Sprintf("message over %d bytes", l.Message), fmt.Errorf("%w: a message over %d bytes", ErrLimit, l.Message)}
+}
+
 // meter follows the frame headers in a client's byte stream (RFC 6455 section 5.2) and holds the client to what a
 // parser cannot see or does not bound: bytes and frames of one message, control frames per second, lengths, masking.
 type meter struct {
@@ -29,6 +33,9 @@ type meter struct {
 	header [14]byte // of the frame that begins
 	have   int      // bytes of it seen
 	skip   uint64   // payload bytes of the current frame still to come
+
+	deflate bool   // permessage-deflate was negotiated
+	packed  []bool // of the messages that have begun and were not read: whether they are compressed
 
 	open       bool   // a message has begun and its last frame's header was not seen
 	compressed bool   // it is
@@ -47,7 +54,11 @@ type meter struct {
 func (m *meter) inMessage() bool { return m.have > 0 || m.skip > 0 || m.open }
 
 // add follows b. It returns how many bytes are fine, and why the next is not.
+//
+// It takes the mark of a compressed message away, so that coder/websocket hands it out as it came: it would take a
+// stream that was cut short for a complete one.
 func (m *meter) add(b []byte) (int, error) {
+	begin := 0 // of the header that is read
 	for i := 0; i < len(b); {
 		if m.skip > 0 {
 			n := min(m.skip, uint64(len(b)-i))
@@ -55,8 +66,10 @@ func (m *meter) add(b []byte) (int, error) {
 			i += int(n)
 			continue
 		}
-		if m.have == 0 && !m.open {
-			m.begun = true
+		if m.have == 0 {
+			begin = i
+			m.unpack(b, i)
+			m.begun = m.begun || !m.open
 		}
 		m.header[m.have] = b[i]
 		m.have++
@@ -64,11 +77,33 @@ func (m *meter) add(b []byte) (int, error) {
 		if m.have >= 2 && m.have == m.headerLen() {
 			m.have = 0
 			if err := m.frame(); err != nil {
-				return i, err
+				return begin, err
 			}
 		}
 	}
 	return len(b), nil
+}
+
+// unpack notes whether the frame that begins at i begins a compressed message.
+func (m *meter) unpack(b []byte, i int) {
+	op := b[i] & opcodeMask
+	if m.deflate && !m.open && (op == opText || op == opBinary) {
+		m.compressed = b[i]&rsv1Bit != 0
+		m.packed = append(m.packed, m.compressed)
+		b[i] &^= rsv1Bit
+	}
+}
+
+// takePacked reports whether the next message to be read is compressed.
+func (m *meter) takePacked() bool {
+	if len(m.packed) == 0 {
+		return false
+	}
+	packed := m.packed[0]
+	if m.packed = m.packed[1:]; len(m.packed) == 0 {
+		m.packed = nil
+	}
+	return packed
 }
 
 const (
@@ -135,15 +170,18 @@ func (m *meter) control() error {
 func (m *meter) data() error {
 	if !m.open {
 		m.frames, m.wire, m.payload = 0, 0, 0
-		m.compressed = m.header[0]&rsv1Bit != 0
+		m.compressed = m.compressed && m.deflate
 	}
 	m.open = m.header[0]&finBit == 0
+	if m.header[0]&rsv1Bit != 0 {
+		return nil // coder/websocket refuses it
+	}
 	m.frames++
 	m.wire += m.headerLen()
 	m.payload += m.skip
 	switch {
 	case !m.compressed && m.payload > uint64(m.limits.Message):
-		return &violation{1009, fmt.Sprintf("message over %d bytes", m.limits.Message), fmt.Errorf("%w: a message over %d bytes", ErrLimit, m.limits.Message)}
+		return tooLong(m.limits)
 	case m.frames > m.limits.Frames:
 		return &violation{1008, "message in too many frames", fmt.Errorf("%w: a message in more than %d frames", ErrLimit, m.limits.Frames)}
 	case m.payload+uint64(m.wire) > uint64(m.limits.Wire):

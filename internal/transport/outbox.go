@@ -28,7 +28,8 @@ type outbox struct {
 	closing   bool          // the last of frames is the close frame; nothing may follow it
 	dead      bool          // the raw connection is closed
 	cause     error         // why closing or dead
-	empty     chan struct{} // closed when nothing waits any more; nil if nobody asked
+	queued    uint64        // frames ever put
+	flushes   []flush       // who waits for a part of them to be written
 
 	cut         *time.Timer // ends the closing handshake
 	interrupted bool        // a read deadline in the past is set, and must stay
@@ -88,6 +89,7 @@ func (c *Conn) put(f frame.Frame) {
 	c.out.frames = append(c.out.frames, f)
 	c.out.bytes += len(f)
 	c.out.count++
+	c.out.queued++
 }
 
 // wake reports whether the caller has to see to a flush, and notes that somebody does. The caller holds the lock.
@@ -169,6 +171,7 @@ func (c *Conn) written(b *batch, keepOn bool) (more bool) {
 	o.bytes -= b.size
 	o.count -= b.count
 	b.release()
+	o.tellFlushes()
 	if len(o.frames) > 0 && !o.dead {
 		o.writing = keepOn
 		o.scheduled = !keepOn
@@ -179,13 +182,9 @@ func (c *Conn) written(b *batch, keepOn bool) (more bool) {
 	return false
 }
 
-// drained tells those who wait that nothing is left to write. The caller holds the lock.
+// drained is called when nothing is left to write. The caller holds the lock.
 func (c *Conn) drained() {
 	o := &c.out
-	if o.empty != nil {
-		close(o.empty)
-		o.empty = nil
-	}
 	if o.closing && !o.dead && o.cut == nil && o.cause != errUndecided {
 		// The close frame is out. From here the peer has a bounded time to answer it, whatever the reader is busy with.
 		o.cut = time.AfterFunc(c.limits.Close, func() {
@@ -248,6 +247,12 @@ func (c *Conn) fail(err error) {
 	c.kill(err)
 }
 
+// flush is somebody's wait for the frames up to a number to be written.
+type flush struct {
+	upTo uint64
+	done chan struct{}
+}
+
 // Flush waits until everything that was queued before is written, or returns ctx's error or [ErrClosed].
 func (c *Conn) Flush(ctx context.Context) error {
 	c.flushAll()
@@ -257,26 +262,37 @@ func (c *Conn) Flush(ctx context.Context) error {
 		o.mu.Unlock()
 		return ErrClosed
 	}
-	if !o.writing && len(o.frames) == 0 {
+	if o.count == 0 {
 		o.mu.Unlock()
 		return nil
 	}
-	if o.empty == nil {
-		o.empty = make(chan struct{})
-	}
-	empty := o.empty
+	f := flush{o.queued, make(chan struct{})}
+	o.flushes = append(o.flushes, f)
 	o.mu.Unlock()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-empty:
+	case <-f.done:
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.dead {
+	if o.dead || errors.Is(o.cause, ErrSlowClient) { // then what waited was dropped
 		return ErrClosed
 	}
 	return nil
+}
+
+// tellFlushes ends the waits for what is written; everything counts as written once the connection is dead. The caller
+// holds the lock.
+func (o *outbox) tellFlushes() {
+	written := o.queued - uint64(o.count)
+	for len(o.flushes) > 0 && (o.dead || o.flushes[0].upTo <= written) {
+		close(o.flushes[0].done)
+		o.flushes = o.flushes[1:]
+	}
+	if len(o.flushes) == 0 {
+		o.flushes = nil
+	}
 }
 
 // flushAll flushes until nothing waits or the socket is full.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -16,6 +17,8 @@ func (s *stream) Read(p []byte) (int, error) { return (*Conn)(s).receive(p) }
 
 const (
 	opcodeMask = 0xf
+	opText     = 0x1
+	opBinary   = 0x2
 	opClose    = 0x8
 	opPing     = 0x9
 	opPong     = 0xa
@@ -29,7 +32,7 @@ func (s *stream) Write(p []byte) (int, error) {
 		c.closeFor(f)
 		return len(p), nil
 	}
-	if err := c.send(f); err != nil {
+	if err := c.send(f); err != nil && !errors.Is(err, ErrClosed) { // a ping may cross our close frame: no pong then
 		return 0, err
 	}
 	return len(p), nil

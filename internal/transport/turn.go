@@ -80,6 +80,7 @@ func (t *turn) handled(c *Conn) {
 	t.armed = false
 	t.owner.Store(ownerReader)
 	c.resumeRead()
+	c.beat.heard(c.engine) // the silence of the time the handler took is not the peer's
 }
 
 // handling reports whether a message is being handled.

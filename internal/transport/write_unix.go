@@ -9,12 +9,13 @@ type writer struct {
 	call func(fd uintptr) bool // made once, as a closure for every call would be an allocation
 	n    int
 	err  error
+	vector
 }
 
 func (w *writer) init(b *batch) {
 	w.call = func(fd uintptr) bool {
 		for {
-			w.n, w.err = syscall.Write(int(fd), b.rest()[0])
+			w.n, w.err = w.writeChunks(int(fd), b.rest())
 			if w.err != syscall.EINTR {
 				return true // also when the socket is full: nobody waits here
 			}

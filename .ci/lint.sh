@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Checks what neither the compiler nor a test can. Every check runs, and each failure prints what, have and want.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+module=github.com/wsgate/wsgate
+allowed_requirements='github.com/coder/websocket go.uber.org/dig golang.org/x/sys golang.org/x/time'
+max_exported_types=32
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+failures=0
+
+# expect WHAT HAVE WANT reports a failure when HAVE is not WANT.
+expect() {
+	if [[ $2 == "$3" ]]; then
+		printf 'ok\t%s\n' "$1"
+	else
+		fail "$@"
+	fi
+}
+
+# fail WHAT HAVE WANT reports a failure; text of several lines begins on a line of its own.
+fail() {
+	local have=" ${2:-nothing}"
+	[[ $have == *$'\n'* ]] && have=$'\n'$2
+	printf 'FAIL\t%s\n\thave:%s\n\twant: %s\n' "$1" "$have" "${3:-nothing}"
+	failures=$((failures + 1))
+}
+
+# succeeds WHAT WANT COMMAND... expects the command to exit with 0; what it prints is what we have.
+succeeds() {
+	local what=$1 want=$2 have
+	shift 2
+	if have=$("$@" 2>&1); then
+		printf 'ok\t%s\n' "$what"
+	else
+		fail "$what" "${have:-$* failed}" "$want"
+	fi
+}
+
+# in_dir DIR COMMAND... runs the command there.
+in_dir() (
+	cd "$1"
+	shift
+	"$@"
+)
+
+# The modules of the workspace, as directories below the root; the root itself is ".".
+modules=()
+while IFS= read -r dir; do
+	dir=${dir#"$PWD"}
+	dir=${dir#/}
+	modules+=("${dir:-.}")
+done < <(GOWORK=$PWD/go.work go list -m -f '{{.Dir}}')
+[[ ${#modules[@]} -gt 0 ]] || { fail 'modules in go.work' 'none' 'at least the root'; exit 1; }
+
+# From here on each module is judged as its users get it, not with the versions that the workspace agrees on.
+export GOWORK=off
+
+staticcheck=$(go -C tools tool -n staticcheck)
+gofumpt=$(go -C tools tool -n gofumpt)
+
+# A nested module that go.work forgets would not be tested at all.
+every_module_in_workspace() {
+	local have want
+	have=$(printf '%s\n' "${modules[@]}" | LC_ALL=C sort)
+	want=$(find . -name go.mod -not -path './tools/*' -not -path '*/testdata/*' -exec dirname {} ';' | sed 's|^\./||' | LC_ALL=C sort)
+	expect 'modules in go.work' "${have//$'\n'/ }" "${want//$'\n'/ }"
+}
+
+# The root module may ask little of its users: anything with another requirement is a nested module.
+root_requirements() {
+	local what='requirements in the root go.mod' direct path extra=
+	if ! direct=$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all); then
+		fail "$what" 'an error' 'a list of modules'
+		return
+	fi
+	for path in $direct; do
+		[[ " $allowed_requirements " == *" $path "* ]] || extra+="${extra:+ }$path"
+	done
+	if [[ -z $extra ]]; then
+		printf 'ok\t%s\n' "$what"
+	else
+		fail "$what" "$extra" "nothing but $allowed_requirements"
+	fi
+}
+
+# Package testing registers flags and has no place in a server. The test kit is for it, and benchmarks may use it.
+no_testing_in_programs() {
+	local what='packages that need testing, outside wstest' dir deps all= found
+	for dir in "${modules[@]}"; do
+		[[ $dir == bench ]] && continue
+		if ! deps=$(go -C "$dir" list -f '{{.ImportPath}} {{join .Deps " "}}' ./...); then
+			fail "$what" 'an error' "a list of the packages in $dir"
+			return
+		fi
+		all+=$deps$'\n'
+	done
+	found=$(awk -v kit="$module/wstest" '
+		$1 == kit || index($1, kit "/") == 1 { next }
+		{ for (i = 2; i <= NF; i++) if ($i == "testing" || $i ~ /^testing\//) { print $1; next } }
+	' <<<"$all")
+	expect "$what" "$found" ''
+}
+
+# A call of reflect's Method(i) anywhere makes the linker keep every exported method of every user's program.
+# The linker marks the functions that call it.
+no_reflect_method() {
+	local what='functions in examples/echo that enumerate methods by reflection' dump=$scratch/dump
+	if ! go -C examples build -o "$scratch/echo" -ldflags=-dumpdep ./echo >"$dump" 2>&1; then
+		fail "$what" "$(tail -n 20 "$dump")" 'a program'
+	elif ! grep -q 'main\.main' "$dump"; then
+		fail "$what" 'no output of -ldflags=-dumpdep' 'the functions that main.main needs'
+	else
+		expect "$what" "$(awk '{ for (i = 2; i <= NF; i++) if ($i == "<ReflectMethod>") print $(i - 1) }' "$dump" | sort -u)" ''
+	fi
+}
+
+exported_types() {
+	local what='exported types in the root package' count
+	if ! count=$(go doc -short . | awk '/^type / { n++ } END { print n + 0 }'); then
+		fail "$what" 'an error' 'a list of the exported names'
+	elif ((count > max_exported_types)); then
+		fail "$what" "$count" "at most $max_exported_types"
+	else
+		printf 'ok\t%s\n' "$what"
+	fi
+}
+
+# The comment is lost without a warning when a blank line comes between it and the package clause.
+package_comment() {
+	local what='package comment that go doc prints' first
+	if first=$(go doc . | sed -n 3p) && [[ $first == "Package ${module##*/} "* ]]; then
+		printf 'ok\t%s\n' "$what"
+	else
+		fail "$what" "$first" "Package ${module##*/} ..."
+	fi
+}
+
+succeeds 'format' 'no difference (make tidy)' "$gofumpt" -d .
+every_module_in_workspace
+for dir in "${modules[@]}" tools; do
+	succeeds "go mod tidy in $dir" 'no difference (make tidy)' go -C "$dir" mod tidy -diff
+done
+for dir in "${modules[@]}"; do
+	succeeds "go vet in $dir" 'no complaint' go -C "$dir" vet ./...
+	succeeds "staticcheck in $dir" 'no complaint' in_dir "$dir" "$staticcheck" ./...
+done
+root_requirements
+no_testing_in_programs
+no_reflect_method
+exported_types
+package_comment
+
+if ((failures > 0)); then
+	printf 'lint: %d failed\n' "$failures"
+	exit 1
+fi

@@ -1,0 +1,43 @@
+# Everything here covers every module that go.work names: `work` is the go command's own pattern for all their packages.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+export GOWORK := $(CURDIR)/go.work
+
+# How often `make race` repeats each test, and how long `make fuzz` gives each target.
+COUNT    ?= 3
+FUZZTIME ?= 20s
+
+# -race where the platform has it and cgo works, else nothing.
+RACE = $(shell go list -race -f -race runtime 2>/dev/null)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## run every test of every module, with the race detector where there is one
+	go test $(RACE) work
+	go test -run Allocations .
+
+.PHONY: race
+race: ## run every test COUNT times with the race detector
+	go test -race -count=$(COUNT) work
+
+.PHONY: lint
+lint: ## check format, vet, staticcheck, go.mod files and the promises about the public surface
+	.ci/lint.sh
+
+.PHONY: bench
+bench: ## measure the library against its peers; BENCHFLAGS go to the program
+	go -C bench run . $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME
+	FUZZTIME=$(FUZZTIME) .ci/fuzz.sh
+
+# No `go work sync`: it would raise the requirements of the library to whatever an example or a benchmark asks for.
+.PHONY: tidy
+tidy: ## format every file, and tidy every go.mod
+	GOWORK=off go -C tools tool gofumpt -l -w ..
+	{ go list -m -f '{{.Dir}}' && echo tools; } | while read -r dir; do GOWORK=off go -C "$$dir" mod tidy || exit; done

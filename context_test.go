@@ -1,0 +1,229 @@
+package wsgate_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsgate/wsgate"
+)
+
+// waiting is a gateway whose handler waits for the end of its context.
+type waiting struct {
+	app    *testApp
+	client *rawClient
+	server *testConn
+	ended  chan error // the cause, as the handler saw it
+}
+
+func (w *waiting) begin(t *testing.T) {
+	w.ended = make(chan error, 1)
+	w.app = newApp(t, nil, routeTo("/ws", &messageGateway{
+		testHooks: testHooks{open: func(_ context.Context, c *testConn) error { w.server = c; return nil }},
+		message: func(ctx context.Context, _ *testConn, m wsgate.Message) error {
+			if string(m.Data) == "wait" {
+				<-ctx.Done()
+				w.ended <- context.Cause(ctx)
+			}
+			return nil
+		},
+	}))
+	w.client = dialRaw(t, w.app, "/ws")
+}
+
+// A handler's context ends with its connection, however that happens, and soon.
+func TestHandlerContextEnds(t *testing.T) {
+	wait := clientFrame(frameText, []byte("wait"))
+	tests := []struct {
+		name string
+		end  func(w *waiting) // the handler waits already
+		want error            // the cause, if it is one of ours
+		late time.Duration    // how long it may take, if not a second
+	}{
+		{"peer closes", func(w *waiting) { w.client.put(closeFrame(1000, "")) }, nil, 0},
+		{"peer is gone", func(w *waiting) { w.client.Close() }, io.ErrUnexpectedEOF, 0},
+		{"peer is gone behind more messages", func(w *waiting) { w.client.put(wait, wait); w.client.Close() }, io.ErrUnexpectedEOF, 0},
+		{"peer is gone behind a message in pieces", func(w *waiting) { w.client.put(wait[:3]); w.client.put(wait[3:4]); w.client.Close() }, io.ErrUnexpectedEOF, 0},
+		{"peer is gone behind many messages", func(w *waiting) {
+			for range 100 { // more than is read ahead
+				w.client.SetWriteDeadline(time.Now().Add(time.Second))
+				w.client.Write(clientFrame(frameText, make([]byte, 1000)))
+			}
+			w.client.Close()
+		}, nil, time.Minute},
+		{"peer closes behind a ping", func(w *waiting) { w.client.put(clientFrame(framePing, nil), closeFrame(1000, "")) }, nil, 0},
+		{"peer violates the protocol", func(w *waiting) { w.client.put([]byte{frameText, 1, 'x'}) }, nil, 0},
+		{"Close", func(w *waiting) { w.server.Close(1000, "") }, context.Canceled, 0},
+		{"client is slow", func(w *waiting) {
+			for w.server.Send(wsgate.Text(strings.Repeat("x", 1000))) == nil {
+			}
+		}, wsgate.ErrSlowClient, 0},
+		{"write takes too long", func(w *waiting) { w.server.Send(wsgate.Text("x")); pass(11 * time.Second) }, wsgate.ErrSlowClient, 0},
+		{"shutdown", func(w *waiting) { go w.app.shutdown() }, wsgate.ErrShutdown, 0},
+	}
+	for _, test := range tests {
+		bubble(t, test.name, func(t *testing.T) {
+			var w waiting
+			w.begin(t)
+			w.client.put(wait)
+			pass(time.Second)
+			if len(w.ended) > 0 {
+				t.Fatalf("the context ended early: %v", <-w.ended)
+			}
+			test.end(&w)
+			pass(max(test.late, time.Second))
+			if len(w.ended) == 0 {
+				t.Fatal("the context has not ended")
+			}
+			if err := <-w.ended; test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("got cause %v, want %v", err, test.want)
+			}
+		})
+	}
+	for _, test := range tests[:2] {
+		bubble(t, test.name+", in the first millisecond", func(t *testing.T) {
+			var w waiting
+			w.begin(t)
+			w.client.put(wait)
+			test.end(&w)
+			pass(time.Second)
+			if len(w.ended) == 0 {
+				t.Fatal("the context has not ended")
+			}
+		})
+	}
+	bubble(t, "peer is gone in the second of several messages", func(t *testing.T) {
+		var w waiting
+		w.begin(t)
+		w.client.put(clientFrame(frameText, []byte("quick")), wait, clientFrame(frameText, []byte("third")))
+		pass(time.Second)
+		w.client.Close()
+		pass(time.Second)
+		if len(w.ended) == 0 {
+			t.Fatal("the context has not ended")
+		}
+	})
+}
+
+// Nothing ends the context of a handler whose connection is well.
+func TestHandlerMayTakeItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &messageGateway{message: func(ctx context.Context, c *testConn, m wsgate.Message) error {
+			wait, err := time.ParseDuration(strings.TrimSpace(string(m.Data)))
+			if err != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(wait):
+			}
+			return c.Send(wsgate.Text(wait.String()))
+		}}
+		c := dialRaw(t, newApp(t, nil, routeTo("/ws", g)), "/ws")
+		answer := func(want string) {
+			t.Helper()
+			for {
+				first, payload, err := c.frame()
+				if got := describe(first, payload); err != nil || first == frameText {
+					if got != "text "+want {
+						t.Errorf("got %s, %v, want %s", got, err, want)
+					}
+					return
+				}
+			}
+		}
+		for _, wait := range []string{"5ms", "1m0s", "2m0s"} {
+			c.put(clientFrame(frameText, []byte(wait)))
+			answer(wait)
+		}
+		// The time in which a message has to arrive does not run while one is handled: not the message's own, if it
+		// came in pieces ...
+		f := clientFrame(frameText, []byte("2m0s"))
+		c.put(f[:4])
+		pass(time.Second)
+		c.put(f[4:])
+		answer("2m0s")
+		// ... nor that of a next one which has begun.
+		c.put(f, f[:4])
+		answer("2m0s")
+		c.put(f[4:])
+		answer("2m0s")
+	})
+}
+
+type contextKey struct{}
+
+// The values of the request's context are there in every hook; its end is not the connection's.
+func TestContextValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var happened journal
+		note := func(hook string, ctx context.Context) {
+			happened.add("%s %v %v", hook, ctx.Value(contextKey{}), ctx.Err())
+		}
+		use := func(next wsgate.Handler) wsgate.Handler {
+			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
+				note("before "+string(in.Hook), ctx)
+				return next(context.WithValue(ctx, contextKey{}, "changed"), c, in)
+			}
+		}
+		g := &messageGateway{
+			testHooks: testHooks{
+				upgrade: func(r *http.Request) (testData, error) { note("upgrade", r.Context()); return testData{}, nil },
+				open:    func(ctx context.Context, _ *testConn) error { note("open", ctx); return nil },
+				close:   func(ctx context.Context, _ *testConn, _ error) { note("close", ctx) },
+			},
+			message: func(ctx context.Context, c *testConn, m wsgate.Message) error { note("message", ctx); return c.Send(m) },
+		}
+		add := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ctx, cancel := context.WithCancel(context.WithValue(r.Context(), contextKey{}, "ann"))
+				defer cancel()
+				next.ServeHTTP(w, r.WithContext(ctx))
+			})
+		}
+		opts := &wsgate.Options{HTTP: []func(http.Handler) http.Handler{add}, Use: []wsgate.Middleware{use}}
+		c := dial(t, newApp(t, opts, routeTo("/ws", g)), "/ws")
+		c.say("x")
+		c.hears("x")
+		c.CloseNow()
+		synctest.Wait()
+		happened.want(t, "upgrade ann <nil>", "before open ann <nil>", "open changed <nil>", "before message ann <nil>",
+			"message changed <nil>", "before close ann <nil>", "close changed <nil>")
+	})
+}
+
+// OnClose can use its context to save something, until a shutdown runs out of time.
+func TestContextOfOnClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cancelled := make(chan time.Time, 1)
+		g := &messageGateway{testHooks: testHooks{close: func(ctx context.Context, _ *testConn, _ error) {
+			<-ctx.Done()
+			cancelled <- time.Now()
+		}}}
+		app := newApp(t, nil, routeTo("/ws", g))
+		dial(t, app, "/ws").CloseNow()
+		pass(time.Hour)
+		if len(cancelled) > 0 {
+			t.Fatal("the context ended by itself")
+		}
+		begun := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		if err := app.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Shutdown: %v, want %v", err, context.DeadlineExceeded)
+		}
+		synctest.Wait()
+		if len(cancelled) == 0 {
+			t.Fatal("the context did not end with the time for the shutdown")
+		}
+		if took := (<-cancelled).Sub(begun); took != 7*time.Second {
+			t.Errorf("the context ended after %v, want 7s", took)
+		}
+	})
+}

@@ -1,0 +1,294 @@
+package main_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/storage"
+	"github.com/chromedp/chromedp"
+)
+
+// without skips a test that needs something this machine does not have; with WSGATE_REQUIRE_ALL=1 that is a failure.
+func without(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("WSGATE_REQUIRE_ALL") == "1" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+var browser struct {
+	once  sync.Once
+	ctx   context.Context // of a running Chromium; nil if there is none
+	err   error
+	close func()
+	idle  []*window // that a test is done with
+}
+
+// startBrowser starts one Chromium for all tests, which run one after the other.
+func startBrowser() {
+	path := findBrowser()
+	if path == "" {
+		return
+	}
+	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path)}
+	for _, name := range []string{
+		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+		"disable-component-update", "disable-sync", "disable-dev-shm-usage",
+		// A window that no one looks at works as fast as any other.
+		"disable-background-timer-throttling", "disable-backgrounding-occluded-windows", "disable-renderer-backgrounding",
+	} {
+		options = append(options, chromedp.Flag(name, true))
+	}
+	process, endProcess := chromedp.NewExecAllocator(context.Background(), options...) // in a fresh profile folder
+	ctx, endBrowser := chromedp.NewContext(process)
+	browser.ctx = ctx
+	browser.close = func() {
+		endBrowser()
+		endProcess()
+	}
+	browser.err = chromedp.Do(ctx)
+}
+
+func findBrowser() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func closeBrowser() {
+	if browser.close != nil {
+		browser.close()
+	}
+}
+
+// window is a window with cookies and storage of its own. The next test uses it again: opening one takes long.
+type window struct {
+	ctx context.Context
+
+	mu  sync.Mutex // guards following
+	tab *tab       // nil while nobody uses the window
+}
+
+func newWindow(t *testing.T) *window {
+	t.Helper()
+	w := new(window)
+	w.ctx, _ = chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.listen)) // ends with the browser's
+	if err := chromedp.Do(w.ctx, command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
+	})); err != nil {
+		t.Fatalf("opening a window: %v", err)
+	}
+	return w
+}
+
+// show makes tab the one that hears of what happens in the window.
+func (w *window) show(tab *tab) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tab = tab
+}
+
+func (w *window) listen(e any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tab != nil {
+		w.tab.listen(e)
+	}
+}
+
+// tab is what a test sees of a window. Its methods fail the test.
+type tab struct {
+	t      *testing.T
+	window *window
+	ctx    context.Context
+
+	mu       sync.Mutex // guards following
+	problems []string   // exceptions, and what the page's policy forbade
+	console  []string   // what console.log got
+}
+
+// open opens a page in a window.
+func open(t *testing.T, page string) *tab {
+	t.Helper()
+	browser.once.Do(startBrowser)
+	if browser.ctx == nil {
+		without(t, "no Chromium found, so the page is not tested")
+	}
+	if browser.err != nil {
+		t.Fatalf("starting Chromium: %v", browser.err)
+	}
+	if len(browser.idle) == 0 {
+		browser.idle = append(browser.idle, newWindow(t))
+	}
+	last := len(browser.idle) - 1
+	p := &tab{t: t, window: browser.idle[last]}
+	browser.idle = browser.idle[:last]
+	var cancel func()
+	p.ctx, cancel = context.WithTimeout(p.window.ctx, patience)
+	t.Cleanup(func() {
+		p.leave()
+		cancel()
+	})
+	p.window.show(p)
+	origin, _, _ := strings.Cut(page, "/?")
+	p.run(
+		command(storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: origin, StorageTypes: "all"}),
+		chromedp.EmulateViewport(1200, 750),
+		chromedp.Navigate(page),
+	)
+	return p
+}
+
+// leave fails the test if the page had problems, and gives the window back.
+func (p *tab) leave() {
+	p.window.show(nil)
+	for _, problem := range p.problems {
+		p.t.Error(problem)
+	}
+	if !p.t.Failed() && chromedp.Do(p.ctx, chromedp.Navigate("about:blank")) == nil {
+		browser.idle = append(browser.idle, p.window)
+	}
+}
+
+func (p *tab) listen(e any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := e.(type) {
+	case *runtime.EventExceptionThrown:
+		p.problems = append(p.problems, (&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error())
+	case *runtime.EventConsoleAPICalled:
+		var words []string
+		for _, arg := range e.Args {
+			words = append(words, string(arg.Value))
+		}
+		p.console = append(p.console, strings.Join(words, " "))
+	case *log.EventEntryAdded:
+		if e.Entry.Source == log.EntrySourceSecurity {
+			p.problems = append(p.problems, e.Entry.Text)
+		}
+	}
+}
+
+func (p *tab) run(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, actions...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// js runs a script.
+func (p *tab) js(script string) {
+	p.t.Helper()
+	evaluate[chromedp.Void](p, script)
+}
+
+// evaluate returns what an expression is.
+func evaluate[T any](p *tab, expression string) T {
+	p.t.Helper()
+	result, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return result
+}
+
+// wait waits until the condition, an expression, holds after some change of the document.
+func (p *tab) wait(condition string) {
+	p.t.Helper()
+	script := fmt.Sprintf(`new Promise((resolve) => {
+		const look = () => {
+			if (!(%s)) return;
+			watch.disconnect();
+			resolve(true);
+		};
+		const watch = new MutationObserver(look);
+		watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+		look();
+	})`, condition)
+	if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](script, chromedp.EvalAwaitPromise)); err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), time.Second)
+		defer cancel()
+		page, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+		p.t.Fatalf("waiting for %s: %v; the page says:\n%s", condition, err, page)
+	}
+}
+
+// shows waits until an element shows exactly that text.
+func (p *tab) shows(selector, text string) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf(`[...document.querySelectorAll(%q)].some((el) => el.textContent.trim() === %q)`, selector, text))
+}
+
+// lacks waits until no element shows that text.
+func (p *tab) lacks(selector, text string) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf(`![...document.querySelectorAll(%q)].some((el) => el.textContent.trim() === %q)`, selector, text))
+}
+
+// click clicks where the element is, once it is there.
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	p.run(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// row clicks the row of a list that has that label.
+func (p *tab) row(list, label string) {
+	p.t.Helper()
+	p.shows(list+" button .label", label)
+	p.run(chromedp.Click(chromedp.Search(fmt.Sprintf(`//ul[@id=%q]//button[span[@class="label" and .=%q]]`, list[1:], label))))
+}
+
+// enter types a text into a field and presses Enter.
+func (p *tab) enter(field, text string) {
+	p.t.Helper()
+	key := func(kind input.DispatchKeyEventType) chromedp.Action[chromedp.Void] {
+		params := input.DispatchKeyEventParams{Type: kind, Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13}
+		if kind == input.DispatchKeyEventTypeKeyDown {
+			params.Text = "\r" // what it types, unless the page handles the key
+		}
+		return command(input.DispatchKeyEvent, params)
+	}
+	p.run(
+		chromedp.Focus(chromedp.CSS(field)),
+		command(input.InsertText, input.InsertTextParams{Text: text}),
+		key(input.DispatchKeyEventTypeKeyDown),
+		key(input.DispatchKeyEventTypeKeyUp),
+	)
+}
+
+// command is a step that is one command of the protocol.
+func command[P, R any](cmd cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, page *chromedp.Target) error {
+		_, err := cdp.Call(ctx, page, cmd, params)
+		return err
+	})
+}
+
+// say says something in the conversation that is shown, and waits until it is there.
+func (p *tab) say(text string) {
+	p.t.Helper()
+	p.enter("#text", text)
+	p.shows("#log .mine .text", text)
+	p.wait(`document.getElementById("text").value === ""`)
+}
+
+func (p *tab) connected() {
+	p.t.Helper()
+	p.shows("#state-text", "Connected")
+	p.wait(`document.querySelectorAll("#people li").length > 0`)
+}

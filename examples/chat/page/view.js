@@ -1,0 +1,213 @@
+// What the page shows. Whatever people wrote goes in as text, never as HTML.
+
+export const $ = (id) => document.getElementById(id);
+
+// make returns an element with a class and children: elements, or strings that become text.
+export function make(tag, className, ...children) {
+  const el = document.createElement(tag);
+  if (className) el.className = className;
+  el.append(...children);
+  return el;
+}
+
+const initial = (name) => [...name.trim()][0]?.toLocaleUpperCase() ?? "?";
+
+// avatar shows a person's first letter on a colour that the id or name always gets.
+export function paintAvatar(el, name) {
+  let hash = 0;
+  for (const c of name) hash = (hash * 31 + c.codePointAt(0)) % 3600;
+  el.textContent = initial(name);
+  el.style.setProperty("--hue", String(hash / 10));
+}
+
+function avatar(name) {
+  const el = make("span", "avatar");
+  el.setAttribute("aria-hidden", "true");
+  paintAvatar(el, name);
+  return el;
+}
+
+function badge(count) {
+  const el = make("span", "badge", count > 99 ? "99+" : String(count));
+  el.append(make("span", "hidden", " unread"));
+  return el;
+}
+
+// row is one entry of a list, which goes somewhere.
+function row({ mark, label, detail, unread, current, muted, onClick }) {
+  const button = make("button", "row", mark, make("span", "label", label));
+  button.type = "button";
+  if (unread) {
+    button.classList.add("unread");
+    button.append(badge(unread));
+  } else if (detail) {
+    button.append(make("span", "detail", detail));
+  }
+  if (current) button.setAttribute("aria-current", "true");
+  if (muted) button.classList.add("muted");
+  button.addEventListener("click", onClick);
+  return make("li", "", button);
+}
+
+// fill replaces a list's entries and keeps the keyboard focus on the one that has it. keyed is [[key, element]].
+function fill(list, keyed) {
+  const focused = list.querySelector(":focus")?.closest("li")?.dataset.key;
+  for (const [key, li] of keyed) li.dataset.key = key;
+  list.replaceChildren(...keyed.map(([, li]) => li));
+  if (focused === undefined) return;
+  const again = keyed.find(([key]) => key === focused);
+  again?.[1].querySelector("button")?.focus();
+}
+
+// showRooms lists the rooms: [{name, users, unread, current}].
+export function showRooms(rooms, go) {
+  fill($("rooms"), rooms.map((r) => {
+    const mark = make("span", "hash", "#");
+    mark.setAttribute("aria-hidden", "true");
+    const detail = r.users ? make("span", "", String(r.users), make("span", "hidden", r.users === 1 ? " person" : " people")) : "";
+    return [r.name, row({ mark, label: r.name, detail, unread: r.unread, current: r.current, onClick: () => go(r.name) })];
+  }));
+}
+
+// showPrivates lists the private conversations: [{id, name, unread, current, gone}].
+export function showPrivates(privates, go) {
+  $("privates-block").hidden = privates.length === 0;
+  fill($("privates"), privates.map((p) => [p.id, row({
+    mark: avatar(p.name), label: p.name, detail: p.gone ? "away" : "", unread: p.unread, current: p.current, muted: p.gone,
+    onClick: () => go(p.id),
+  })]));
+}
+
+// showPeople lists who is in the room.
+export function showPeople(people, myID, go) {
+  $("people-count").textContent = String(people.length);
+  fill($("people"), people.map((p) => {
+    if (p.id === myID) {
+      const self = make("div", "row", avatar(p.username), make("span", "label", p.username), make("span", "detail", "you"));
+      return [p.id, make("li", "", self)];
+    }
+    const entry = row({ mark: avatar(p.username), label: p.username, onClick: () => go(p.id) });
+    entry.firstChild.title = `Write to ${p.username} in private`;
+    return [p.id, entry];
+  }));
+}
+
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
+
+const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
+const minutes = (a, b) => Math.abs(new Date(b) - new Date(a)) / 60_000;
+
+function time(at) {
+  const el = make("time", "", clock.format(new Date(at)));
+  el.dateTime = at;
+  return el;
+}
+
+// entry is one message or note, and what separates it from the one before.
+function entry(item, before, myID) {
+  const parts = [];
+  if (!before || !sameDay(before.at, item.at)) parts.push(make("p", "day", calendar.format(new Date(item.at))));
+  if (item.note) {
+    parts.push(make("p", "note", item.note));
+    return parts;
+  }
+  const more = parts.length === 0 && before && !before.note && before.fromId === item.fromId &&
+    before.from === item.from && minutes(before.at, item.at) < 5;
+  const el = make("article", item.fromId === myID ? "message mine" : "message");
+  if (more) el.classList.add("more");
+  else el.append(avatar(item.from), make("p", "by", make("b", "", item.from), " ", time(item.at)));
+  el.append(make("p", "text", item.text));
+  parts.push(el);
+  return parts;
+}
+
+const atEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+
+let following = true; // the end of the log is shown, and stays so
+
+// scrollToEnd shows the newest entry.
+export function scrollToEnd() {
+  const log = $("log");
+  log.scrollTop = log.scrollHeight;
+  following = true;
+  $("to-end").hidden = true;
+}
+
+// showLog shows a whole conversation, from its end. empty is what to say where there is nothing.
+export function showLog(items, myID, empty) {
+  const log = $("log");
+  log.setAttribute("aria-live", "off"); // a page full of old messages is not news
+  log.replaceChildren(...items.flatMap((item, i) => entry(item, items[i - 1], myID)));
+  if (items.length === 0) log.append(make("p", "empty", empty));
+  scrollToEnd();
+  requestAnimationFrame(() => log.setAttribute("aria-live", "polite"));
+}
+
+// addToLog adds the last item of a conversation that is shown already.
+export function addToLog(items, myID) {
+  const log = $("log");
+  const item = items.at(-1);
+  const follow = following || item.fromId === myID;
+  if (items.length === 1) log.replaceChildren();
+  log.append(...entry(item, items.at(-2), myID));
+  if (follow) scrollToEnd();
+  else if (!item.note) $("to-end").hidden = false;
+}
+
+// showWhere says what the conversation is.
+export function showWhere(title, subtitle, placeholder) {
+  $("title").textContent = title;
+  $("subtitle").textContent = subtitle;
+  $("text").placeholder = placeholder;
+  $("text-label").textContent = placeholder;
+}
+
+export function showMe(name) {
+  $("me-name").textContent = name;
+  paintAvatar($("me-avatar"), name);
+}
+
+// showUnread marks the window and the button behind which the rooms are on a narrow screen.
+export function showUnread(total, where) {
+  document.title = (total ? `(${total}) ` : "") + where;
+  $("unread-total").hidden = total === 0;
+  $("unread-total").replaceChildren(...(total ? badge(total).childNodes : []));
+}
+
+let countdown = 0;
+
+// showState shows the state of the connection.
+export function showState(state, wait = 0) {
+  clearInterval(countdown);
+  $("state").dataset.state = state;
+  $("send").disabled = state !== "open";
+  $("retry").hidden = state !== "waiting" || wait < 3000;
+  $("state-text").textContent = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…" }[state];
+  $("state-wait").textContent = "";
+  if ($("retry").hidden) return;
+  const until = Date.now() + wait;
+  const tell = () => { // every second, for the eye only
+    $("state-wait").textContent = `in ${Math.max(1, Math.round((until - Date.now()) / 1000))} s`;
+  };
+  tell();
+  countdown = setInterval(tell, 1000);
+}
+
+let noticeTimer = 0;
+
+// notify shows an error for a while.
+export function notify(text) {
+  clearTimeout(noticeTimer);
+  $("notice-text").textContent = text;
+  $("notice").hidden = false;
+  noticeTimer = setTimeout(() => { $("notice").hidden = true; }, 8000);
+}
+
+$("notice-close").addEventListener("click", () => { $("notice").hidden = true; });
+$("to-end").addEventListener("click", scrollToEnd);
+$("log").addEventListener("scroll", () => {
+  following = atEnd($("log"));
+  if (following) $("to-end").hidden = true;
+});
+new ResizeObserver(() => { if (following) scrollToEnd(); }).observe($("log")); // a keyboard comes up

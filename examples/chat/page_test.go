@@ -1,0 +1,315 @@
+package main_test
+
+import (
+	"errors"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPageTalk(t *testing.T) {
+	s := start(t)
+	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada.connected()
+	bob := open(t, "http://"+s.addr+"/?username=Bob")
+	bob.connected()
+	ada.shows("#people .label", "Bob")
+	ada.shows("#log .note", "Bob came in")
+	ada.shows("#subtitle", "2 people here")
+
+	ada.say("Hello, Bob!")
+	bob.shows("#log .text", "Hello, Bob!")
+	bob.shows("#log .by b", "Ada")
+	bob.say("Hello, Ada!\nHow are you?")
+	ada.shows("#log .text", "Hello, Ada!\nHow are you?")
+
+	// A name is changed in the dialog.
+	bob.click("#me")
+	bob.enter("#name", "Rob")
+	bob.shows("#me-name", "Rob")
+	ada.shows("#log .note", "Bob is now called Rob")
+	ada.shows("#people .label", "Rob")
+
+	// What the server refuses is said, and comes back into the box.
+	bob.js(`document.getElementById("text").removeAttribute("maxlength")`)
+	long := strings.Repeat("x", 2001)
+	bob.enter("#text", long)
+	bob.shows("#notice-text", "Not sent. text has at most 2000 characters, not 2001")
+	if box := evaluate[string](bob, `document.getElementById("text").value`); box != long {
+		t.Errorf("the box has %d characters, want the 2001 that were not sent", len(box))
+	}
+}
+
+// What people write stays text, wherever it is shown.
+func TestPageShowsTextOnly(t *testing.T) {
+	s := start(t)
+	const script = `<script>window.hit = 1</script>`
+	const image = `<img src=x onerror=window.hit=1>`
+	mallory := dial(t, s, "?username=%3Cimg+src%3Dx+onerror%3Dwindow.hit%3D1%3E")
+	mallory.await(event{"type": "message", "text": "before"})
+	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada.connected()
+	ada.shows("#log .by b", image)
+	ada.shows("#people .label", image)
+	ada.say(script)
+	ada.say(image)
+
+	ada.row("#people", image)
+	ada.shows("#title", image)
+	ada.say(script)
+	mallory.await(event{"type": "rename", "username": "<b>M</b>"})
+	ada.shows("#privates .label", "<b>M</b>")
+	mallory.await(event{"type": "join", "room": "<i>x</i>"})
+	ada.row("#rooms", "<i>x</i>")
+	ada.shows("#title", "# <i>x</i>")
+
+	found := evaluate[int](ada, `document.querySelectorAll("#log :is(img, script), ul :is(img, script, b, i), h1 *").length`)
+	if found != 0 {
+		t.Errorf("%d elements were made of what people wrote", found)
+	}
+	if evaluate[bool](ada, `"hit" in window`) {
+		t.Error("what people wrote was run")
+	}
+}
+
+func TestPageRooms(t *testing.T) {
+	s := start(t)
+	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada.connected()
+	bob := open(t, "http://"+s.addr+"/?username=Bob")
+	bob.connected()
+
+	bob.enter("#new-room-name", "general")
+	bob.shows("#title", "# general")
+	ada.shows("#log .note", "Bob left")
+	ada.lacks("#people .label", "Bob")
+	ada.shows("#rooms .label", "general")
+	bob.say("Is anybody here?")
+	bob.say("Hello?")
+	ada.shows("#rooms .badge", "2 unread")
+	ada.wait(`document.title === "(2) #lobby"`)
+
+	ada.row("#rooms", "general")
+	ada.shows("#log .text", "Is anybody here?")
+	ada.wait(`document.querySelectorAll("#people li").length === 2`)
+	ada.wait(`!document.querySelector("#rooms .badge")`)
+	ada.wait(`document.title === "#general"`)
+	bob.shows("#log .note", "Ada came in")
+	ada.say("I am.")
+	bob.shows("#log .text", "I am.")
+
+	// A name that cannot be a room's leaves everything as it was.
+	ada.enter("#new-room-name", "a\u202eb")
+	ada.shows("#notice-text", "room has characters that do not print")
+	ada.shows("#title", "# general")
+	ada.say("Still here.")
+	bob.shows("#log .text", "Still here.")
+
+	// A reload comes back to the room and knows what was read.
+	ada.run(chromedp.Reload())
+	ada.connected()
+	ada.shows("#title", "# general")
+	ada.shows("#log .text", "Still here.")
+	ada.wait(`!document.querySelector("#rooms .badge")`)
+}
+
+func TestPagePrivate(t *testing.T) {
+	s := start(t)
+	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada.connected()
+	bob := open(t, "http://"+s.addr+"/?username=Bob")
+	bob.connected()
+
+	ada.row("#people", "Bob")
+	ada.shows("#title", "Bob")
+	ada.say("Just between us")
+	bob.shows("#privates .badge", "1 unread")
+	bob.lacks("#log .text", "Just between us")
+	bob.row("#privates", "Ada")
+	bob.shows("#log .text", "Just between us")
+	bob.lacks("#privates .badge", "1 unread")
+	bob.say("Of course")
+	ada.shows("#log .text", "Of course")
+
+	ada.row("#rooms", "lobby")
+	ada.shows("#title", "# lobby")
+	ada.lacks("#log .text", "Of course")
+	bob.say("One more thing")
+	ada.shows("#privates .badge", "1 unread")
+
+	// To somebody who is gone.
+	bob.run(chromedp.Navigate("about:blank"))
+	ada.shows("#log .note", "Bob left")
+	ada.row("#privates", "Bob")
+	ada.shows("#log .text", "One more thing")
+	ada.enter("#text", "Are you there?")
+	ada.shows("#notice-text", "Not sent. This person is not connected any more.")
+	ada.wait(`document.getElementById("text").value === "Are you there?"`)
+	ada.shows("#privates .detail", "away")
+}
+
+// The server goes and comes back; the page does so too, into its room, and with what was said in the meantime.
+func TestPageReconnects(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "chat.db")
+	s := serve(t, "localhost:0", db)
+	ada := open(t, "http://"+s.addr+"/?username=Ada&room=general")
+	ada.connected()
+	ada.say("before")
+	ada.js(`document.getElementById("text").value = "unfinished"`)
+
+	s.stop()
+	ada.wait(`document.getElementById("state").dataset.state !== "open" && document.getElementById("send").disabled`)
+	store, closeStore := openStore(t, db)
+	save(t, store, "general", "meanwhile")
+	closeStore()
+	s = serve(t, s.addr, db)
+
+	ada.shows("#state-text", "Connected")
+	ada.shows("#log .text", "meanwhile")
+	ada.shows("#title", "# general")
+	said := evaluate[[]string](ada, `[...document.querySelectorAll("#log .text")].map((el) => el.textContent)`)
+	if diff := cmp.Diff([]string{"before", "meanwhile"}, said); diff != "" {
+		t.Errorf("after the return (-want +got):\n%s", diff)
+	}
+	ada.wait(`document.getElementById("text").value === "unfinished"`)
+
+	bob := dial(t, s, "?username=Bob")
+	bob.await(event{"type": "join", "room": "general"})
+	ada.shows("#log .note", "Bob came in")
+	bob.await(event{"type": "message", "text": "after"})
+	ada.shows("#log .text", "after")
+}
+
+func TestPageAsksForAName(t *testing.T) {
+	s := start(t)
+	ada := open(t, "http://"+s.addr+"/")
+	ada.wait(`document.getElementById("name-dialog").open`)
+	ada.enter("#name", "Ada")
+	ada.connected()
+	ada.shows("#me-name", "Ada")
+	ada.run(chromedp.Reload())
+	ada.connected()
+	ada.shows("#me-name", "Ada")
+
+	// Escape leaves the name as it is.
+	ada.click("#me")
+	ada.run(
+		command(input.InsertText, input.InsertTextParams{Text: "Bob"}),
+		chromedp.KeyEvent(kb.Escape),
+	)
+	ada.wait(`!document.getElementById("name-dialog").open`)
+	ada.say("Who am I?")
+	ada.shows("#log .by b", "Ada")
+}
+
+func TestPageInARoomThatCannotBe(t *testing.T) {
+	s := start(t)
+	ada := open(t, "http://"+s.addr+"/?username=Ada&room="+strings.Repeat("x", 41))
+	ada.connected()
+	ada.shows("#notice-text", "room has at most 40 characters, not 41")
+	ada.shows("#title", "# lobby")
+	ada.say("Here.")
+}
+
+func TestPageOnAPhone(t *testing.T) {
+	s := start(t)
+	bob := dial(t, s, "?username=Bob")
+	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada.run(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	ada.connected()
+	bob.await(event{"type": "message", "text": strings.Repeat("wide", 100)})
+	ada.shows("#log .by b", "Bob")
+	ada.targets()
+
+	ada.click("#open-people")
+	ada.wait(`document.getElementById("people-panel").getBoundingClientRect().right <= innerWidth`)
+	ada.targets()
+	ada.row("#people", "Bob")
+	ada.shows("#title", "Bob")
+	ada.targets()
+	bob.await(event{"type": "message", "text": "in the lobby"})
+	ada.shows("#open-rooms .badge", "1 unread")
+	ada.click("#open-rooms")
+	ada.targets()
+	ada.row("#rooms", "lobby")
+	ada.shows("#title", "# lobby")
+	ada.wait(`!document.querySelector(".panel.open")`)
+	ada.say("from the phone")
+}
+
+// targets fails if something to touch is smaller than 44 pixels, or the page wider than the screen.
+func (p *tab) targets() {
+	p.t.Helper()
+	small := evaluate[[]string](p, `[...document.querySelectorAll("button, input, textarea")].filter((el) => {
+		const { width, height } = el.getBoundingClientRect();
+		return el.checkVisibility({ visibilityProperty: true }) && (width < 44 || height < 44);
+	}).map((el) => el.outerHTML)`)
+	if len(small) > 0 {
+		p.t.Errorf("too small to touch: %q", small)
+	}
+	if evaluate[bool](p, `document.documentElement.scrollWidth > screen.width`) {
+		p.t.Error("the page is wider than the screen")
+	}
+}
+
+// consoleClient is a browser's client, as one writes it first. Its last line comes before the connection is open, which
+// is an error in every browser; the rest works, and so does that line once more.
+const consoleClient = `// Browser client
+const ws = new WebSocket("ws://localhost:3100/ws/chat");
+
+ws.onopen = () => {
+  console.log("Connected");
+  ws.send(JSON.stringify({ type: "join", room: "general" }));
+};
+
+ws.onmessage = (event) => {
+  const data = JSON.parse(event.data);
+  console.log("Received:", data);
+};
+
+ws.onclose = () => {
+  console.log("Disconnected");
+};
+
+// Send message
+ws.send(JSON.stringify({ type: "message", text: "Hello!" }));
+`
+
+const sendAgain = `ws.send(JSON.stringify({ type: "message", text: "Hello!" }));`
+
+func TestClientInTheConsole(t *testing.T) {
+	ln, err := net.Listen("tcp", "localhost:3100")
+	if err != nil {
+		without(t, "port 3100 is taken, so the client that connects there is not tested: "+err.Error())
+	}
+	ln.Close()
+	s := serve(t, "localhost:3100", filepath.Join(t.TempDir(), "chat.db"))
+	ada := open(t, "http://localhost:3100/?username=Ada&room=general")
+	ada.connected()
+
+	var thrown *chromedp.ExceptionError
+	err = chromedp.Do(ada.ctx, chromedp.Evaluate[chromedp.Void](consoleClient))
+	if !errors.As(err, &thrown) || !strings.Contains(thrown.Error(), "InvalidStateError") {
+		t.Errorf("the client: %v, want only an InvalidStateError for sending too early", err)
+	}
+	ada.shows("#log .note", "Anonymous came in")
+	ada.js(sendAgain)
+	ada.shows("#log .text", "Hello!")
+	ada.shows("#log .by b", "Anonymous")
+	ada.say("Hello, Anonymous!")
+	s.stop()
+	ada.wait(`document.getElementById("state").dataset.state !== "open"`)
+
+	ada.mu.Lock()
+	defer ada.mu.Unlock()
+	if !slices.Contains(ada.console, `"Connected"`) {
+		t.Errorf("the client logged %q", ada.console)
+	}
+}

@@ -1,0 +1,4 @@
+package main
+
+// NewApp is what main serves.
+var NewApp = newApp

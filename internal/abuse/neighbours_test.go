@@ -1,0 +1,234 @@
+package abuse
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	many = 20                    // neighbours
+	pace = 20 * time.Millisecond // between the round trips of one
+)
+
+// neighbours are healthy clients on another route of the same App. Each makes one round trip after the other.
+type neighbours struct {
+	book  *book
+	leave chan struct{}
+	gone  sync.WaitGroup
+
+	mu    sync.Mutex // guards following
+	trips []time.Duration
+	wrong []string
+}
+
+// moveIn connects the neighbours.
+func moveIn(s *server, b *book) *neighbours {
+	n := &neighbours{book: b, leave: make(chan struct{})}
+	for i := range many {
+		c := s.dial(s.t)
+		c.name = fmt.Sprint("neighbour", i)
+		c.put(s.upgrade(home + "?name=" + c.name))
+		c.upgraded()
+		n.gone.Go(func() { n.live(c) })
+	}
+	return n
+}
+
+// live is the life of one neighbour. It reports a round trip that is lost or takes too long, and a close that does not
+// go as it should.
+func (n *neighbours) live(c *client) {
+	defer c.Close()
+	var trips []time.Duration
+	wrong := ""
+	ticker := time.NewTicker(pace)
+	defer ticker.Stop()
+	for wrong == "" && n.living() {
+		said := fmt.Sprintf("%s says %d", c.name, len(trips))
+		begun := time.Now()
+		c.SetDeadline(begun.Add(late))
+		if _, err := c.Write(masked(text, []byte(said))); err != nil {
+			wrong = err.Error()
+		} else if heard, err := c.frame(); err != nil {
+			wrong = err.Error()
+		} else if heard.first != text || string(heard.payload) != said {
+			wrong = fmt.Sprintf("said %q, heard %x %.100q", said, heard.first, heard.payload)
+		}
+		trips = append(trips, time.Since(begun))
+		select {
+		case <-ticker.C:
+		case <-n.leave:
+		}
+	}
+	if wrong == "" {
+		c.SetDeadline(time.Now().Add(late))
+		c.Write(masked(closing, []byte("\x03\xe8")))
+		if f, err := c.frame(); err != nil || string(f.payload) != "\x03\xe8" {
+			wrong = fmt.Sprintf("leaving: got %x %q, %v", f.first, f.payload, err)
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.trips = append(n.trips, trips...)
+	if wrong != "" {
+		n.wrong = append(n.wrong, fmt.Sprintf("%s, round trip %d: %s", c.name, len(trips), wrong))
+	}
+}
+
+func (n *neighbours) living() bool {
+	select {
+	case <-n.leave:
+		return false
+	default:
+		return true
+	}
+}
+
+// moveOut ends the round trips and judges them. Only the first call counts.
+func (n *neighbours) moveOut(t *testing.T) {
+	if !n.living() {
+		return
+	}
+	close(n.leave)
+	n.gone.Wait()
+	for _, wrong := range append(n.wrong, n.book.balance()...) {
+		t.Error(wrong)
+	}
+	for name, e := range n.book.entries {
+		if len(e.causes) > 0 && e.causes[0] != nil {
+			t.Errorf("%s was closed with %v", name, e.causes[0])
+		}
+	}
+	t.Logf("neighbours: %s", summary(n.trips))
+	figures.mu.Lock()
+	defer figures.mu.Unlock()
+	figures.trips = append(figures.trips, n.trips...)
+}
+
+func summary(trips []time.Duration) string {
+	if len(trips) == 0 {
+		return "no round trips"
+	}
+	slices.Sort(trips)
+	at := func(q float64) time.Duration {
+		return trips[int(q*float64(len(trips)-1))].Round(10 * time.Microsecond)
+	}
+	return fmt.Sprintf("%d round trips, p50 %v, p99 %v, max %v", len(trips), at(0.5), at(0.99), at(1))
+}
+
+// memory watches the heap during a test.
+type memory struct {
+	live uint64 // in use at the start, without garbage
+	quit chan struct{}
+	done chan struct{}
+	peak uint64 // the most that was in use, with garbage; the watcher's until done
+}
+
+const heapMetric = "/memory/classes/heap/objects:bytes"
+
+func watchMemory() *memory {
+	m := &memory{live: liveHeap(), quit: make(chan struct{}), done: make(chan struct{})}
+	go m.watch()
+	return m
+}
+
+func (m *memory) watch() {
+	defer close(m.done)
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	sample := []metrics.Sample{{Name: heapMetric}}
+	for {
+		metrics.Read(sample)
+		m.peak = max(m.peak, sample[0].Value.Uint64())
+		select {
+		case <-ticker.C:
+		case <-m.quit:
+			return
+		}
+	}
+}
+
+// Bounds for the heap of a test, the client's included: what may be left at its end, and in use at any time.
+const (
+	mostLeft = 2 << 20
+	mostUsed = 32 << 20
+)
+
+// check compares with the start. The neighbours still live, the other clients do not.
+func (m *memory) check(t *testing.T, most uint64) {
+	if most == 0 {
+		most = mostUsed
+	}
+	close(m.quit)
+	<-m.done
+	left := int64(liveHeap()) - int64(m.live)
+	for range 5 { // what finalizers and pools hold takes more than one collection
+		if left > mostLeft {
+			left = int64(liveHeap()) - int64(m.live)
+		}
+	}
+	used := int64(m.peak) - int64(m.live)
+	t.Logf("heap: %+d KiB left, at most %+d KiB in use", left>>10, used>>10)
+	if left > mostLeft {
+		t.Errorf("%d KiB of heap are left, want at most %d KiB", left>>10, mostLeft>>10)
+	}
+	if used > int64(most) {
+		t.Errorf("%d KiB of heap were in use, want at most %d KiB", used>>10, most>>10)
+	}
+	figures.mu.Lock()
+	defer figures.mu.Unlock()
+	figures.left = max(figures.left, left)
+	figures.used = max(figures.used, used)
+}
+
+func liveHeap() uint64 {
+	runtime.GC()
+	runtime.GC() // the first leaves what pools had
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// fewestGoroutines returns the number of goroutines without those that come and go.
+func fewestGoroutines() int {
+	fewest := runtime.NumGoroutine()
+	eventually(pace*3/2, func() bool {
+		fewest = min(fewest, runtime.NumGoroutine())
+		return false
+	})
+	return fewest
+}
+
+// figures are those of all tests together.
+var figures struct {
+	mu         sync.Mutex // guards following
+	trips      []time.Duration
+	left, used int64
+}
+
+// TestMain prints the figures, and fails when goroutines are left.
+func TestMain(m *testing.M) {
+	if os.Getenv(fewFiles) != "" {
+		if err := serveWithFewFiles(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	if testing.Verbose() {
+		fmt.Printf("all tests: %s; heap: at most %+d KiB left, %+d KiB in use\n",
+			summary(figures.trips), figures.left>>10, figures.used>>10)
+	}
+	if !eventually(patience, func() bool { return runtime.NumGoroutine() <= before }) {
+		fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", stacks())
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}

@@ -1,0 +1,4 @@
+package envelope
+
+// Scan is scan for tests.
+var Scan = scan

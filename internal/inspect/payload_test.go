@@ -1,0 +1,202 @@
+package inspect_test
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+)
+
+type (
+	object   struct{ A int }
+	ownJSON  struct{ A int }
+	ownText  struct{ A int }
+	readOnly struct{ A int }
+	embeds   struct{ time.Time }
+	named    map[string]int
+	text     string
+)
+
+func (ownJSON) MarshalJSON() ([]byte, error) { return nil, nil }
+func (ownText) MarshalText() ([]byte, error) { return nil, nil }
+func (*readOnly) UnmarshalJSON([]byte) error { return nil }
+func (named) Len() int                       { return 0 }
+
+func TestShapeOf(t *testing.T) {
+	for _, test := range []struct {
+		t    reflect.Type
+		want inspect.Shape
+	}{
+		{reflect.TypeFor[object](), inspect.Object},
+		{reflect.TypeFor[*object](), inspect.Object},
+		{reflect.TypeFor[**object](), inspect.Object},
+		{reflect.TypeFor[struct{}](), inspect.Object},
+		{reflect.TypeFor[map[string]int](), inspect.Map},
+		{reflect.TypeFor[*map[int]any](), inspect.Map},
+		{reflect.TypeFor[named](), inspect.Map},
+		{reflect.TypeFor[ownJSON](), inspect.Value},
+		{reflect.TypeFor[*ownJSON](), inspect.Value},
+		{reflect.TypeFor[**ownJSON](), inspect.Value},
+		{reflect.TypeFor[ownText](), inspect.Value},
+		{reflect.TypeFor[readOnly](), inspect.Value},
+		{reflect.TypeFor[*readOnly](), inspect.Value},
+		{reflect.TypeFor[embeds](), inspect.Value},
+		{reflect.TypeFor[time.Time](), inspect.Value},
+		{reflect.TypeFor[json.RawMessage](), inspect.Value},
+		{reflect.TypeFor[any](), inspect.Value},
+		{reflect.TypeFor[error](), inspect.Value},
+		{reflect.TypeFor[string](), inspect.Value},
+		{reflect.TypeFor[*int](), inspect.Value},
+		{reflect.TypeFor[[]object](), inspect.Value},
+		{reflect.TypeFor[[2]int](), inspect.Value},
+		{reflect.TypeFor[bool](), inspect.Value},
+	} {
+		if got := inspect.ShapeOf(test.t); got != test.want {
+			t.Errorf("%v: got %v, want %v", test.t, got, test.want)
+		}
+	}
+}
+
+type (
+	plain struct {
+		A int
+		B int `json:"b"`
+		C int `json:",omitempty"`
+		D int `json:"-"`
+		E int `json:"-,"`
+		f int
+		G int `json:"g,omitzero"`
+		H any `xml:"x"`
+	}
+	Outer struct {
+		Inner
+		*Pointed
+		hidden
+		Named `json:"named"`
+		text
+		Text
+		X int
+	}
+	Inner   struct{ InnerA, X int }
+	Pointed struct {
+		PointedA int
+		Inner    `json:"again"`
+	}
+	hidden struct{ HiddenA int }
+	Named  struct{ NamedA int }
+	Text   string
+	Loop   struct {
+		*Loop
+		Back  *Loop
+		LoopA int
+	}
+	Both struct {
+		Inner
+		Other
+	}
+	Other struct{ OtherA, InnerA int } // InnerA is in two: encoding/json leaves both out
+)
+
+// The names are those that encoding/json writes.
+func TestJSONFields(t *testing.T) {
+	_, _ = plain{}.f, Outer{}.text
+	for _, v := range []any{plain{C: 1, G: 1}, &plain{C: 1, G: 1}, Outer{Pointed: &Pointed{}}, Loop{}, struct{}{}} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written map[string]any
+		if err := json.Unmarshal(text, &written); err != nil {
+			t.Fatal(err)
+		}
+		got := slices.Sorted(maps.Keys(inspect.JSONFields(reflect.TypeOf(v))))
+		if want := slices.Sorted(maps.Keys(written)); !slices.Equal(got, want) {
+			t.Errorf("%T: got %q, want %q", v, got, want)
+		}
+	}
+	fields := inspect.JSONFields(reflect.TypeFor[plain]())
+	if fields["b"] != "B" || fields["A"] != "A" || fields["-"] != "E" {
+		t.Errorf("got %v", fields)
+	}
+	// A name that encoding/json may leave out counts as well.
+	if _, ok := inspect.JSONFields(reflect.TypeFor[Both]())["InnerA"]; !ok {
+		t.Error("an ambiguous field is missing")
+	}
+	for _, none := range []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[[]plain](), reflect.TypeFor[any]()} {
+		if fields := inspect.JSONFields(none); len(fields) != 0 {
+			t.Errorf("%v: got %v", none, fields)
+		}
+	}
+}
+
+type Level struct {
+	Leaf int `json:"leaf"`
+}
+
+type Tree struct {
+	Level
+	*Inner
+	Sub    Level            `json:"sub"`
+	Subs   []Level          `json:"subs"`
+	ByName map[string]*Tree `json:"byName"`
+	Named  `json:"named"`
+	Plain  Level
+}
+
+// A path from encoding/json's error leads to the field as the client wrote it.
+func TestJSONPath(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{`{"leaf":"x"}`, "leaf"},
+		{`{"X":"x"}`, "X"},
+		{`{"sub":{"leaf":"x"}}`, "sub.leaf"},
+		{`{"sub":1}`, "sub"},
+		{`{"subs":[{"leaf":"x"}]}`, "subs.leaf"},
+		{`{"subs":["x"]}`, "subs"},
+		{`{"named":{"NamedA":"x"}}`, "named.NamedA"},
+		{`{"named":1}`, "named"},
+		{`{"Plain":{"leaf":"x"}}`, "Plain.leaf"},
+		{`{"plain":{"LEAF":"x"}}`, "Plain.leaf"},
+		{`{"byName":{"a":{"sub":{"leaf":"x"}}}}`, "byName.sub.leaf"},
+	} {
+		var tree Tree
+		err := json.Unmarshal([]byte(test.text), &tree)
+		var wrong *json.UnmarshalTypeError
+		if !errors.As(err, &wrong) {
+			t.Fatalf("%s: %v", test.text, err)
+		}
+		if got := inspect.JSONPath(reflect.TypeFor[Tree](), wrong.Field); got != test.want {
+			t.Errorf("%s: got %q of %q, want %q", test.text, got, wrong.Field, test.want)
+		}
+	}
+}
+
+func TestJSONKind(t *testing.T) {
+	for _, test := range []struct {
+		t    reflect.Type
+		want string
+	}{
+		{reflect.TypeFor[int8](), "number"},
+		{reflect.TypeFor[*uint](), "number"},
+		{reflect.TypeFor[float64](), "number"},
+		{reflect.TypeFor[bool](), "bool"},
+		{reflect.TypeFor[text](), "string"},
+		{reflect.TypeFor[[]byte](), "string"},
+		{reflect.TypeFor[netip.Addr](), "string"},
+		{reflect.TypeFor[*netip.Addr](), "string"},
+		{reflect.TypeFor[[]int](), "array"},
+		{reflect.TypeFor[[3]byte](), "array"},
+		{reflect.TypeFor[object](), "object"},
+		{reflect.TypeFor[**object](), "object"},
+		{reflect.TypeFor[map[string]int](), "object"},
+	} {
+		if got := inspect.JSONKind(test.t); got != test.want {
+			t.Errorf("%v: got %s, want %s", test.t, got, test.want)
+		}
+	}
+}

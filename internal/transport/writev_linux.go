@@ -1,0 +1,32 @@
+package transport
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+)
+
+// maxChunks is how many chunks one writev call takes; the kernel's limit is 1,024.
+const maxChunks = 64
+
+// vector is the memory of a writev call's arguments.
+type vector [maxChunks]syscall.Iovec
+
+// writeChunks writes as much of the chunks as the socket takes, in one call.
+func (v *vector) writeChunks(fd int, chunks [][]byte) (int, error) {
+	if len(chunks) == 1 {
+		return syscall.Write(fd, chunks[0])
+	}
+	chunks = chunks[:min(len(chunks), maxChunks)]
+	for i, chunk := range chunks {
+		v[i].Base = &chunk[0]
+		v[i].SetLen(len(chunk))
+	}
+	n, _, errno := syscall.Syscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&v[0])), uintptr(len(chunks)))
+	runtime.KeepAlive(chunks)
+	clear(v[:len(chunks)])
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
+}

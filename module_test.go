@@ -1,0 +1,396 @@
+package wsgate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/dig"
+
+	"github.com/wsgate/wsgate"
+)
+
+// holder is a gateway that shows the services it got.
+type holder struct {
+	fine
+	got []any
+}
+
+func TestVisibility(t *testing.T) {
+	var order []string
+	note := func(what string) { order = append(order, what) }
+	type (
+		inner struct{ n int }
+		outer struct{ *inner }
+		other struct{ *outer }
+	)
+	storage := &wsgate.Module{
+		Name:    "storage",
+		Private: []any{func() *inner { note("inner"); return &inner{7} }},
+		Provide: []any{func(i *inner) *outer { note("outer"); return &outer{i} }},
+		Gateways: []wsgate.Route{{Path: "/inside", New: func(i *inner, o *outer) *holder { // sees what is private to it
+			note("inside")
+			return &holder{got: []any{i, o}}
+		}}},
+	}
+	sibling := &wsgate.Module{Name: "sibling", Provide: []any{func(o *outer) *other { note("other"); return &other{o} }}} // imports nothing
+	var got *holder
+	root := &wsgate.Module{
+		Imports: []*wsgate.Module{sibling, storage},
+		Gateways: []wsgate.Route{{Path: "/outside", New: func(o *outer, x *other) *holder {
+			note("outside")
+			got = &holder{got: []any{o, x}}
+			return got
+		}}},
+	}
+	newAppOf(t, nil, root)
+	if want := []string{"inner", "outer", "other", "inside", "outside"}; !slices.Equal(order, want) {
+		t.Errorf("constructed in the order %v, want %v", order, want)
+	}
+	if o, x := got.got[0].(*outer), got.got[1].(*other); x.outer != o || o.n != 7 {
+		t.Errorf("got %v and %v, want the same service", o, x)
+	}
+}
+
+func TestModuleImportedTwiceIsBuiltOnce(t *testing.T) {
+	built := 0
+	shared := &wsgate.Module{
+		Provide:  []any{func() *disk { built++; return &disk{} }},
+		Gateways: []wsgate.Route{{Path: "/shared", New: newFine}},
+	}
+	left := &wsgate.Module{Imports: []*wsgate.Module{shared}, Provide: []any{newStore}}
+	right := &wsgate.Module{Imports: []*wsgate.Module{shared, left}, Provide: []any{newCache}}
+	app := newAppOf(t, nil, &wsgate.Module{Imports: []*wsgate.Module{left, right, shared, shared}})
+	if built != 1 {
+		t.Errorf("built %d times, want 1", built)
+	}
+	if got := paths(app.Registry().Routes()); !slices.Equal(got, []string{"/shared"}) {
+		t.Errorf("got routes %v, want [/shared]", got)
+	}
+}
+
+func TestModuleServesSeveralApps(t *testing.T) {
+	built := 0
+	m := &wsgate.Module{
+		Provide:  []any{func() *disk { built++; return &disk{} }, newStore},
+		Gateways: []wsgate.Route{{Path: "/", New: newWithStore}},
+	}
+	newAppOf(t, nil, m)
+	newAppOf(t, nil, m)
+	if built != 2 {
+		t.Errorf("built %d times for two Apps, want 2", built)
+	}
+}
+
+func TestGatewayIsBuiltOncePerRoute(t *testing.T) {
+	var built []*holder
+	constructor := func() *holder {
+		built = append(built, &holder{})
+		return built[len(built)-1]
+	}
+	app := newAppOf(t, nil, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/a", New: constructor}, {Path: "/b", New: constructor}}})
+	for _, target := range []string{"/a", "/a", "/b"} {
+		dial(t, app, target)
+	}
+	if len(built) != 2 || built[0] == built[1] {
+		t.Errorf("got gateways %p, want two", built)
+	}
+}
+
+func TestEveryServiceIsBuiltOnce(t *testing.T) {
+	built := map[string]int{}
+	m := &wsgate.Module{
+		Provide: []any{
+			func() *disk { built["needed by three"]++; return &disk{} },
+			newStore,
+			func(*disk) (*cache, error) { built["of two results"]++; return &cache{}, nil },
+			func() (egg, hen, error) { built["needed by nobody"]++; return egg{}, hen{}, nil },
+		},
+		Private:  []any{func(*disk) *nest { built["private and needed by nobody"]++; return &nest{} }},
+		Gateways: []wsgate.Route{{Path: "/", New: func(*disk, *store, *cache) *fine { return &fine{} }}},
+	}
+	newAppOf(t, nil, m)
+	for _, what := range []string{"needed by three", "of two results", "needed by nobody", "private and needed by nobody"} {
+		if built[what] != 1 {
+			t.Errorf("a service %s was built %d times, want once", what, built[what])
+		}
+	}
+}
+
+func TestBuiltinServices(t *testing.T) {
+	logger := slog.New(slog.DiscardHandler)
+	var hubs []*wsgate.Hub
+	var loggers []*slog.Logger
+	started := 0
+	constructor := func(h *wsgate.Hub, l *slog.Logger, lc *wsgate.Lifecycle) *disk {
+		hubs, loggers = append(hubs, h), append(loggers, l)
+		lc.OnStart(func(context.Context) error { started++; return nil })
+		return &disk{}
+	}
+	app, err := wsgate.New(&wsgate.Module{
+		Private: []any{constructor},
+		Gateways: []wsgate.Route{{Path: "/", New: func(h *wsgate.Hub, l *slog.Logger, lc *wsgate.Lifecycle) *fine {
+			constructor(h, l, lc)
+			return &fine{}
+		}}},
+		Imports: []*wsgate.Module{{Provide: []any{func(in struct {
+			dig.In
+			Hub *wsgate.Hub
+		}) *cache {
+			hubs = append(hubs, in.Hub)
+			return &cache{}
+		}}}},
+	}, &wsgate.Options{Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hubs {
+		if h == nil || h != app.Hub() {
+			t.Errorf("got hub %p, want %p", h, app.Hub())
+		}
+	}
+	for _, l := range loggers {
+		if l != logger {
+			t.Errorf("got logger %p, want %p", l, logger)
+		}
+	}
+	if err := app.Start(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if started != 2 || len(hubs) != 3 || len(loggers) != 2 {
+		t.Errorf("%d starts, %d hubs, %d loggers, want 2, 3 and 2", started, len(hubs), len(loggers))
+	}
+	if err := app.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+type results struct {
+	dig.Out
+
+	Disk   *disk
+	Fast   *cache `name:"fast"`
+	Slow   *cache `name:"slow"`
+	Reader reader `group:"readers"`
+	Inner  moreResults
+}
+
+type moreResults struct {
+	dig.Out
+
+	Egg     egg
+	Readers []reader `group:"readers,flatten"`
+}
+
+type parameters struct {
+	dig.In
+
+	Disk    *disk
+	Fast    *cache   `name:"fast"`
+	Slow    *cache   `name:"slow"`
+	Readers []reader `group:"readers"`
+	Missing *hen     `optional:"true"`
+	Inner   moreParameters
+}
+
+type moreParameters struct {
+	dig.In
+
+	Egg egg
+	Hub *wsgate.Hub
+}
+
+type sayer string
+
+func (s sayer) Read() string { return string(s) }
+
+func TestDigInAndOut(t *testing.T) {
+	fast, slow := &cache{}, &cache{}
+	calls := 0
+	provide := func() (results, error) {
+		calls++
+		return results{
+			Disk: &disk{}, Fast: fast, Slow: slow, Reader: sayer("one"),
+			Inner: moreResults{Readers: []reader{sayer("two"), sayer("three")}},
+		}, nil
+	}
+	another := func() (out struct {
+		dig.Out
+		Reader reader `group:"readers"`
+	}) {
+		out.Reader = sayer("four")
+		return out
+	}
+	var got parameters
+	newAppOf(t, nil, &wsgate.Module{
+		Provide:  []any{another},
+		Imports:  []*wsgate.Module{{Provide: []any{provide}}},
+		Gateways: []wsgate.Route{{Path: "/", New: func(p parameters) *fine { got = p; return &fine{} }}},
+	})
+	if calls != 1 {
+		t.Errorf("the constructor ran %d times, want once", calls)
+	}
+	if got.Disk == nil || got.Inner.Hub == nil || got.Missing != nil {
+		t.Errorf("got %+v", got)
+	}
+	if got.Fast != fast || got.Slow != slow {
+		t.Error("fast and slow were not told apart")
+	}
+	var said []string
+	for _, r := range got.Readers {
+		said = append(said, r.Read())
+	}
+	slices.Sort(said)
+	if want := []string{"four", "one", "three", "two"}; !slices.Equal(said, want) {
+		t.Errorf("got readers %v, want %v", said, want)
+	}
+}
+
+func TestDigInIgnoringUnexportedFields(t *testing.T) {
+	type parameters struct {
+		dig.In `ignore-unexported:"true"`
+		Disk   *disk
+		hidden *hen
+	}
+	newAppOf(t, nil, &wsgate.Module{
+		Provide:  []any{newDisk},
+		Gateways: []wsgate.Route{{Path: "/", New: func(p parameters) *fine { _ = p.hidden; return &fine{} }}},
+	})
+}
+
+func TestInvoke(t *testing.T) {
+	app := newAppOf(t, nil, &wsgate.Module{
+		Provide:  []any{newDisk},
+		Private:  []any{newCache},
+		Gateways: []wsgate.Route{{Path: "/", New: newFine}},
+	})
+	var got *disk
+	if err := app.Invoke(func(d *disk, h *wsgate.Hub, l *slog.Logger) {
+		if h != app.Hub() || l == nil {
+			t.Errorf("got hub %p and logger %p", h, l)
+		}
+		got = d
+	}); err != nil || got == nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := app.Invoke(func(d *disk) error {
+		if d != got {
+			t.Error("got another service")
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if err := app.Invoke(func(*disk) error { return fmt.Errorf("wiring: %w", errOfService) }); !errors.Is(err, errOfService) || err.Error() != "wiring: the disk is full" {
+		t.Errorf("got %v, want the function's own error", err)
+	}
+	var missing func()
+	for _, test := range []struct {
+		name string
+		fn   any
+		want []string
+	}{
+		{"missing", func(*hen) error { return nil }, []string{"App.Invoke", "*wsgate_test.hen", "module_test.go:"}},
+		{"private", func(*cache) {}, []string{"App.Invoke", "*wsgate_test.cache", "module_test.go:"}},
+		{"value for pointer", func(disk) {}, []string{"App.Invoke", "wsgate_test.disk", "*wsgate_test.disk"}},
+		{"nil", nil, []string{"App.Invoke", "nil", "want func"}},
+		{"nil function", missing, []string{"App.Invoke", "nil", "want func"}},
+		{"no function", "text", []string{"App.Invoke", "have string", "want func"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			defer func() {
+				if v := recover(); v != nil {
+					t.Fatalf("Invoke panicked: %v", v)
+				}
+			}()
+			checkText(t, wellFormed(t, app.Invoke(test.fn)), test.want...)
+		})
+	}
+}
+
+func get(t *testing.T, h http.Handler, target string) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	return fmt.Sprintf("%d %s", w.Code, strings.TrimSpace(w.Body.String()))
+}
+
+func TestHandle(t *testing.T) {
+	app := newAppOf(t, nil, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/ws", New: newFine}, {Path: "/ws/{room}", New: newFine}}})
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "page %s", r.PathValue("name")) })
+	for _, pattern := range []string{"/", "GET /pages/{name}", "/ws/{room}/log", "/health"} {
+		if err := app.Handle(pattern, page); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := get(t, app, "/pages/ann"); got != "200 page ann" {
+		t.Errorf("got %q, want the page", got)
+	}
+	dial(t, app, "/ws/x")
+	dial(t, app, "/ws")
+	var missing http.HandlerFunc
+	for _, test := range []struct {
+		pattern string
+		h       http.Handler
+		want    string
+	}{
+		{"/ws", page, `"/ws"`},
+		{"/ws/{name}", page, `"/ws/{room}"`},
+		{"/health", page, `"/health"`},
+		{"", page, "pattern"},
+		{"no path", page, "pattern"},
+		{"/x/{", page, "pattern"},
+		{"/nil", nil, "nil"},
+		{"/nil", missing, "nil"},
+	} {
+		err := app.Handle(test.pattern, test.h) // handles
+		text := wellFormed(t, err)
+		checkText(t, text, test.want, at("handles"))
+		if strings.Contains(text, "registry.go") {
+			t.Errorf("a place inside the library:\n%s", text)
+		}
+	}
+	if got := get(t, app, "/health"); got != "200 page" {
+		t.Errorf("got %q, want the page", got)
+	}
+}
+
+func TestHTTPMiddlewareOrder(t *testing.T) {
+	type key struct{}
+	var order []string
+	step := func(name string) func(http.Handler) http.Handler {
+		return func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				order = append(order, name)
+				before, _ := r.Context().Value(key{}).(string)
+				next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, before+name)))
+			})
+		}
+	}
+	values := make(chan any, 1)
+	g := &messageGateway{testHooks: testHooks{open: func(ctx context.Context, _ *testConn) error {
+		values <- ctx.Value(key{})
+		return nil
+	}}}
+	app := newApp(t, &wsgate.Options{HTTP: []func(http.Handler) http.Handler{step("a"), step("b"), step("c")}}, routeTo("/ws", g))
+	if err := app.Handle("/page", http.NotFoundHandler()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a", "b", "c"}
+	for _, target := range []string{"/page", "/nowhere"} {
+		if get(t, app, target); !slices.Equal(order, want) {
+			t.Errorf("%s: got order %v, want %v", target, order, want)
+		}
+		order = nil
+	}
+	dial(t, app, "/ws")
+	if v := <-values; v != "abc" || !slices.Equal(order, want) {
+		t.Errorf("got order %v and value %v, want %v and abc", order, v, want)
+	}
+}

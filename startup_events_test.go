@@ -1,0 +1,255 @@
+package wsgate_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate"
+)
+
+func TestEventNames(t *testing.T) {
+	long := strings.Repeat("x", 65)
+	for _, test := range []struct{ name, why string }{
+		{"", "empty"},
+		{"error", "errors"},
+		{"$", "reserved"},
+		{"$say", "reserved"},
+		{"a\nb", "printable"},
+		{"a\x00", "printable"},
+		{"a\u200bb", "printable"},
+		{"\xff", "printable"},
+		{long, "64"},
+		{strings.Repeat("ä", 65), "64"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bound := wsgate.On(wsgate.Event[string](test.name), ignore[string]()) // bound event
+			answered := wsgate.Answer(wsgate.Call[string, int](test.name), know[string, int]())
+			for _, b := range []wsgate.Binding[guest]{bound, answered} {
+				text := refused(t, gatewayAt("/", speaking(b)), nil)
+				checkText(t, text, "*wsgate_test.table", test.why, "want", "startup_events_test.go:")
+			}
+			checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), at("bound event"))
+		})
+	}
+	for _, name := range []string{"x", "Error", "errors", "a b", "a$", "ä", "日本", strings.Repeat("x", 64), strings.Repeat("ä", 64), `"`, `\`, "type"} {
+		app, err := wsgate.New(gatewayAt("/", speaking(wsgate.On(wsgate.Event[string](name), ignore[string]()))), nil)
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+			continue
+		}
+		app.Shutdown(t.Context())
+	}
+}
+
+func TestDuplicateEvents(t *testing.T) {
+	const say, ask = wsgate.Event[string]("say"), wsgate.Call[int, string]("say")
+	first := wsgate.On(say, ignore[string]())                   // first binding
+	second := wsgate.On(say, ignore[string]())                  // second binding
+	third := wsgate.Answer(ask, know[int, string]())            // third binding
+	other := wsgate.On(wsgate.Event[int]("SAY"), ignore[int]()) // names are case-sensitive
+	text := refused(t, gatewayAt("/", speaking(first, other, second)), nil)
+	checkText(t, text, "*wsgate_test.table", `"say"`, "twice", at("first binding"), at("second binding"), "fix:")
+	text = refused(t, gatewayAt("/", speaking(third, first)), nil)
+	checkText(t, text, `"say"`, at("first binding"), at("third binding"))
+}
+
+func TestBindingsWithoutAHandler(t *testing.T) {
+	nothing := wsgate.On[guest, string]("nothing", nil)                // no handler
+	answerless := wsgate.Answer[guest, string, int]("answerless", nil) // no answer
+	for _, test := range []struct {
+		name  string
+		bound wsgate.Binding[guest]
+		want  []string
+	}{
+		{"On", nothing, []string{`"nothing"`, at("no handler"), "fix:"}},
+		{"Answer", answerless, []string{`"answerless"`, at("no answer"), "fix:"}},
+		{"zero", wsgate.Binding[guest]{}, []string{"On or Answer"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			text := refused(t, gatewayAt("/", speaking(test.bound)), nil)
+			checkText(t, text, append(test.want, "*wsgate_test.table")...)
+		})
+	}
+}
+
+type (
+	withType   struct{ Type string }
+	withTagged struct {
+		Kind string `json:"type"`
+	}
+	withCase struct {
+		Kind string `json:"TyPe"`
+	}
+	withID    struct{ Id int } //nolint:staticcheck // another spelling of ID
+	withData  struct{ Data any }
+	withEmpty struct {
+		ID int `json:",omitempty"`
+	}
+	embedded struct {
+		Room string
+		withTagged
+	}
+	embeddedPointer struct {
+		Room string
+		*withID
+	}
+	ID            string
+	embeddedValue struct{ ID }
+	deepEmbedded  struct{ embedded }
+	recursive     struct {
+		*recursive
+		Data int
+	}
+
+	hiddenType struct {
+		Type string `json:"-"`
+		ID   int    `json:"number"`
+		data int
+	}
+	nestedType struct{ Inner withType }
+	namedAnon  struct {
+		withTagged `json:"inner"`
+	}
+	marshalled struct{ Type string }
+	textual    struct{ ID string }
+)
+
+func (marshalled) MarshalJSON() ([]byte, error) { return json.Marshal("text") }
+func (textual) MarshalText() ([]byte, error)    { return []byte("text"), nil }
+
+// reservedField is a payload type that cannot stand beside the envelope's keys, bound and emitted.
+type reservedField struct {
+	typ, field string
+	on         func() wsgate.Binding[guest]
+	answer     func() wsgate.Binding[guest]
+	emit       func(wsgate.Target) error
+}
+
+func reservedIn[T any](typ, field string) reservedField {
+	return reservedField{
+		typ, field,
+		func() wsgate.Binding[guest] { return wsgate.On("bad", ignore[T]()) },                           // payload of On
+		func() wsgate.Binding[guest] { return wsgate.Answer("bad", know[string, T]()) },                 // answer
+		func(to wsgate.Target) (err error) { var zero T; return wsgate.Event[T]("bad").Emit(to, zero) }, // Emit
+	}
+}
+
+func TestReservedFields(t *testing.T) {
+	for _, test := range []reservedField{
+		reservedIn[withType]("withType", `"Type"`),
+		reservedIn[*withType]("*wsgate_test.withType", `"Type"`),
+		reservedIn[withTagged]("withTagged", `"type"`),
+		reservedIn[withCase]("withCase", `"TyPe"`),
+		reservedIn[withID]("withID", `"Id"`),
+		reservedIn[withData]("withData", `"Data"`),
+		reservedIn[withEmpty]("withEmpty", `"ID"`),
+		reservedIn[embedded]("embedded", `"type"`),
+		reservedIn[embeddedPointer]("embeddedPointer", `"Id"`),
+		reservedIn[embeddedValue]("embeddedValue", `"ID"`),
+		reservedIn[deepEmbedded]("deepEmbedded", `"type"`),
+		reservedIn[recursive]("recursive", `"Data"`),
+		reservedIn[struct{ TYPE int }]("struct { TYPE int }", `"TYPE"`),
+	} {
+		t.Run(test.typ, func(t *testing.T) {
+			text := refused(t, gatewayAt("/", speaking(test.on())), nil)
+			checkText(t, text, `event "bad"`, test.typ, test.field, at("payload of On"), "fix:", "Envelope.Data")
+			text = refused(t, gatewayAt("/", speaking(test.answer())), nil)
+			checkText(t, text, `event "bad"`, test.typ, test.field, at("answer"), "fix:", "Envelope.Data")
+
+			app := newAppOf(t, nil, gatewayAt("/only/sent", newFine))
+			for range 2 { // the first is not forgotten
+				text = wellFormed(t, test.emit(app.Hub().At("/only/sent")))
+				checkText(t, text, `event "bad"`, test.typ, test.field, "fix:")
+			}
+			wellFormed(t, test.emit(app.Hub()))
+
+			nested, err := wsgate.New(gatewayAt("/", speaking(test.on())), &wsgate.Options{Envelope: wsgate.Envelope{Data: "payload"}})
+			if err != nil {
+				t.Fatalf("nested: %v", err)
+			}
+			if err := test.emit(nested.Hub()); err != nil {
+				t.Errorf("nested: %v", err)
+			}
+			nested.Shutdown(t.Context())
+		})
+	}
+}
+
+func TestFieldsThatAreNotReserved(t *testing.T) {
+	_ = hiddenType{}.data
+	bound := speaking(
+		wsgate.On("hidden", ignore[hiddenType]()),
+		wsgate.On("inner", ignore[nestedType]()),
+		wsgate.On("named", ignore[namedAnon]()),
+		wsgate.On("slice", ignore[[]withType]()),
+		wsgate.On("map", ignore[map[string]withType]()),
+		wsgate.On("json", ignore[marshalled]()),
+		wsgate.On("text", ignore[textual]()),
+		wsgate.On("time", ignore[time.Time]()),
+		wsgate.On("raw", ignore[json.RawMessage]()),
+		wsgate.On("any", ignore[any]()),
+		wsgate.Answer("answer", know[hiddenType, nestedType]()),
+	)
+	newAppOf(t, nil, gatewayAt("/", bound))
+
+	renamed := &wsgate.Options{Envelope: wsgate.Envelope{Type: "action", ID: "seq"}}
+	newAppOf(t, renamed, gatewayAt("/", speaking(wsgate.On("type", ignore[withType]()), wsgate.On("id", ignore[withID]()))))
+	text := refused(t, gatewayAt("/", speaking(wsgate.On("bad", ignore[struct{ Action string }]()))), renamed)
+	checkText(t, text, `"Action"`)
+}
+
+func TestEnvelopesThatCannotBe(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		envelope wsgate.Envelope
+		want     string
+	}{
+		{"type is id", wsgate.Envelope{Type: "id"}, `"id"`},
+		{"type is data", wsgate.Envelope{Type: "data"}, `"data"`},
+		{"id is type", wsgate.Envelope{ID: "type"}, `"type"`},
+		{"id is data", wsgate.Envelope{ID: "data"}, `"data"`},
+		{"data is type", wsgate.Envelope{Data: "type"}, `"type"`},
+		{"data is ID in another case", wsgate.Envelope{Data: "Id"}, `"Id"`},
+		{"all the same", wsgate.Envelope{Type: "x", ID: "x", Data: "x"}, `"x"`},
+		{"type is a key of errors", wsgate.Envelope{Type: "code"}, `"code"`},
+		{"id is a key of errors", wsgate.Envelope{ID: "message"}, `"message"`},
+		{"not UTF-8", wsgate.Envelope{Type: "\xff"}, "UTF-8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := gatewayAt("/", speaking(wsgate.On("say", ignore[string]())))
+			checkText(t, refused(t, m, &wsgate.Options{Envelope: test.envelope}), "Envelope", test.want)
+			m.Gateways[0].Envelope = test.envelope
+			checkText(t, refused(t, m, nil), "Envelope", test.want, `"/"`)
+		})
+	}
+	// Beside a payload of its own, an error's keys are free.
+	newAppOf(t, &wsgate.Options{Envelope: wsgate.Envelope{Type: "code", Data: "data"}}, gatewayAt("/", speaking()))
+}
+
+type panickingEvents struct{}
+
+func (*panickingEvents) Events() wsgate.Events[guest] {
+	panic("no table today") // where Events panics
+}
+
+func TestEventsThatPanics(t *testing.T) {
+	text := refused(t, gatewayAt("/", func() *panickingEvents { return &panickingEvents{} }), nil)
+	checkText(t, text, "*wsgate_test.panickingEvents", "Events", "no table today", at("where Events panics"))
+}
+
+func TestEmitOfNamesThatCannotBe(t *testing.T) {
+	app := newAppOf(t, nil, gatewayAt("/", speaking()))
+	for _, name := range []string{"", "error", "$x", "a\tb", strings.Repeat("x", 65)} {
+		err := wsgate.Event[string](name).Emit(app.Hub().At("/"), "x")
+		checkText(t, wellFormed(t, err), "event ")
+	}
+}
+
+func TestEmptyTableIsATable(t *testing.T) {
+	app := newAppOf(t, nil, gatewayAt("/", speaking()))
+	c := dial(t, app, "/")
+	c.say(`{"type":"x"}`)
+	c.hears(`{"type":"error","code":"unknown_event","message":"unknown event \"x\""}`)
+}

@@ -1,0 +1,22 @@
+// Module tools pins the programs that `make lint` and `make tidy` run.
+//
+// It stays out of go.work: a workspace builds every module with the highest version that any of them asks for, so the
+// linters would decide what the library is tested with. Run them as `GOWORK=off go -C tools tool staticcheck`.
+module github.com/wsgate/wsgate/tools
+
+go 1.26.0
+
+tool (
+	honnef.co/go/tools/cmd/staticcheck
+	mvdan.cc/gofumpt
+)
+
+require (
+	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
+	golang.org/x/exp/typeparams v0.0.0-20231108232855-2478ac86f678 // indirect
+	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/sync v0.23.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+	honnef.co/go/tools v0.8.2 // indirect
+	mvdan.cc/gofumpt v0.12.0 // indirect
+)
