@@ -22,7 +22,7 @@ type waiting struct {
 }
 
 func (w *waiting) begin(t *testing.T) {
-	w.ended = make(chan error, 1)
+	w.ended = make(chan error, 200)
 	w.app = newApp(t, nil, routeTo("/ws", &messageGateway{
 		testHooks: testHooks{open: func(_ context.Context, c *testConn) error { w.server = c; return nil }},
 		message: func(ctx context.Context, _ *testConn, m wsgate.Message) error {

@@ -2,8 +2,10 @@ package wsgate_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,7 +124,7 @@ func isCut(c *rawClient) <-chan struct{} {
 	go func() {
 		defer close(cut)
 		for range 6000 {
-			if _, err := c.Read(nil); err != nil && !isTimeout(err) {
+			if _, err := c.Read(nil); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				return
 			}
 			<-time.After(50 * time.Millisecond)

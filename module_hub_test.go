@@ -11,16 +11,12 @@ import (
 func TestHubIsUsedWhileTheAppIsBuilt(t *testing.T) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	t.Cleanup(func() {
-		close(stop)
-		wg.Wait()
-	})
 	begun := make(chan struct{})
 	m := &wsgate.Module{Provide: []any{func(h *wsgate.Hub) *disk {
 		wg.Go(func() {
 			for first := true; ; first = false {
 				sayText.Emit(h, "x")
-				sayText.Emit(h.At("/19"), "x")
+				sayText.Emit(h.At("/t"), "x")
 				for range h.Conns() {
 					h.Len()
 				}
@@ -41,6 +37,8 @@ func TestHubIsUsedWhileTheAppIsBuilt(t *testing.T) {
 		m.Gateways = append(m.Gateways, routeTo("/"+string(rune('a'+i)), &eventGateway{}))
 	}
 	app := newAppOf(t, nil, m)
+	close(stop)
+	wg.Wait()
 	dialed(t, app, "/a")
 }
 

@@ -97,6 +97,10 @@ type upgradeVariadic struct{}
 
 func (*upgradeVariadic) OnUpgrade(...*http.Request) (guest, error) { return guest{}, nil }
 
+type upgradeString struct{}
+
+func (*upgradeString) OnUpgrade(string) (guest, error) { return guest{}, nil }
+
 type openString struct{}
 
 func (*openString) OnOpen(context.Context, string) error { return nil }
@@ -158,6 +162,7 @@ func TestHookSignatures(t *testing.T) {
 
 		{func() *upgradeNothing { return nil }, "upgradeNothing.OnUpgrade", "have func() error", "want func(*http.Request) (D, error)"},
 		{func() *upgradeVariadic { return nil }, "upgradeVariadic.OnUpgrade", "have func(...*http.Request) (wsgate_test.guest, error)", "want func(*http.Request) (D, error)"},
+		{func() *upgradeString { return nil }, "upgradeString.OnUpgrade", "have func(string) (wsgate_test.guest, error)", "want func(*http.Request) (D, error)"},
 		{func() *openString { return nil }, "openString.OnOpen", "have func(context.Context, string) error", "want func(context.Context, *wsgate.Conn[D]) error"},
 		{func() *messageString { return nil }, "messageString.OnMessage", "have func(string)", "want func(context.Context, *wsgate.Conn[D], wsgate.Message) error"},
 		{func() *closeNothing { return nil }, "closeNothing.OnClose", "have func() error", "want func(context.Context, *wsgate.Conn[D], error)"},

@@ -119,6 +119,16 @@ func TestMissingServices(t *testing.T) {
 	}
 }
 
+// A constructor that several routes have says once what it lacks.
+func TestMissingServiceIsReportedOnce(t *testing.T) {
+	m := &wsgate.Module{Gateways: []wsgate.Route{{Path: "/a", New: newWithCache}, {Path: "/b", New: newWithCache}, {Path: "/c", New: newWithStore}}}
+	text := refused(t, m, nil)
+	checkText(t, text, "newWithCache needs", "newWithStore needs")
+	if n := count(text); n != 2 {
+		t.Errorf("%d mistakes, want 2:\n%s", n, text)
+	}
+}
+
 func TestServicesThatNeedNotBeThere(t *testing.T) {
 	newAppOf(t, nil, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/a", New: newWithOptional}, {Path: "/b", New: newWithVariadic}}})
 }

@@ -108,7 +108,7 @@ func TestUpgradeDuringShutdown(t *testing.T) {
 	}}})
 	c, idle := s.connect(t), s.dial(t)
 	c.put(masked(text, []byte("work")))
-	s.neighbours.moveOut(t)
+	s.neighbours.moveOut(t, s.memory.paused())
 	s.stop()
 	if !within(patience, cancelled) {
 		t.Fatal("the handler's context is not cancelled")

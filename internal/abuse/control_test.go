@@ -250,7 +250,7 @@ func TestDribbleDuringShutdown(t *testing.T) {
 		waits = append(waits, c.dribble(short/20, append(header(text, 60_000, 0), 'x')...))
 		defer c.closedWith(wsgate.ErrShutdown)
 	}
-	s.neighbours.moveOut(t)
+	s.neighbours.moveOut(t, s.memory.paused())
 	begun := time.Now()
 	s.stop()
 	if err := s.end(); err != nil {

@@ -80,8 +80,8 @@ func TestMassDisconnect(t *testing.T) {
 	if took > late {
 		t.Errorf("%d connections were cleaned up in %v, want at most %v", leaving, took, late)
 	}
-	if n := s.app.Hub().At(attacked).Room("busy").Len(); n != 0 {
-		t.Errorf("%d are left in the room", n)
+	if room := s.app.Hub().At(attacked).Room("busy"); !eventually(late, func() bool { return room.Len() == 0 }) {
+		t.Errorf("%d are left in the room", room.Len())
 	}
 }
 

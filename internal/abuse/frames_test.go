@@ -3,8 +3,10 @@ package abuse
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -49,12 +51,50 @@ func TestUnmaskedFrames(t *testing.T) {
 		{"header alone", segments([]byte{text, 126, 0x10, 0x00}), 1002, violation},
 		{"header of 2^63-1 bytes", segments([]byte{text, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), 1002, violation},
 	})
-	t.Run("what came before is handled", func(t *testing.T) {
+}
+
+// Rows 21 to 23: what came before the violation is handled, also if it came in the same segment.
+func TestMessagesBeforeViolations(t *testing.T) {
+	s := start(t, setup{limits: wsgate.Limits{MessageFrames: 3}})
+	for _, o := range []offence{
+		{"unmasked frame", segments(unmasked(text, "world")), 1002, violation},
+		{"reserved bit", segments(masked(text|rsv1, hello)), 1002, violation},
+		{"reserved opcode", segments(masked(fin|3, hello)), 1002, violation},
+		{"continuation", segments(masked(last, hello)), 1002, violation},
+		{"length of 2^63", segments(header(text, 1<<63, 0)), 1002, violation},
+		{"length of 4 GiB", segments(header(text, 4<<30, 0)), 1009, wsgate.ErrLimit},
+		{"length of 4 GiB in a fragment", segments(header(begins, 4<<30, 0)), 1009, wsgate.ErrLimit},
+		{"a large ping", segments(header(ping, 126, 0)), 1002, violation},
+		{"too many pings", segments(bytes.Repeat(masked(ping, hello), 65)), 1008, wsgate.ErrLimit},
+		{"too many fragments", segments(masked(begins, hello), bytes.Repeat(masked(more, hello), 5)), 1008, wsgate.ErrLimit},
+		{"not UTF-8", segments(masked(text, []byte("\xff"))), 1007, violation},
+		{"a bad close frame", segments(closeFrame(1006, "")), 1002, violation},
+	} {
+		t.Run(o.name, func(t *testing.T) {
+			c := s.connect(t)
+			first := masked(text, []byte("first"))
+			fragmented := append(masked(begins, []byte("sec")), masked(last, []byte("ond"))...)
+			c.put(bytes.Join(append([][]byte{first, fragmented}, o.send...), nil))
+			e := c.ends(o.code, o.cause)
+			var heard []string
+			for _, f := range e.frames {
+				if f.first == text {
+					heard = append(heard, string(f.payload))
+				}
+			}
+			if strings.Join(heard, " ") != "first second" {
+				t.Errorf("got %q before the close frame, want the echoes", heard)
+			}
+		})
+	}
+	t.Run("FIN inside the next", func(t *testing.T) {
 		c := s.connect(t)
-		c.put(append(masked(text, hello), unmasked(text, "world")...))
-		if e := c.ends(1002, violation); len(e.frames) != 1 || string(e.frames[0].payload) != "hello" {
-			t.Errorf("got %v before the close frame, want the echo", e.frames)
+		c.put(append(masked(text, []byte("first")), masked(begins, hello)...))
+		c.Conn.(*net.TCPConn).CloseWrite()
+		if e := c.last(late); len(e.frames) != 1 || string(e.frames[0].payload) != "first" {
+			t.Errorf("got %v, want the echo", e.frames)
 		}
+		c.closedWith(lost)
 	})
 }
 
@@ -211,9 +251,9 @@ func TestMessageLimit(t *testing.T) {
 
 // Row 26: frames cost something also when they carry nothing.
 func TestEndlessFragments(t *testing.T) {
-	s := start(t, setup{limits: wsgate.Limits{MessageTime: short}})
 	flood := func(name string, frame []byte, n int) {
 		t.Run(name, func(t *testing.T) {
+			s := start(t, setup{limits: wsgate.Limits{MessageTime: time.Minute}})
 			c := s.connect(t)
 			c.put(masked(begins, nil))
 			wait := c.flood(bytes.Repeat(frame, 1000), n*len(frame))
@@ -224,6 +264,7 @@ func TestEndlessFragments(t *testing.T) {
 	flood("empty ones", masked(more, nil), 3_000_000)
 	flood("of one byte", masked(more, []byte("x")), 100_000)
 	flood("of one byte, with long headers", maskedAs(more, []byte("x"), 8), 100_000)
+	s := start(t, setup{limits: wsgate.Limits{MessageTime: short}})
 	for name, frame := range map[string][]byte{
 		"an empty one now and then": masked(more, nil), "one byte now and then": masked(more, []byte("x")),
 		"a ping now and then": masked(ping, nil),

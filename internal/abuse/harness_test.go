@@ -237,7 +237,7 @@ func (s *server) finish() {
 		}
 	}
 	s.memory.check(t, s.setup.most)
-	s.neighbours.moveOut(t)
+	s.neighbours.moveOut(t, s.memory.paused())
 	s.stop()
 	if err := s.end(); err != nil {
 		t.Errorf("Serve: %v", err)

@@ -7,6 +7,7 @@ import (
 	"runtime/metrics"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -51,7 +52,7 @@ func (n *neighbours) live(c *client) {
 	for wrong == "" && n.living() {
 		said := fmt.Sprintf("%s says %d", c.name, len(trips))
 		begun := time.Now()
-		c.SetDeadline(begun.Add(late))
+		c.SetDeadline(begun.Add(patience))
 		if _, err := c.Write(masked(text, []byte(said))); err != nil {
 			wrong = err.Error()
 		} else if heard, err := c.frame(); err != nil {
@@ -66,7 +67,7 @@ func (n *neighbours) live(c *client) {
 		}
 	}
 	if wrong == "" {
-		c.SetDeadline(time.Now().Add(late))
+		c.SetDeadline(time.Now().Add(patience))
 		c.Write(masked(closing, []byte("\x03\xe8")))
 		if f, err := c.frame(); err != nil || string(f.payload) != "\x03\xe8" {
 			wrong = fmt.Sprintf("leaving: got %x %q, %v", f.first, f.payload, err)
@@ -89,8 +90,9 @@ func (n *neighbours) living() bool {
 	}
 }
 
-// moveOut ends the round trips and judges them. Only the first call counts.
-func (n *neighbours) moveOut(t *testing.T) {
+// moveOut ends the round trips and judges them. Only the first call counts. A pause is for how long the machine was
+// seen to run nothing of this process at all.
+func (n *neighbours) moveOut(t *testing.T, pause time.Duration) {
 	if !n.living() {
 		return
 	}
@@ -104,7 +106,12 @@ func (n *neighbours) moveOut(t *testing.T) {
 			t.Errorf("%s was closed with %v", name, e.causes[0])
 		}
 	}
-	t.Logf("neighbours: %s", summary(n.trips))
+	t.Logf("neighbours: %s; the machine paused for up to %v", summary(n.trips), pause)
+	if len(n.trips) > 0 {
+		if longest := n.trips[len(n.trips)-1]; longest > late+pause {
+			t.Errorf("a neighbour's round trip took %v, want at most %v, and %v in which nothing ran", longest, late, pause)
+		}
+	}
 	figures.mu.Lock()
 	defer figures.mu.Unlock()
 	figures.trips = append(figures.trips, n.trips...)
@@ -121,12 +128,19 @@ func summary(trips []time.Duration) string {
 	return fmt.Sprintf("%d round trips, p50 %v, p99 %v, max %v", len(trips), at(0.5), at(0.99), at(1))
 }
 
-// memory watches the heap during a test.
+// paused returns for how long this process did not run.
+func (m *memory) paused() time.Duration {
+	return time.Duration(m.pause.Load()).Round(time.Millisecond)
+}
+
+// memory watches the heap during a test, and whether it gets to run.
 type memory struct {
 	live uint64 // in use at the start, without garbage
 	quit chan struct{}
 	done chan struct{}
 	peak uint64 // the most that was in use, with garbage; the watcher's until done
+
+	pause atomic.Int64 // the longest time that the watcher was not woken
 }
 
 const heapMetric = "/memory/classes/heap/objects:bytes"
@@ -139,10 +153,14 @@ func watchMemory() *memory {
 
 func (m *memory) watch() {
 	defer close(m.done)
-	ticker := time.NewTicker(10 * time.Millisecond)
+	const every = 10 * time.Millisecond
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	sample := []metrics.Sample{{Name: heapMetric}}
-	for {
+	for last := time.Now(); ; {
+		now := time.Now()
+		m.pause.Store(max(m.pause.Load(), int64(now.Sub(last)-every)))
+		last = now
 		metrics.Read(sample)
 		m.peak = max(m.peak, sample[0].Value.Uint64())
 		select {
@@ -221,6 +239,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	before := runtime.NumGoroutine()
+	growRuntime()
 	code := m.Run()
 	if testing.Verbose() {
 		fmt.Printf("all tests: %s; heap: at most %+d KiB left, %+d KiB in use\n",
@@ -231,4 +250,16 @@ func TestMain(m *testing.M) {
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// growRuntime has the runtime take the memory that it keeps for as many goroutines as there ever were at a time, which
+// no test then takes for its own.
+func growRuntime() {
+	quit := make(chan struct{})
+	var all sync.WaitGroup
+	for range 5000 {
+		all.Go(func() { <-quit })
+	}
+	close(quit)
+	all.Wait()
 }

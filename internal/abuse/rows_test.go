@@ -51,7 +51,7 @@ var rows = []row{
 	{19, "a client that is gone before OnOpen", "TestGoneBeforeOpen", "", ""},
 	{20, "one user who connects a hundred times", "", "", perUser},
 	// B
-	{21, "unmasked frames", "TestUnmaskedFrames", "", ""},
+	{21, "unmasked frames", "TestUnmaskedFrames TestMessagesBeforeViolations", "", ""},
 	{22, "reserved bits and opcodes, bad control frames, bad fragments", "TestMalformedFrames", "", ""},
 	{23, "lengths of 2^63 and 4 GiB, then silence", "TestLengths", "", ""},
 	{24, "lengths in a longer form than they need", "TestLongFormsOfLengths", "", ""},

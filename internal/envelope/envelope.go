@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/coder/websocket"
 
@@ -118,36 +119,44 @@ func (n *Names) fields(text []byte) ([]byte, error) {
 // Encode returns the finished text message of an event, or of an answer if id is not nil. payload is JSON of the given
 // shape; nil if there is nothing but the envelope's own keys.
 func (n *Names) Encode(name string, id []byte, shape inspect.Shape, payload []byte) (*frame.Message, error) {
-	head := make([]byte, 0, 64+len(name)+len(id))
-	head = append(head, '{')
-	head = appendString(head, n.Type)
-	head = append(head, ':')
-	head = appendString(head, name)
+	scratch := scratchPool.Get().(*[]byte)
+	defer scratchPool.Put(scratch)
+	text := append((*scratch)[:0], '{')
+	text = appendString(text, n.Type)
+	text = append(text, ':')
+	text = appendString(text, name)
 	if id != nil {
-		head = append(head, ',')
-		head = appendString(head, n.ID)
-		head = append(head, ':')
-		head = append(head, id...)
+		text = append(text, ',')
+		text = appendString(text, n.ID)
+		text = append(text, ':')
+		text = append(text, id...)
 	}
 	switch {
 	case payload == nil:
-		payload = closing
 	case n.Nested || shape == inspect.Value:
-		head = append(head, ',')
-		head = appendString(head, n.Data)
-		head = append(head, ':')
-		return join(head, payload, closing), nil
+		text = append(text, ',')
+		text = appendString(text, n.Data)
+		text = append(text, ':')
+		text = append(text, payload...)
 	case len(payload) <= len("{}") || payload[0] != '{': // no fields, or null
-		payload = closing
 	default:
 		if err := n.checkKeys(shape, payload); err != nil {
 			return nil, err
 		}
-		head = append(head, ',')
-		payload = payload[1:]
+		text = append(text, ',')
+		text = append(text, payload[1:len(payload)-1]...)
 	}
-	return join(head, payload, nil), nil
+	text = append(text, '}')
+	if cap(text) <= maxScratch {
+		*scratch = text
+	}
+	return frame.NewMessage(websocket.MessageText, text), nil
 }
+
+// scratchPool has memory in which messages are put together, up to maxScratch bytes of it each.
+var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxScratch = 64 << 10
 
 // checkKeys refuses a map with one of the envelope's keys: whoever chooses the keys could forge events with them.
 func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
@@ -160,16 +169,6 @@ func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
 		}
 	})
 	return errors.Join(err, scanned)
-}
-
-var closing = []byte{'}'}
-
-func join(a, b, c []byte) *frame.Message {
-	f, room := frame.Make(websocket.MessageText, len(a)+len(b)+len(c))
-	room = room[copy(room, a):]
-	room = room[copy(room, b):]
-	copy(room, c)
-	return frame.Of(f)
 }
 
 // ErrorName is the event name of errors, which no event may have.

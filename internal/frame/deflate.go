@@ -18,10 +18,9 @@ type Message struct {
 }
 
 // NewMessage returns the message with the given payload, which is copied.
-func NewMessage(typ websocket.MessageType, payload []byte) *Message { return Of(New(typ, payload)) }
-
-// Of returns the message that f is, a data frame.
-func Of(f Frame) *Message { return &Message{plain: f} }
+func NewMessage(typ websocket.MessageType, payload []byte) *Message {
+	return &Message{plain: New(typ, payload)}
+}
 
 // For returns the frame for a connection.
 func (m *Message) For(deflate bool) Frame {

@@ -36,15 +36,9 @@ func headerLen(n int) int {
 
 // New returns a data frame with the given payload, which is copied.
 func New(typ websocket.MessageType, payload []byte) Frame {
-	f, body := Make(typ, len(payload))
-	copy(body, payload)
-	return f
-}
-
-// Make returns a data frame with room for n bytes of payload, and that room. The caller fills it before the frame is shared.
-func Make(typ websocket.MessageType, n int) (f Frame, body []byte) {
+	n := len(payload)
 	h := headerLen(n)
-	f = make(Frame, h+n)
+	f := make(Frame, h+n)
 	f[0] = finBit | byte(typ)
 	switch h {
 	case 2:
@@ -56,7 +50,8 @@ func Make(typ websocket.MessageType, n int) (f Frame, body []byte) {
 		f[1] = 127
 		binary.BigEndian.PutUint64(f[2:], uint64(n))
 	}
-	return f, f[h:]
+	copy(f[h:], payload)
+	return f
 }
 
 // Close returns a close frame. A reason that does not fit into a control frame is cut on a rune boundary;

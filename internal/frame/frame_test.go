@@ -36,14 +36,6 @@ func TestHeaders(t *testing.T) {
 			if f := frame.New(typ, payload); !bytes.Equal(f, want) {
 				t.Errorf("%v of %d bytes: got %x…, want %x…", typ, test.n, f[:min(len(f), 12)], want[:min(len(want), 12)])
 			}
-			f, body := frame.Make(typ, test.n)
-			if len(body) != test.n || len(f) != len(want) {
-				t.Fatalf("%d bytes: got a frame of %d bytes with room for %d, want %d", test.n, len(f), len(body), len(want))
-			}
-			copy(body, payload)
-			if !bytes.Equal(f, want) {
-				t.Errorf("%v of %d bytes: the room is not the frame's", typ, test.n)
-			}
 		}
 	}
 }

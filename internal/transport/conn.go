@@ -114,9 +114,6 @@ func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if c.in.err != nil && !c.buffered() && c.in.meter.inMessage() {
-		return 0, nil, c.in.err // coder/websocket takes the end of the stream between fragments for the end of the message
-	}
 	if c.in.meter.takePacked() {
 		if data, err = c.inflate(data); err != nil {
 			return 0, nil, err

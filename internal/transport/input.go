@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -78,7 +79,7 @@ func (c *Conn) receive(p []byte) (int, error) {
 	}
 	for in.empty() {
 		if in.err != nil {
-			return 0, in.err
+			return 0, errEnd
 		}
 		c.boundAssembly()
 		if c.sys == nil {
@@ -99,6 +100,9 @@ func (c *Conn) receive(p []byte) (int, error) {
 	}
 	return in.take(p), nil
 }
+
+// errEnd is what coder/websocket sees of in.err: it would take io.EOF between fragments for the end of the message.
+var errEnd = errors.New("wsgate: end of input")
 
 // boundAssembly gives an unfinished message a time to end and takes it away again at a boundary.
 func (c *Conn) boundAssembly() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type outbox struct {
 	bytes     int           // of frames and of what is being written
 	count     int           // likewise
 	writing   bool          // somebody writes
+	blocked   bool          // and waits for the socket, which was found full
 	scheduled bool          // somebody will flush
 	closing   bool          // the last of frames is the close frame; nothing may follow it
 	dead      bool          // the raw connection is closed
@@ -61,11 +63,12 @@ func (c *Conn) push(f frame.Frame) (scheduled bool, err error) {
 	if len(f) > c.limits.QueueBytes {
 		return false, fmt.Errorf("%w: a message of %d bytes, the outbound queue holds %d", ErrLimit, len(f), c.limits.QueueBytes)
 	}
-	if c.full(f) && !o.writing && c.sys != nil {
-		// Nobody has found the socket full yet: the sender outran the flush. It pays for the flush itself, so that
-		// only a client that does not read is taken for one.
+	for yields := 0; c.full(f) && !o.blocked && yields < maxYields; yields++ {
+		// Nobody has found the socket full yet: the sender outran the flush. It pays for the flush itself, or lets the
+		// one who writes return, so that only a client that does not read is taken for one.
 		o.mu.Unlock()
 		c.flushAll()
+		runtime.Gosched()
 		o.mu.Lock()
 		if o.closing || o.dead {
 			return false, ErrClosed
@@ -78,6 +81,9 @@ func (c *Conn) push(f frame.Frame) (scheduled bool, err error) {
 	c.put(f)
 	return c.wake(), nil
 }
+
+// maxYields bounds the time a sender gives to a writer that was not found to be blocked.
+const maxYields = 1000
 
 // full reports whether f does not fit. The caller holds the lock.
 func (c *Conn) full(f frame.Frame) bool {
@@ -134,6 +140,9 @@ func (c *Conn) flush() (more bool) {
 	}
 	full, err := b.writeNow(c.sys)
 	if full {
+		o.mu.Lock()
+		o.blocked = true
+		o.mu.Unlock()
 		go c.write(b)
 		return false
 	}
@@ -177,7 +186,7 @@ func (c *Conn) written(b *batch, keepOn bool) (more bool) {
 		o.scheduled = !keepOn
 		return true
 	}
-	o.writing = false
+	o.writing, o.blocked = false, false
 	c.drained()
 	return false
 }
