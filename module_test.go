@@ -111,12 +111,35 @@ func TestEveryServiceIsBuiltOnce(t *testing.T) {
 			newStore,
 			func(*disk) (*cache, error) { built["of two results"]++; return &cache{}, nil },
 			func() (egg, hen, error) { built["needed by nobody"]++; return egg{}, hen{}, nil },
+			func() (out struct {
+				dig.Out
+				Readers []reader `group:"flat,flatten"`
+			}) {
+				built["in a group, flattened"]++
+				return out
+			},
+			func() (out struct {
+				dig.Out
+				Reader sayer `group:"one"`
+			}) {
+				built["in a group"]++
+				return out
+			},
+			func() (out struct {
+				dig.Out
+				Hub *wsgate.Hub `name:"other"`
+			}) {
+				built["like the App's own, with a name"]++
+				out.Hub = new(wsgate.Hub)
+				return out
+			},
 		},
 		Private:  []any{func(*disk) *nest { built["private and needed by nobody"]++; return &nest{} }},
 		Gateways: []wsgate.Route{{Path: "/", New: func(*disk, *store, *cache) *fine { return &fine{} }}},
 	}
 	newAppOf(t, nil, m)
-	for _, what := range []string{"needed by three", "of two results", "needed by nobody", "private and needed by nobody"} {
+	for _, what := range []string{"needed by three", "of two results", "needed by nobody", "private and needed by nobody",
+		"in a group, flattened", "in a group", "like the App's own, with a name"} {
 		if built[what] != 1 {
 			t.Errorf("a service %s was built %d times, want once", what, built[what])
 		}

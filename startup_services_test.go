@@ -95,6 +95,15 @@ func TestMissingServices(t *testing.T) {
 			[]string{"wsgate_test.newWithNestedIn needs *wsgate_test.disk", `named "fast"`, at("func newWithNestedIn("), "fix:"},
 		},
 		{
+			"builtin with a name", &wsgate.Module{Provide: []any{func(struct {
+				dig.In
+				Hub *wsgate.Hub `name:"other"`
+			}) *cache {
+				return nil
+			}}},
+			[]string{`*wsgate.Hub named "other"`, "fix: add a constructor"},
+		},
+		{
 			"private elsewhere", &wsgate.Module{Name: "chat", Imports: []*wsgate.Module{private}, Gateways: []wsgate.Route{{Path: "/", New: newWithCache}}},
 			[]string{"wsgate_test.newWithCache needs *wsgate_test.cache", "private to module storage", at("func newWithCache("), at("func newCache("), "fix: move wsgate_test.newCache from Private to Provide"},
 		},
