@@ -18,8 +18,7 @@ help: ## list the targets
 .PHONY: test
 test: ## run every test of every module, with the race detector where there is one
 	go test $(RACE) work
-	go test -run Allocations . # which do not count under the race detector
-	go test -run Allocations .
+	go test -run Allocations . # allocations do not count under the race detector
 
 .PHONY: race
 race: ## run every test COUNT times with the race detector

@@ -13,7 +13,6 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/envelope"
-	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -97,7 +96,10 @@ func (c *conn) Room(name string) Room { return Room{route: c.route, name: name, 
 // the queue is full, which closes the connection, [ErrLimit] for a message that is larger than the whole queue, and an
 // [*Error] with code [Invalid] for a text that is not UTF-8 or a Type that is none.
 func (c *conn) Send(m Message) error {
-	return c.deliver(func(*route) (*frame.Message, error) { return m.finished() })
+	if err := m.check(); err != nil {
+		return err
+	}
+	return c.t.SendData(m.Type, m.Data)
 }
 
 func (c *conn) deliver(encode encoder) error {

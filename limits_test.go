@@ -143,25 +143,34 @@ func TestInboundBudgets(t *testing.T) {
 		close  string
 	}{
 		{
-			"size", wsgate.Limits{Message: 100}, clientFrame(frameText, make([]byte, 100)), clientFrame(frameText, make([]byte, 101)),
+			"size",
+			wsgate.Limits{Message: 100},
+			clientFrame(frameText, make([]byte, 100)), clientFrame(frameText, make([]byte, 101)),
 			"close 1009 message over 100 bytes",
 		},
 		{
-			"size in pieces", wsgate.Limits{Message: 10},
+			"size in pieces",
+			wsgate.Limits{Message: 10},
 			join(clientFrame(0x01, make([]byte, 5)), clientFrame(0x00, nil), clientFrame(0x80, make([]byte, 5))),
 			join(clientFrame(0x01, make([]byte, 5)), clientFrame(0x80, make([]byte, 6))), "close 1009 message over 10 bytes",
 		},
 		{
-			"frames", wsgate.Limits{MessageFrames: 3}, join(clientFrame(0x01, nil), clientFrame(0x00, nil), clientFrame(0x80, nil)),
+			"frames",
+			wsgate.Limits{MessageFrames: 3},
+			join(clientFrame(0x01, nil), clientFrame(0x00, nil), clientFrame(0x80, nil)),
 			join(clientFrame(0x01, nil), clientFrame(0x00, nil), clientFrame(0x00, nil), clientFrame(0x80, nil)),
 			"close 1008 message in too many frames",
 		},
 		{
-			"bytes on the wire", wsgate.Limits{Message: 100, MessageWire: 30}, clientFrame(frameText, make([]byte, 24)),
+			"bytes on the wire",
+			wsgate.Limits{Message: 100, MessageWire: 30},
+			clientFrame(frameText, make([]byte, 24)),
 			clientFrame(frameText, make([]byte, 25)), "close 1008 message too long on the wire",
 		},
 		{
-			"control frames", wsgate.Limits{}, join(bytes.Repeat(clientFrame(framePing, nil), 64), clientFrame(frameText, nil)),
+			"control frames",
+			wsgate.Limits{},
+			join(bytes.Repeat(clientFrame(framePing, nil), 64), clientFrame(frameText, nil)),
 			bytes.Repeat(clientFrame(framePong, nil), 65), "close 1008 too many control frames",
 		},
 	}

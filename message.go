@@ -15,15 +15,23 @@ type Message struct {
 	Data []byte
 }
 
-// finished returns the message as it goes over the wire, or an error for what would break its receivers.
+// finished returns the message as it goes over the wire, for any number of receivers.
 func (m Message) finished() (*frame.Message, error) {
-	switch {
-	case m.Type != websocket.MessageText && m.Type != websocket.MessageBinary:
-		return nil, Errorf(Invalid, "a message's Type is websocket.MessageText or websocket.MessageBinary, not %d", int(m.Type))
-	case m.Type == websocket.MessageText && !utf8.Valid(m.Data):
-		return nil, Errorf(Invalid, "a text message is valid UTF-8")
+	if err := m.check(); err != nil {
+		return nil, err
 	}
 	return frame.NewMessage(m.Type, m.Data), nil
+}
+
+// check returns an error for what would break the receivers.
+func (m Message) check() error {
+	switch {
+	case m.Type != websocket.MessageText && m.Type != websocket.MessageBinary:
+		return Errorf(Invalid, "a message's Type is websocket.MessageText or websocket.MessageBinary, not %d", int(m.Type))
+	case m.Type == websocket.MessageText && !utf8.Valid(m.Data):
+		return Errorf(Invalid, "a text message is valid UTF-8")
+	}
+	return nil
 }
 
 // Text returns a text message.

@@ -96,19 +96,27 @@ func TestMiddlewareSees(t *testing.T) {
 		do    func(c *testClient)
 		want  string
 	}{
-		{"unknown event", eventRoute(new(journal)), func(c *testClient) { c.say(`{"type":"héllo"}`); c.hear() },
-			`A: event héllo {"type":"héllo"}, A ends: unknown_event: unknown event "héllo"`},
-		{"escaped event", eventRoute(new(journal)), func(c *testClient) { c.say(`{"type":"p\u006fke"}`) },
-			`A: event poke {"type":"p\u006fke"}, A ends: <nil>`},
+		{
+			"unknown event", eventRoute(new(journal)), func(c *testClient) { c.say(`{"type":"héllo"}`); c.hear() },
+			`A: event héllo {"type":"héllo"}, A ends: unknown_event: unknown event "héllo"`,
+		},
+		{
+			"escaped event", eventRoute(new(journal)), func(c *testClient) { c.say(`{"type":"p\u006fke"}`) },
+			`A: event poke {"type":"p\u006fke"}, A ends: <nil>`,
+		},
 		{"malformed", eventRoute(new(journal)), func(c *testClient) { c.say(`{`); c.hear() }, ``},
 		{"binary to events", eventRoute(new(journal)), func(c *testClient) {
 			c.Write(context.Background(), websocket.MessageBinary, []byte("x"))
 			c.hear()
 		}, `A: message MessageBinary x, A ends: unsupported: this gateway takes no binary messages`},
-		{"message to one that takes none", routeTo("/events", &onlyClose{func() {}}), func(c *testClient) { c.say("x"); c.hear() },
-			`A: message MessageText x, A ends: unsupported: this gateway takes no messages`},
-		{"message", routeTo("/events", &onlyMessage{}), func(c *testClient) { c.say("x") },
-			`A: message MessageText x, A ends: <nil>`},
+		{
+			"message to one that takes none", routeTo("/events", &onlyClose{func() {}}), func(c *testClient) { c.say("x"); c.hear() },
+			`A: message MessageText x, A ends: unsupported: this gateway takes no messages`,
+		},
+		{
+			"message", routeTo("/events", &onlyMessage{}), func(c *testClient) { c.say("x") },
+			`A: message MessageText x, A ends: <nil>`,
+		},
 	}
 	for _, test := range tests {
 		bubble(t, test.name, func(t *testing.T) {
@@ -154,14 +162,16 @@ func TestMiddlewareDecides(t *testing.T) {
 				in.Event = strings.TrimPrefix(in.Event, "v1.")
 				return next(ctx, c, in)
 			},
-			`{"type":"v1.ask","id":1,"data":"x"}`, `{"type":"v1.ask","id":1,"data":"x!"}`, []string{"ask x"},
+			`{"type":"v1.ask","id":1,"data":"x"}`, `{"type":"v1.ask","id":1,"data":"x!"}`,
+			[]string{"ask x"},
 		},
 		{
 			"renames a known event to another", func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
 				in.Event = "poke"
 				return next(ctx, c, in)
 			},
-			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1}`, []string{"poke x", "poke "}, // the end as well
+			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1}`,
+			[]string{"poke x", "poke "}, // the end as well
 		},
 		{
 			"renames to nothing", func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
@@ -175,7 +185,8 @@ func TestMiddlewareDecides(t *testing.T) {
 				in.Message = wsgate.Text(`{"type":"ask","id":1,"data":"other"}`)
 				return next(ctx, c, in)
 			},
-			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1,"data":"other!"}`, []string{"ask other"},
+			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1,"data":"other!"}`,
+			[]string{"ask other"},
 		},
 		{
 			"replaces the error", func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
@@ -198,7 +209,8 @@ func TestMiddlewareDecides(t *testing.T) {
 				next(ctx, c, in)
 				return next(ctx, c, in)
 			},
-			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1,"data":"x!"}`, []string{"ask x", "ask x"},
+			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1,"data":"x!"}`,
+			[]string{"ask x", "ask x"},
 		},
 		{
 			"closes", func(context.Context, wsgate.AnyConn, wsgate.Inbound, wsgate.Handler) error {
@@ -212,7 +224,8 @@ func TestMiddlewareDecides(t *testing.T) {
 				clear(in.Message.Data)
 				return err
 			},
-			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1,"data":"x!"}`, []string{"ask x"},
+			`{"type":"ask","id":1,"data":"x"}`, `{"type":"ask","id":1,"data":"x!"}`,
+			[]string{"ask x"},
 		},
 	}
 	for _, test := range tests {

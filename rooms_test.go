@@ -73,38 +73,65 @@ func TestWhoGetsWhat(t *testing.T) {
 		{"hub", nil, func(cr *crowd) wsgate.Target { return cr.app.Hub() }, everybody},
 		{"path", nil, func(cr *crowd) wsgate.Target { return cr.app.Hub().At("/ws") }, everybody},
 		{"other path", nil, func(cr *crowd) wsgate.Target { return cr.app.Hub().At("/other") }, nil},
-		{"room", func(cr *crowd) { cr.conns["ann"].Join("r"); cr.conns["bob"].Join("r") },
-			func(cr *crowd) wsgate.Target { return cr.conns["cid"].Room("r") }, []string{"ann", "bob"}},
-		{"room from the hub", func(cr *crowd) { cr.conns["ann"].Join("r") },
-			func(cr *crowd) wsgate.Target { return cr.app.Hub().At("/ws").Room("r") }, []string{"ann"}},
-		{"room of the same name elsewhere", func(cr *crowd) { cr.conns["ann"].Join("r") },
-			func(cr *crowd) wsgate.Target { return cr.app.Hub().At("/other").Room("r") }, nil},
+		{
+			"room", func(cr *crowd) { cr.conns["ann"].Join("r"); cr.conns["bob"].Join("r") },
+			func(cr *crowd) wsgate.Target { return cr.conns["cid"].Room("r") },
+			[]string{"ann", "bob"},
+		},
+		{
+			"room from the hub", func(cr *crowd) { cr.conns["ann"].Join("r") },
+			func(cr *crowd) wsgate.Target { return cr.app.Hub().At("/ws").Room("r") },
+			[]string{"ann"},
+		},
+		{
+			"room of the same name elsewhere", func(cr *crowd) { cr.conns["ann"].Join("r") },
+			func(cr *crowd) wsgate.Target { return cr.app.Hub().At("/other").Room("r") }, nil,
+		},
 		{"nobody's room", nil, func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("nobody") }, nil},
-		{"room joined twice", func(cr *crowd) { c := cr.conns["ann"]; c.Join("r"); c.Join("r", "r"); c.Join("s", "r") },
-			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") }, []string{"ann"}},
-		{"room joined twice and left once", func(cr *crowd) { c := cr.conns["ann"]; c.Join("r", "r"); c.Join("r"); c.Leave("r") },
-			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") }, nil},
-		{"room left and joined again", func(cr *crowd) { c := cr.conns["ann"]; c.Join("r"); c.Leave("r"); c.Join("r") },
-			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") }, []string{"ann"}},
-		{"room never joined and left", func(cr *crowd) { cr.conns["ann"].Leave("r", "s", ""); cr.conns["bob"].Join("r") },
-			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") }, []string{"bob"}},
+		{
+			"room joined twice", func(cr *crowd) { c := cr.conns["ann"]; c.Join("r"); c.Join("r", "r"); c.Join("s", "r") },
+			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") },
+			[]string{"ann"},
+		},
+		{
+			"room joined twice and left once", func(cr *crowd) { c := cr.conns["ann"]; c.Join("r", "r"); c.Join("r"); c.Leave("r") },
+			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") }, nil,
+		},
+		{
+			"room left and joined again", func(cr *crowd) { c := cr.conns["ann"]; c.Join("r"); c.Leave("r"); c.Join("r") },
+			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") },
+			[]string{"ann"},
+		},
+		{
+			"room never joined and left", func(cr *crowd) { cr.conns["ann"].Leave("r", "s", ""); cr.conns["bob"].Join("r") },
+			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r") },
+			[]string{"bob"},
+		},
 		{"all but one", nil, func(cr *crowd) wsgate.Target { return cr.conns["ann"].All().Except(cr.conns["ann"]) }, everybody[1:]},
 		{"all but two", nil, func(cr *crowd) wsgate.Target {
 			return cr.conns["ann"].All().Except(cr.conns["ann"]).Except(cr.conns["dan"], cr.conns["ann"])
 		}, everybody[1:3]},
 		{"all but nobody", nil, func(cr *crowd) wsgate.Target { return cr.conns["ann"].All().Except() }, everybody},
-		{"except stays with the narrower room", func(cr *crowd) { cr.conns["ann"].Join("r"); cr.conns["bob"].Join("r") },
-			func(cr *crowd) wsgate.Target { return cr.conns["ann"].All().Except(cr.conns["ann"]).Room("r") }, []string{"bob"}},
+		{
+			"except stays with the narrower room", func(cr *crowd) { cr.conns["ann"].Join("r"); cr.conns["bob"].Join("r") },
+			func(cr *crowd) wsgate.Target { return cr.conns["ann"].All().Except(cr.conns["ann"]).Room("r") },
+			[]string{"bob"},
+		},
 		{"except leaves the room it was called on as it was", func(*crowd) {}, func(cr *crowd) wsgate.Target {
 			all := cr.conns["ann"].All().Except(cr.conns["ann"])
 			all.Except(cr.conns["bob"])
 			all.Except(cr.conns["cid"])
 			return all
 		}, everybody[1:]},
-		{"except somebody who is not there", func(cr *crowd) { cr.conns["ann"].Join("r") },
-			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r").Except(cr.conns["bob"]) }, []string{"ann"}},
-		{"after somebody was closed", func(cr *crowd) { cr.conns["ann"].Close(1000, "") },
-			func(cr *crowd) wsgate.Target { return cr.app.Hub() }, everybody[1:]},
+		{
+			"except somebody who is not there", func(cr *crowd) { cr.conns["ann"].Join("r") },
+			func(cr *crowd) wsgate.Target { return cr.conns["ann"].Room("r").Except(cr.conns["bob"]) },
+			[]string{"ann"},
+		},
+		{
+			"after somebody was closed", func(cr *crowd) { cr.conns["ann"].Close(1000, "") },
+			func(cr *crowd) wsgate.Target { return cr.app.Hub() }, everybody[1:],
+		},
 	}
 	for _, test := range tests {
 		bubble(t, test.name, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 const (
 	many = 20                    // neighbours
-	pace = 20 * time.Millisecond // between the round trips of one
+	pace = 40 * time.Millisecond // between the round trips of one
 )
 
 // neighbours are healthy clients on another route of the same App. Each makes one round trip after the other.
@@ -215,7 +215,7 @@ func liveHeap() uint64 {
 // fewestGoroutines returns the number of goroutines without those that come and go.
 func fewestGoroutines() int {
 	fewest := runtime.NumGoroutine()
-	eventually(pace*3/2, func() bool {
+	eventually(30*time.Millisecond, func() bool {
 		fewest = min(fewest, runtime.NumGoroutine())
 		return false
 	})

@@ -92,7 +92,7 @@ var rows = []row{
 	{57, "one user with many connections, some of which crash", "", "", presence},
 	// E
 	{58, "a peer that stops reading while its room is busy", "TestStalledMember TestSlowReader TestSlowReaderHearsWhy", "", ""},
-	{59, "a peer that reads 1 KB/s", "TestSlowReader", "", ""},
+	{59, "a peer that reads 1 KB/s", "TestSlowReader TestLeavesWithoutReading", "", ""},
 	{60, "a black hole: idle, while writing, while closing", "TestBlackHole", "", ""},
 	{61, "a reset at every moment", "TestReset", "", ""},
 	{62, "a half-close, also inside a message", "TestHalfClose TestHalfCloseInsideCompressedMessage", "", ""},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -132,6 +133,38 @@ func TestSlowReader(t *testing.T) {
 		c.put(masked(text, []byte("push 1000000 150")))
 		c.closedWith(wsgate.ErrSlowClient)
 	})
+}
+
+// Rows 30, 58 and 62: a client that does not read ends its own side, with much still waiting for it.
+func TestLeavesWithoutReading(t *testing.T) {
+	s := start(t, setup{
+		limits: wsgate.Limits{QueueBytes: 64 << 20, Write: time.Minute, Close: short}, hooks: hooks{message: push}, most: 96 << 20,
+	})
+	for _, tc := range []struct {
+		name  string
+		send  []byte
+		cause error
+	}{
+		{"with a close frame", closeFrame(1000, ""), anyCause}, // it left, and it was slow
+		{"with a violation", masked(text, []byte("\xff")), violation},
+		{"with a FIN", nil, lost},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := s.slow(t)
+			c.put(masked(text, []byte("push 16 1048576")))
+			if !eventually(patience, func() bool { c.idle(short / 10); return c.in.Buffered() > 0 }) {
+				t.Fatal("nothing came")
+			}
+			begun := time.Now()
+			if c.put(tc.send); tc.send == nil {
+				c.Conn.(*net.TCPConn).CloseWrite()
+			}
+			c.closedWith(tc.cause)
+			if took := time.Since(begun); took > ratio*short {
+				t.Errorf("it took %v, want at most %v", took, short)
+			}
+		})
+	}
 }
 
 // Row 58: a client that begins to read again in time gets whole frames, and the close frame that says why.

@@ -43,6 +43,14 @@ type outbox struct {
 // and ErrLimit if m alone is larger than the whole queue may be.
 func (c *Conn) Send(m *frame.Message) error { return c.send(m.For(c.deflate)) }
 
+// SendData queues a data message with the given payload, which is copied.
+func (c *Conn) SendData(typ websocket.MessageType, payload []byte) error {
+	if c.deflate {
+		return c.Send(frame.NewMessage(typ, payload))
+	}
+	return c.send(frame.New(typ, payload))
+}
+
 // send queues one whole frame.
 func (c *Conn) send(f frame.Frame) error {
 	scheduled, err := c.push(f)
