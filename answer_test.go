@@ -119,6 +119,26 @@ func TestExactlyOneAnswer(t *testing.T) {
 	}
 }
 
+// An id is that of one message. What has none is not answered with the id of the one before.
+func TestIDIsOfOneMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := dial(t, newApp(t, nil, eventRoute(new(journal))), "/events")
+		for _, next := range []func(){
+			func() { c.Write(t.Context(), websocket.MessageBinary, []byte("x")) },
+			func() { c.say(`{`) },
+			func() { c.say(`{"type":"unknown"}`) },
+			func() { c.say(`{"type":"ask","id":[1]}`) },
+		} {
+			c.say(`{"type":"ask","id":"mine"}`)
+			c.hears(`{"type":"ask","id":"mine","data":"!"}`)
+			next()
+			if got := c.hear(); strings.Contains(got, "mine") {
+				t.Errorf("got %s", got)
+			}
+		}
+	})
+}
+
 // Instead of an answer there may be the end of the connection: then there is no other.
 func TestPanicAnswersWithTheClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

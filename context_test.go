@@ -97,6 +97,23 @@ func TestHandlerContextEnds(t *testing.T) {
 			}
 		})
 	}
+	bubble(t, "peer is gone long after a message in pieces", func(t *testing.T) {
+		var w waiting
+		w.begin(t)
+		go w.client.readOn(new(journal))
+		w.client.put(wait[:3])
+		pass(time.Second)
+		w.client.put(wait[3:])
+		pass(2 * time.Minute) // longer than a message may take to arrive
+		if len(w.ended) > 0 {
+			t.Fatalf("the context ended early: %v", <-w.ended)
+		}
+		w.client.Close()
+		pass(time.Second)
+		if len(w.ended) == 0 {
+			t.Fatal("the context has not ended")
+		}
+	})
 	bubble(t, "peer is gone in the second of several messages", func(t *testing.T) {
 		var w waiting
 		w.begin(t)

@@ -190,7 +190,7 @@ func TestEmitFromManyGoroutines(t *testing.T) {
 	for s := range senders {
 		go func() {
 			for i := range each {
-				if err := (wsgate.Event[[2]int]("n")).Emit(app.Hub(), [2]int{s, i}); err != nil {
+				if err := wsgate.Event[[2]int]("n").Emit(app.Hub(), [2]int{s, i}); err != nil {
 					t.Error(err)
 				}
 			}

@@ -195,6 +195,7 @@ func (p *point) UnmarshalJSON(b []byte) error {
 type pair struct{ a, b int }
 
 func (p pair) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]int{"a": p.a, "b": p.b}) }
+
 func (p *pair) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &struct{ A, B *int }{&p.a, &p.b})
 }

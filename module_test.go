@@ -114,21 +114,24 @@ func TestEveryServiceIsBuiltOnce(t *testing.T) {
 			func() (out struct {
 				dig.Out
 				Readers []reader `group:"flat,flatten"`
-			}) {
+			},
+			) {
 				built["in a group, flattened"]++
 				return out
 			},
 			func() (out struct {
 				dig.Out
 				Reader sayer `group:"one"`
-			}) {
+			},
+			) {
 				built["in a group"]++
 				return out
 			},
 			func() (out struct {
 				dig.Out
 				Hub *wsgate.Hub `name:"other"`
-			}) {
+			},
+			) {
 				built["like the App's own, with a name"]++
 				out.Hub = new(wsgate.Hub)
 				return out
@@ -138,8 +141,10 @@ func TestEveryServiceIsBuiltOnce(t *testing.T) {
 		Gateways: []wsgate.Route{{Path: "/", New: func(*disk, *store, *cache) *fine { return &fine{} }}},
 	}
 	newAppOf(t, nil, m)
-	for _, what := range []string{"needed by three", "of two results", "needed by nobody", "private and needed by nobody",
-		"in a group, flattened", "in a group", "like the App's own, with a name"} {
+	for _, what := range []string{
+		"needed by three", "of two results", "needed by nobody", "private and needed by nobody",
+		"in a group, flattened", "in a group", "like the App's own, with a name",
+	} {
 		if built[what] != 1 {
 			t.Errorf("a service %s was built %d times, want once", what, built[what])
 		}
@@ -165,7 +170,8 @@ func TestBuiltinServices(t *testing.T) {
 		Imports: []*wsgate.Module{{Provide: []any{func(in struct {
 			dig.In
 			Hub *wsgate.Hub
-		}) *cache {
+		},
+		) *cache {
 			hubs = append(hubs, in.Hub)
 			return &cache{}
 		}}}},
@@ -246,7 +252,8 @@ func TestDigInAndOut(t *testing.T) {
 	another := func() (out struct {
 		dig.Out
 		Reader reader `group:"readers"`
-	}) {
+	},
+	) {
 		out.Reader = sayer("four")
 		return out
 	}

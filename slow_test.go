@@ -214,6 +214,28 @@ func TestSlowClientOnSocket(t *testing.T) {
 	healthy.hears("still here")
 }
 
+// A client that was slow for a moment, so that a write had to wait for its socket, is well later on.
+func TestSlowForAMoment(t *testing.T) {
+	const write = 500 * time.Millisecond
+	ends := make(chan string, 1)
+	app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{Write: write, QueueBytes: 64 << 20}}, routeTo("/ws", slowGateway(ends)))
+	c := dialTCP(t, overTCP(t, app), "/ws")
+	c.say("x")
+	c.hears("x")
+	large := strings.Repeat("x", 1<<20)
+	for range 16 { // more than a socket holds
+		app.Hub().Send(wsgate.Text(large))
+	}
+	for range 16 {
+		if len(c.hear()) != len(large) {
+			t.FailNow()
+		}
+	}
+	<-time.After(write + write/10) // the time for that write is over
+	app.Hub().Send(wsgate.Text("still here"))
+	c.hears("still here")
+}
+
 // closing reports whether the connection with that name takes no messages any more.
 func closing(app *testApp, name string) bool {
 	for c := range app.Hub().Conns() {

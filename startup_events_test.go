@@ -82,7 +82,7 @@ type (
 	withCase struct {
 		Kind string `json:"TyPe"`
 	}
-	withID    struct{ Id int } //nolint:staticcheck // another spelling of ID
+	withID    struct{ Id int }
 	withData  struct{ Data any }
 	withEmpty struct {
 		ID int `json:",omitempty"`
@@ -99,6 +99,7 @@ type (
 	embeddedValue struct{ ID }
 	deepEmbedded  struct{ embedded }
 	recursive     struct {
+		//lint:ignore U1000 its fields count
 		*recursive
 		Data int
 	}

@@ -14,9 +14,6 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// none is the D of gateways whose connections have no data.
-type none = struct{}
-
 // guest is the D of gateways whose connections have data.
 type guest struct{ Name, Room string }
 

@@ -344,7 +344,7 @@ type middle struct {
 	badValueBase
 }
 
-type generic[T any] struct{ value T }
+type generic[T any] struct{}
 
 func (*generic[T]) OnOpen(*wsgate.Conn[T]) error { return nil }
 
@@ -360,6 +360,7 @@ func TestPromotedHooksAreFoundWhereTheyAreWritten(t *testing.T) {
 	checkText(t, text, "*wsgate_test.derivedGeneric.OnOpen", at("func (*generic[T]) OnOpen("), "wsgate.Conn[wsgate_test.guest]")
 }
 
+//lint:ignore U1000 the field is there for its method
 type shadowing struct{ badBase }
 
 func (*shadowing) OnOpen(context.Context, *guestConn) error { return nil }

@@ -98,7 +98,8 @@ func TestMissingServices(t *testing.T) {
 			"builtin with a name", &wsgate.Module{Provide: []any{func(struct {
 				dig.In
 				Hub *wsgate.Hub `name:"other"`
-			}) *cache {
+			},
+			) *cache {
 				return nil
 			}}},
 			[]string{`*wsgate.Hub named "other"`, "fix: add a constructor"},
@@ -231,12 +232,12 @@ func newPanickingDisk() *disk {
 }
 
 func newPanickingGateway() *pointers {
-	var m map[string]int
-	m["x"] = 1 // the gateway panics
-	return nil
+	var none []*pointers
+	return none[len(none)] // the gateway panics
 }
 
-func newFailingDisk() (*disk, error)             { return nil, fmt.Errorf("mounting: %w", errOfService) }
+func newFailingDisk() (*disk, error) { return nil, fmt.Errorf("mounting: %w", errOfService) }
+
 func newFailingGateway(*disk) (*pointers, error) { return nil, fmt.Errorf("opening: %w", errOfService) }
 func newNilDisk() *disk                          { return nil }
 func newNilReader() (reader, error)              { return nil, nil }
@@ -258,7 +259,7 @@ func TestConstructorsThatFail(t *testing.T) {
 		want []string
 	}{
 		{"service panics", &wsgate.Module{Provide: []any{newPanickingDisk}}, []string{"wsgate_test.newPanickingDisk panicked: no disk", at("func newPanickingDisk("), at("the service panics"), "fix:"}},
-		{"gateway panics", gatewayAt("/", newPanickingGateway), []string{"wsgate_test.newPanickingGateway panicked: assignment to entry in nil map", at("func newPanickingGateway("), at("the gateway panics")}},
+		{"gateway panics", gatewayAt("/", newPanickingGateway), []string{"wsgate_test.newPanickingGateway panicked: runtime error: index out of range", at("func newPanickingGateway("), at("the gateway panics")}},
 		{"service fails", &wsgate.Module{Private: []any{newFailingDisk}}, []string{"wsgate_test.newFailingDisk", "mounting: the disk is full", at("func newFailingDisk(")}},
 		{"gateway fails", &wsgate.Module{Provide: []any{newDisk}, Gateways: []wsgate.Route{{Path: "/", New: newFailingGateway}}}, []string{"wsgate_test.newFailingGateway", "opening: the disk is full", at("func newFailingGateway(")}},
 		{"fails beside a result", &wsgate.Module{Provide: []any{newDiskBesideError}}, []string{"wsgate_test.newDiskBesideError", "the disk is full", at("func newDiskBesideError(")}},
@@ -317,12 +318,14 @@ func newHub() *wsgate.Hub                      { return nil }
 func newLogger() *slog.Logger                  { return nil }
 func newLifecycle() (*wsgate.Lifecycle, error) { return nil, nil }
 func newOtherCache() *cache                    { return &cache{} }
-func newErrorFirst() (error, *cache)           { return nil, &cache{} } //nolint:staticcheck // is what is tested
 func newTwice() (*cache, *cache)               { return nil, nil }
 func newInPointer(*namedIn) *cache             { return nil }
 func newUnexported(unexportedIn) *cache        { return nil }
 func newNoFlatten() noFlattenOut               { return noFlattenOut{} }
 func newEmptyOut() struct{ dig.Out }           { return struct{ dig.Out }{} }
+
+//lint:ignore ST1008 that is what is tested
+func newErrorFirst() (error, *cache) { return nil, &cache{} }
 
 type unexportedIn struct {
 	dig.In

@@ -44,7 +44,7 @@ type promotedTwice struct {
 
 type other struct{ N int }
 
-type generic[T any] struct{ v T }
+type generic[T any] struct{}
 
 func (g *generic[T]) OnMessage(v T) T { return v }
 

@@ -69,6 +69,7 @@ type (
 		B int `json:"b"`
 		C int `json:",omitempty"`
 		D int `json:"-"`
+		//lint:ignore SA5008 the name is "-"
 		E int `json:"-,"`
 		f int
 		G int `json:"g,omitzero"`

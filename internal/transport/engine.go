@@ -11,13 +11,14 @@ import (
 	"github.com/wsgate/wsgate/internal/heartbeat"
 )
 
-// Engine is what all connections of an App share: the flushers and the heartbeat wheel.
+// Engine is what all connections of an App share: the flushers, the heartbeat wheel and the late watch.
 //
 // A flusher is a goroutine that exists only while connections wait for a flush. It takes one connection after the
 // other and writes all that waits for it; a connection that gets more meanwhile queues up again at the end. So the
 // longer the line, the larger the batches.
 type Engine struct {
 	wheel *heartbeat.Wheel
+	late  lateWatch
 
 	mu      sync.Mutex // guards following
 	line    []*Conn    // waiting for a flush, from head

@@ -3,7 +3,6 @@ package transport
 import (
 	"errors"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -13,20 +12,18 @@ import (
 //
 //   - at once, if it is the first and no further message waits: a reply has nobody to wait for;
 //   - together when the turn ends otherwise, so that answers to pipelined messages cost one write;
-//   - after lateAfter at the latest, since a handler may take its time.
+//   - as soon as the turn is found to be late, since a handler may take its time.
 //
-// A handler that takes so long is also watched for: its context has to end with its connection, so the timer's
-// goroutine reads ahead until the handler returns.
+// A handler that takes so long is also watched for: its context has to end with its connection, so a goroutine reads
+// ahead until the handler returns.
 type turn struct {
-	sends atomic.Int32 // what becomes of them: one of sendsScheduled and its neighbours
-	owner atomic.Int32 // of Conn.in: one of ownerReader and its neighbours
-	over  atomic.Bool  // the timer's function is to return
+	sends  atomic.Int32  // what becomes of them: one of sendsScheduled and its neighbours
+	owner  atomic.Int32  // of Conn.in: one of ownerReader and its neighbours
+	number atomic.Uint32 // of the turn, or of the last one
+	listed atomic.Bool   // it is on the late watch
 
-	// Owned by the reader.
-	armed bool // the timer was started, and neither stopped nor seen to be done
-	timer *time.Timer
-
-	done chan struct{} // the timer's function has run; capacity 1
+	active bool          // the reader's: the turn has begun
+	done   chan struct{} // the watcher has ended; capacity 1; made before the first
 }
 
 const (
@@ -41,44 +38,51 @@ const (
 	ownerWatcher        // while it is handled for long
 )
 
-const lateAfter = time.Millisecond
-
 // begin is called by the reader when it hands out a message.
 func (t *turn) begin(c *Conn) {
 	sends := int32(sendsDirect)
 	if c.buffered() {
 		sends = sendsHeld
 	}
-	switch {
-	case t.armed:
-		if was := t.sends.Load(); was != sendsScheduled {
-			t.sends.CompareAndSwap(was, sends)
-		}
-		t.owner.Store(ownerNobody)
-		return
-	case t.timer == nil:
-		t.done = make(chan struct{}, 1)
-		t.timer = time.AfterFunc(time.Hour, func() { t.late(c) })
+	if !t.active {
+		t.active = true
+		t.number.Add(1)
+		t.sends.Store(sends)
+	} else if was := t.sends.Load(); was != sendsScheduled {
+		t.sends.CompareAndSwap(was, sends)
 	}
-	t.armed = true
-	t.over.Store(false)
-	t.sends.Store(sends)
 	t.owner.Store(ownerNobody)
-	t.timer.Reset(lateAfter)
+	// In this order: check does it the other way round, so that one of both sees the other.
+	if !t.listed.Load() && t.listed.CompareAndSwap(false, true) {
+		c.engine.late.add(started{c, t.number.Load()})
+	}
+}
+
+// check is called by the late watch, which has the turn listed. A turn that has lasted since then gets a watcher;
+// another one that has begun instead is listed again.
+func (t *turn) check(s started) {
+	if t.done == nil {
+		t.done = make(chan struct{}, 1)
+	}
+	if t.number.Load() == s.turn && t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
+		go t.late(s.c) // the reader waits for it in handled
+		return
+	}
+	t.listed.Store(false)
+	if t.owner.Load() == ownerNobody && t.listed.CompareAndSwap(false, true) {
+		s.c.engine.late.add(started{s.c, t.number.Load()})
+	}
 }
 
 // handled is called by the reader when the message it handed out was handled. It takes the input back.
 func (t *turn) handled(c *Conn) {
-	if t.owner.CompareAndSwap(ownerNobody, ownerReader) {
+	if t.owner.CompareAndSwap(ownerNobody, ownerReader) || t.owner.Load() == ownerReader {
 		return
-	}
-	if t.owner.Load() == ownerReader {
-		return // the first call
 	}
 	c.interruptRead()
 	<-t.done
-	t.armed = false
 	t.owner.Store(ownerReader)
+	t.listed.Store(false)
 	c.resumeRead()
 	c.beat.heard(c.engine) // the silence of the time the handler took is not the peer's
 }
@@ -105,14 +109,8 @@ func (t *turn) holding() bool { return t.sends.Load() != sendsScheduled }
 
 // end is called by the reader before it waits for the network, and at the end.
 func (t *turn) end(c *Conn) {
-	if t.armed {
-		t.over.Store(true)
-		if !t.timer.Stop() {
-			<-t.done
-		}
-		t.armed = false
-	}
-	if t.sends.Swap(sendsScheduled) != sendsScheduled {
+	t.active = false
+	if t.sends.Load() != sendsScheduled && t.sends.Swap(sendsScheduled) != sendsScheduled {
 		c.release()
 	}
 }
@@ -123,22 +121,16 @@ func (c *Conn) release() {
 	c.engine.kick()
 }
 
-// late runs on the timer's goroutine. The reader waits for it, in handled or in end.
+// late releases what the turn holds back, and watches the socket until the handler returns.
 func (t *turn) late(c *Conn) {
 	if t.sends.Swap(sendsScheduled) != sendsScheduled {
 		c.release()
-	}
-	defer func() { t.done <- struct{}{} }()
-	for !t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
-		if t.over.Load() {
-			return
-		}
-		runtime.Gosched() // the reader is parsing, which takes no time: it has no network to wait for within a turn
 	}
 	c.clearDeadline()
 	c.foretell()
 	for c.readAhead() {
 	}
+	t.done <- struct{}{}
 }
 
 // foretell ends the connection's context if the peer is known to be gone or closing.

@@ -1,0 +1,57 @@
+package transport
+
+import (
+	"sync"
+	"time"
+)
+
+// lateAfter is how long a handler may run before its connection is watched for it. It is found out at the next tick.
+const lateAfter = time.Millisecond
+
+// lateWatch finds the handlers that take long, for all connections with one timer, which runs only while handlers do.
+type lateWatch struct {
+	mu         sync.Mutex // guards following
+	young, old []started  // begun since the last tick, and before it
+	spare      []started  // memory for the next young
+	timer      *time.Timer
+	ticking    bool
+}
+
+// started is a turn of a connection.
+type started struct {
+	c    *Conn
+	turn uint32
+}
+
+func (w *lateWatch) add(s started) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.young = append(w.young, s)
+	if w.ticking {
+		return
+	}
+	w.ticking = true
+	if w.timer == nil {
+		w.timer = time.AfterFunc(lateAfter, w.tick)
+		return
+	}
+	w.timer.Reset(lateAfter)
+}
+
+// tick looks after those that had begun before the last tick.
+func (w *lateWatch) tick() {
+	w.mu.Lock()
+	due := w.old
+	w.old, w.young, w.spare = w.young, w.spare[:0], nil
+	w.mu.Unlock()
+	for _, s := range due {
+		s.c.turn.check(s)
+	}
+	clear(due)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spare = due
+	if w.ticking = len(w.old)+len(w.young) > 0; w.ticking {
+		w.timer.Reset(lateAfter)
+	}
+}
