@@ -71,11 +71,17 @@ func (c *Conn) push(f frame.Frame) (scheduled bool, err error) {
 	if len(f) > c.limits.QueueBytes {
 		return false, fmt.Errorf("%w: a message of %d bytes, the outbound queue holds %d", ErrLimit, len(f), c.limits.QueueBytes)
 	}
+	var begun time.Time
 	for yields := 0; c.full(f) && !o.blocked && yields < maxYields; yields++ {
 		// Nobody has found the socket full yet: the sender outran the flush. It pays for the flush itself, or lets the
 		// one who writes return, so that only a client that does not read is taken for one.
 		o.mu.Unlock()
 		c.flushAll()
+		if now := time.Now(); yields == 0 {
+			begun = now
+		} else if now.Sub(begun) > maxYield {
+			yields = maxYields
+		}
 		runtime.Gosched()
 		o.mu.Lock()
 		if o.closing || o.dead {
@@ -90,8 +96,11 @@ func (c *Conn) push(f frame.Frame) (scheduled bool, err error) {
 	return c.wake(), nil
 }
 
-// maxYields bounds the time a sender gives to a writer that was not found to be blocked.
-const maxYields = 1000
+// maxYield and maxYields bound the time that a sender gives to a writer which was not found to be blocked.
+const (
+	maxYield  = time.Millisecond
+	maxYields = 1000
+)
 
 // full reports whether f does not fit. The caller holds the lock.
 func (c *Conn) full(f frame.Frame) bool {
