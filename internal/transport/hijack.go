@@ -38,6 +38,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		raw.Close()
 		return nil, nil, err
 	}
+	setUserTimeout(raw, u.options.Limits.Ping+u.options.Limits.Pong)
 	c := newConn(raw, early, u.options, u.Header().Get("Sec-WebSocket-Extensions") != "")
 	u.conn = c
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
