@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/inspect"
 )
@@ -114,10 +115,10 @@ func (c *conn) refuse(err error) {
 // receive handles one message.
 func (c *conn) receive(m Message) {
 	in := Inbound{Hook: HookMessage, Message: m}
-	c.inbound.ID = nil
 	if c.route.events != nil && m.Type == websocket.MessageText {
 		if err := c.route.names.Parse(m.Data, &c.inbound); err != nil {
 			c.malformed(err)
+			c.inbound = envelope.Inbound{}
 			return
 		}
 		in.Hook = HookEvent
@@ -130,10 +131,9 @@ func (c *conn) receive(m Message) {
 		}
 	}
 	c.strikes = 0
-	c.answer = nil
 	err := c.call(c.t.Context(), in)
 	c.guarded(in, func() { c.settle(in, err) })
-	c.answer = nil
+	c.inbound, c.binding, c.answer = envelope.Inbound{}, nil, nil // an idle connection keeps no message
 }
 
 // guarded does what may call code of the user's as well: the MarshalJSON of an answer, the methods of an error.

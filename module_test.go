@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/dig"
@@ -85,6 +87,35 @@ func TestModuleServesSeveralApps(t *testing.T) {
 	newAppOf(t, nil, m)
 	if built != 2 {
 		t.Errorf("built %d times for two Apps, want 2", built)
+	}
+}
+
+func TestModuleIsOnlyRead(t *testing.T) {
+	var built atomic.Int32
+	shared := &wsgate.Module{Provide: []any{func() *disk { built.Add(1); return &disk{} }}}
+	m := &wsgate.Module{
+		Imports:  []*wsgate.Module{shared},
+		Private:  []any{newStore},
+		Gateways: []wsgate.Route{{Path: "/{a}", New: newWithStore}, {Path: "/{a}/b", New: newWithStore, Limits: &wsgate.Limits{}}},
+	}
+	opts := &wsgate.Options{Origins: []string{"example.com"}}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			app, err := wsgate.New(m, opts)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			app.Shutdown(context.Background())
+		})
+	}
+	wg.Wait()
+	if n := built.Load(); n != 8 {
+		t.Errorf("built %d times for 8 Apps", n)
+	}
+	if *m.Gateways[1].Limits != (wsgate.Limits{}) || opts.Limits != (wsgate.Limits{}) {
+		t.Error("the limits were changed")
 	}
 }
 

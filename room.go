@@ -3,6 +3,7 @@ package wsgate
 import (
 	"errors"
 	"iter"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -182,6 +183,7 @@ func (r *rooms) join(name string, s *seat) {
 		if m.add(s) {
 			return
 		}
+		runtime.Gosched() // the last one leaves right now, and is about to remove the set
 	}
 }
 

@@ -267,6 +267,21 @@ func TestShutdownTwice(t *testing.T) {
 			t.Errorf("the first: %s", got)
 		}
 	})
+	bubble(t, "the second has less time for a client that does not read", func(t *testing.T) {
+		app := newApp(t, nil, routeTo("/ws", gateway()))
+		stalled := dialRaw(t, app, "/ws")
+		calls := make(chan string, 1)
+		synctest.Wait()
+		go call(app, time.Minute, calls)
+		synctest.Wait()
+		if took, err := shutdownWithin(app, time.Second); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+			t.Errorf("got %v after %v", err, took)
+		}
+		if got := <-calls; got != "1s <nil>" { // there is nobody left to wait for
+			t.Errorf("the first: %s", got)
+		}
+		stalled.gone(0)
+	})
 	bubble(t, "with a context that is done", func(t *testing.T) {
 		app, _ := begin(t)
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -19,8 +19,8 @@ import (
 // Store keeps the messages of all rooms in an SQLite database. Its methods may be called from any goroutine.
 //
 // Of the drivers that need no C compiler this one is the fastest to a first answer: a program with it builds from empty
-// caches and starts in 79 s of CPU time, against 109 s with modernc.org/sqlite and 118 s with
-// its own releases after v0.32, which are SQLite translated to Go. The price is 1.5 s for compiling SQLite at every start.
+// caches and starts in 79 s of CPU time, against 109 s with modernc.org/sqlite and 118 s with its own releases after
+// v0.32, which are SQLite translated to Go. The price is 1.5 s for compiling SQLite at every start.
 type Store struct{ db *sql.DB }
 
 // saveTime bounds one Save, whatever its caller's context says.

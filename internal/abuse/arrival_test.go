@@ -99,8 +99,9 @@ func TestForwardedFor(t *testing.T) {
 
 // Row 17.
 func TestUpgradeDuringShutdown(t *testing.T) {
-	release, cancelled := make(chan struct{}), make(chan struct{})
+	working, release, cancelled := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	s := start(t, setup{hooks: hooks{message: func(ctx context.Context, c *conn, m wsgate.Message) error {
+		close(working)
 		<-ctx.Done()
 		close(cancelled)
 		<-release
@@ -108,6 +109,7 @@ func TestUpgradeDuringShutdown(t *testing.T) {
 	}}})
 	c, idle := s.connect(t), s.dial(t)
 	c.put(masked(text, []byte("work")))
+	<-working
 	s.neighbours.moveOut(t, s.memory.paused())
 	s.stop()
 	if !within(patience, cancelled) {

@@ -3,6 +3,7 @@ package abuse
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 // client is a bad client: it knows the protocol, and does with it what a test says.
 type client struct {
 	net.Conn
+	tcp  *net.TCPConn // below it
 	t    testing.TB
 	s    *server
 	name string
@@ -46,8 +48,12 @@ func (s *server) dialTo(t testing.TB, addr string, buffer int) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
-	return &client{Conn: c, t: t, s: s, name: s.name(), in: bufio.NewReader(c)}
+	tcp := c.(*net.TCPConn)
+	t.Cleanup(func() { tcp.Close() })
+	if s.setup.tls != nil {
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	}
+	return &client{Conn: c, tcp: tcp, t: t, s: s, name: s.name(), in: bufio.NewReader(c)}
 }
 
 // connect opens a WebSocket to the attacked route.
@@ -221,7 +227,7 @@ func (c *client) last(most time.Duration) (e end) {
 		f, err := c.frame()
 		e.took = time.Since(begun)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		case isTimeout(err):
 			e.open = true
 			return e
 		case err == nil && e.code != noFrame:
@@ -237,7 +243,7 @@ func (c *client) last(most time.Duration) (e end) {
 			if err == io.ErrUnexpectedEOF && e.code != noFrame {
 				c.t.Error("got a part of a frame after the close frame")
 			}
-			e.reset = errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+			e.reset = isReset(err)
 			return e
 		}
 	}
@@ -299,7 +305,7 @@ func (c *client) closedWith(want error) {
 	case violation:
 		ok = got != nil && strings.Contains(got.Error(), "protocol violation")
 	case lost:
-		ok = errors.Is(got, io.ErrUnexpectedEOF) || errors.Is(got, syscall.ECONNRESET) || errors.Is(got, syscall.EPIPE)
+		ok = errors.Is(got, io.ErrUnexpectedEOF) || isReset(got)
 	case anyCause:
 		ok = true
 	default:
@@ -320,8 +326,8 @@ func (c *client) neverOpened() {
 
 // reset ends the connection as a crashed host does.
 func (c *client) reset() {
-	c.Conn.(*net.TCPConn).SetLinger(0)
-	c.Close()
+	c.tcp.SetLinger(0)
+	c.tcp.Close()
 }
 
 // flood sends the same bytes until the server closes, or the most has been sent. It returns a function that waits.
@@ -365,6 +371,10 @@ func (c *client) discard(most time.Duration) (e end) {
 	_, err := io.Copy(io.Discard, c.in)
 	e.open = isTimeout(err)
 	return e
+}
+
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

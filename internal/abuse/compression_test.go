@@ -5,7 +5,6 @@ import (
 	"compress/flate"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -158,7 +157,7 @@ func TestHalfCloseInsideCompressedMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := s.deflating(t)
 			c.put(send)
-			c.Conn.(*net.TCPConn).CloseWrite()
+			c.tcp.CloseWrite()
 			if e := c.last(late); e.open || len(e.frames) > 0 {
 				t.Errorf("open is %v, got %v", e.open, e.frames)
 			}

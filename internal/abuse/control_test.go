@@ -104,15 +104,17 @@ func TestControlFlood(t *testing.T) {
 	t.Run("as many as allowed", func(t *testing.T) {
 		c := s.connect(t)
 		var want []wire
+		var all []byte // at once, so that no time passes
 		for i := range 2 * rate {
 			payload := []byte(fmt.Sprint(i))
-			if i%2 == 0 {
-				c.put(masked(ping, payload))
+			if i%2 == 1 { // the last of them, too
+				all = append(all, masked(ping, payload)...)
 				want = append(want, wire{pong, payload})
 			} else {
-				c.put(masked(pong, payload)) // which nobody asked for
+				all = append(all, masked(pong, payload)...) // which nobody asked for
 			}
 		}
+		c.put(all)
 		c.hears(want...)
 	})
 }

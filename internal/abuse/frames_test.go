@@ -3,7 +3,6 @@ package abuse
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +64,7 @@ func TestMessagesBeforeViolations(t *testing.T) {
 		{"length of 4 GiB", segments(header(text, 4<<30, 0)), 1009, wsgate.ErrLimit},
 		{"length of 4 GiB in a fragment", segments(header(begins, 4<<30, 0)), 1009, wsgate.ErrLimit},
 		{"a large ping", segments(header(ping, 126, 0)), 1002, violation},
-		{"too many pings", segments(bytes.Repeat(masked(ping, hello), 65)), 1008, wsgate.ErrLimit},
+		{"too many pings", segments(bytes.Repeat(masked(ping, hello), 80)), 1008, wsgate.ErrLimit},
 		{"too many fragments", segments(masked(begins, hello), bytes.Repeat(masked(more, hello), 5)), 1008, wsgate.ErrLimit},
 		{"not UTF-8", segments(masked(text, []byte("\xff"))), 1007, violation},
 		{"a bad close frame", segments(closeFrame(1006, "")), 1002, violation},
@@ -90,7 +89,7 @@ func TestMessagesBeforeViolations(t *testing.T) {
 	t.Run("FIN inside the next", func(t *testing.T) {
 		c := s.connect(t)
 		c.put(append(masked(text, []byte("first")), masked(begins, hello)...))
-		c.Conn.(*net.TCPConn).CloseWrite()
+		c.tcp.CloseWrite()
 		if e := c.last(late); len(e.frames) != 1 || string(e.frames[0].payload) != "first" {
 			t.Errorf("got %v, want the echo", e.frames)
 		}

@@ -107,7 +107,9 @@ func TestHeaderTimeout(t *testing.T) {
 		partial.put(s.upgrade(partial.target())[:60])
 		from := time.Now()
 		wg.Go(func() { cut(partial, "", from) })
-		for time.Since(begun) < limit {
+		ticker := time.NewTicker(10 * time.Millisecond)
+		defer ticker.Stop()
+		for ; time.Since(begun) < limit; <-ticker.C {
 			from := time.Now()
 			c := s.connect(t)
 			c.echoes()

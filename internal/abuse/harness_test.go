@@ -2,6 +2,7 @@ package abuse
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -123,9 +124,10 @@ func (b *book) balance() (wrong []string) {
 	b.mu.Lock()
 	entries := maps.Clone(b.entries)
 	b.mu.Unlock()
+	deadline := time.Now().Add(patience)
 	for name, e := range entries {
 		if opens, _ := e.counts(); opens > 0 {
-			within(patience, e.closed)
+			within(time.Until(deadline), e.closed)
 		}
 		if opens, closes := e.counts(); opens > 1 || closes != opens {
 			wrong = append(wrong, fmt.Sprintf("connection %s: %d times opened, %d times closed", name, opens, closes))
@@ -165,6 +167,7 @@ type setup struct {
 	hooks        hooks
 	options      wsgate.Options
 	routes       []wsgate.Route // beside the attacked one
+	tls          *tls.Config
 
 	loud bool   // warnings in the log belong to it
 	most uint64 // bytes of heap that may be in use at any time, beside those at the start; 0 is 32 MiB
@@ -212,6 +215,9 @@ func start(t *testing.T, su setup) *server {
 		t.Fatal(err)
 	}
 	s.addr = ln.Addr().String()
+	if su.tls != nil {
+		ln = tls.NewListener(ln, su.tls)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go func() { s.served <- app.Serve(ctx, ln) }()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"testing"
 	"time"
 
@@ -290,7 +289,7 @@ func TestHalfClose(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := s.connect(t)
 			c.put(tc.send)
-			c.Conn.(*net.TCPConn).CloseWrite()
+			c.tcp.CloseWrite()
 			e := c.last(late)
 			if e.open || e.reset || int(e.code) != tc.code {
 				t.Errorf("got close code %d, open is %v, reset is %v; want %d", e.code, e.open, e.reset, tc.code)

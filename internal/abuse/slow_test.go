@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"testing"
 	"time"
 
@@ -159,7 +158,7 @@ func TestLeavesWithoutReading(t *testing.T) {
 			}
 			begun := time.Now()
 			if c.put(tc.send); tc.send == nil {
-				c.Conn.(*net.TCPConn).CloseWrite()
+				c.tcp.CloseWrite()
 			}
 			c.closedWith(tc.cause)
 			if took := time.Since(begun); took > ratio*short {

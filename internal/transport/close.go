@@ -126,23 +126,34 @@ func (c *Conn) lastWords() {
 	c.raw.SetWriteDeadline(time.Now().Add(c.limits.Close))
 	c.out.mu.Unlock()
 	c.Flush(context.Background())
-	if t, ok := c.raw.(*net.TCPConn); ok && !(c.in.meter.closed && c.in.empty()) {
-		// Closing a socket with unread input resets it, and a reset overtakes the close frame.
+	if c.in.meter.closed && c.in.empty() {
+		return // the peer has said that nothing comes any more
+	}
+	// Closing a socket with unread input resets it, and a reset overtakes the close frame.
+	raw := c.raw
+	if t, ok := raw.(*tls.Conn); ok {
 		t.CloseWrite()
-		c.discard()
+		raw = t.NetConn()
+	}
+	if t, ok := raw.(*net.TCPConn); ok {
+		t.CloseWrite()
+		discard(t)
 	}
 }
 
-// maxDiscard bounds what is read and thrown away before the socket closes.
-const maxDiscard = 256 << 10
+// maxDiscard and lingerFor bound what is read and thrown away before the socket closes.
+const (
+	maxDiscard = 256 << 10
+	lingerFor  = time.Millisecond
+)
 
 // discard throws away what has arrived.
-func (c *Conn) discard() {
-	c.raw.SetReadDeadline(time.Now().Add(time.Millisecond))
+func discard(raw net.Conn) {
+	raw.SetReadDeadline(time.Now().Add(lingerFor))
 	buf := inputPool.Get().(*[inputSize]byte)
 	defer inputPool.Put(buf)
 	for n := 0; n < maxDiscard; {
-		m, err := c.raw.Read(buf[:])
+		m, err := raw.Read(buf[:])
 		if err != nil {
 			return
 		}
