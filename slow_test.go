@@ -216,7 +216,7 @@ func TestSlowClientOnSocket(t *testing.T) {
 
 // A client that was slow for a moment, so that a write had to wait for its socket, is well later on.
 func TestSlowForAMoment(t *testing.T) {
-	const write = 500 * time.Millisecond
+	const write = 2 * time.Second
 	ends := make(chan string, 1)
 	app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{Write: write, QueueBytes: 64 << 20}}, routeTo("/ws", slowGateway(ends)))
 	c := dialTCP(t, overTCP(t, app), "/ws")

@@ -178,7 +178,7 @@ func TestPipelinedFrames(t *testing.T) {
 		c.put(append(s.upgrade(c.target()), s.upgrade(c.target())...))
 		c.upgraded()
 		gate <- struct{}{}
-		c.ends(1002, violation)
+		c.ends(1002, errViolation)
 	})
 }
 

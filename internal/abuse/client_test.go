@@ -282,9 +282,9 @@ func (c *client) endsAfter(limit time.Duration, code websocket.StatusCode, cause
 
 // Causes that no exported error stands for.
 var (
-	violation = errors.New("any cause that speaks of a protocol violation")
-	lost      = errors.New("any cause that says how the connection was lost")
-	anyCause  = errors.New("any cause at all, or none")
+	errViolation = errors.New("any cause that speaks of a protocol violation")
+	errLost      = errors.New("any cause that says how the connection was lost")
+	errAny       = errors.New("any cause at all, or none")
 )
 
 // closedWith fails the test unless OnClose ran, once, with that cause.
@@ -302,11 +302,11 @@ func (c *client) closedWith(want error) {
 	switch want {
 	case nil:
 		ok = got == nil
-	case violation:
+	case errViolation:
 		ok = got != nil && strings.Contains(got.Error(), "protocol violation")
-	case lost:
+	case errLost:
 		ok = errors.Is(got, io.ErrUnexpectedEOF) || isReset(got)
-	case anyCause:
+	case errAny:
 		ok = true
 	default:
 		ok = errors.Is(got, want)

@@ -85,12 +85,12 @@ func TestCompressionWithoutNegotiation(t *testing.T) {
 		t.Run(fmt.Sprint("server offers it: ", offered), func(t *testing.T) {
 			s := start(t, setup{options: wsgate.Options{Compression: offered}})
 			s.commit(t, []offence{
-				{"text", segments(masked(text|rsv1, deflate(hello))), 1002, violation},
-				{"binary", segments(masked(bin|rsv1, deflate(hello))), 1002, violation},
-				{"first fragment", segments(masked(begins|rsv1, deflate(hello))), 1002, violation},
-				{"empty", segments(masked(text|rsv1, nil)), 1002, violation},
-				{"2^63-1 bytes", segments(header(text|rsv1, 1<<63-1, 0)), 1002, violation},
-				{"bomb", segments(masked(text|rsv1, bomb())), 1002, violation},
+				{"text", segments(masked(text|rsv1, deflate(hello))), 1002, errViolation},
+				{"binary", segments(masked(bin|rsv1, deflate(hello))), 1002, errViolation},
+				{"first fragment", segments(masked(begins|rsv1, deflate(hello))), 1002, errViolation},
+				{"empty", segments(masked(text|rsv1, nil)), 1002, errViolation},
+				{"2^63-1 bytes", segments(header(text|rsv1, 1<<63-1, 0)), 1002, errViolation},
+				{"bomb", segments(masked(text|rsv1, bomb())), 1002, errViolation},
 			})
 		})
 	}
@@ -114,19 +114,19 @@ func TestBadCompression(t *testing.T) {
 		{"stream of nothing", segments(header(text|rsv1, uint64(len(nothing)), 0), mask(nothing)), 1008, wsgate.ErrLimit},
 		{"stream of nothing in fragments", segments(compressedFragments(nothing, 1000)), 1008, wsgate.ErrLimit},
 		{"2^63-1 bytes", segments(header(text|rsv1, 1<<63-1, 0)), 1008, wsgate.ErrLimit},
-		{"2^63 bytes", segments(header(text|rsv1, 1<<63, 0)), 1002, violation},
-		{"corrupt", segments(masked(text|rsv1, []byte("\xff\xff\xff\xff"))), 1007, violation},
-		{"noise", segments(masked(text|rsv1, noise)), 1007, violation},
-		{"reserved block type", segments(masked(text|rsv1, []byte{0x06, 1, 2, 3})), 1007, violation},
-		{"wrong length of a stored block", segments(masked(text|rsv1, []byte("\x00\x05\x00\x00\x00hello"))), 1007, violation},
-		{"distance before the start", segments(masked(text|rsv1, []byte{0x02, 0x7e, 0x00, 0x00})), 1007, violation},
-		{"text that is not UTF-8", segments(masked(text|rsv1, deflate([]byte("\xff\xfe")))), 1007, violation},
-		{"second fragment with the bit", segments(masked(begins|rsv1, deflate(hello)), masked(last|rsv1, nil)), 1002, violation},
-		{"ping with the bit", segments(masked(ping|rsv1, nil)), 1002, violation},
-		{"other reserved bit", segments(masked(text|rsv1|rsv2, deflate(hello))), 1002, violation},
+		{"2^63 bytes", segments(header(text|rsv1, 1<<63, 0)), 1002, errViolation},
+		{"corrupt", segments(masked(text|rsv1, []byte("\xff\xff\xff\xff"))), 1007, errViolation},
+		{"noise", segments(masked(text|rsv1, noise)), 1007, errViolation},
+		{"reserved block type", segments(masked(text|rsv1, []byte{0x06, 1, 2, 3})), 1007, errViolation},
+		{"wrong length of a stored block", segments(masked(text|rsv1, []byte("\x00\x05\x00\x00\x00hello"))), 1007, errViolation},
+		{"distance before the start", segments(masked(text|rsv1, []byte{0x02, 0x7e, 0x00, 0x00})), 1007, errViolation},
+		{"text that is not UTF-8", segments(masked(text|rsv1, deflate([]byte("\xff\xfe")))), 1007, errViolation},
+		{"second fragment with the bit", segments(masked(begins|rsv1, deflate(hello)), masked(last|rsv1, nil)), 1002, errViolation},
+		{"ping with the bit", segments(masked(ping|rsv1, nil)), 1002, errViolation},
+		{"other reserved bit", segments(masked(text|rsv1|rsv2, deflate(hello))), 1002, errViolation},
 	}
 	for _, cut := range []int{1, 2, len(good) / 2, len(good) - 1} {
-		offences = append(offences, offence{fmt.Sprintf("cut after %d of %d bytes", cut, len(good)), segments(masked(bin|rsv1, good[:cut])), 1007, violation})
+		offences = append(offences, offence{fmt.Sprintf("cut after %d of %d bytes", cut, len(good)), segments(masked(bin|rsv1, good[:cut])), 1007, errViolation})
 	}
 	for _, o := range offences {
 		t.Run(o.name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestHalfCloseInsideCompressedMessage(t *testing.T) {
 			if e := c.last(late); e.open || len(e.frames) > 0 {
 				t.Errorf("open is %v, got %v", e.open, e.frames)
 			}
-			c.closedWith(lost)
+			c.closedWith(errLost)
 		})
 	}
 }

@@ -19,10 +19,10 @@ func TestCloseFrames(t *testing.T) {
 	s := start(t, setup{})
 	var offences []offence
 	for _, code := range []uint16{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
-		offences = append(offences, offence{fmt.Sprint("code ", code), segments(closeFrame(code, "bye")), 1002, violation})
+		offences = append(offences, offence{fmt.Sprint("code ", code), segments(closeFrame(code, "bye")), 1002, errViolation})
 	}
 	s.commit(t, append(offences,
-		offence{"payload of one byte", segments(masked(closing, []byte{0x03})), 1002, violation},
+		offence{"payload of one byte", segments(masked(closing, []byte{0x03})), 1002, errViolation},
 	))
 	for _, code := range []uint16{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999} {
 		t.Run(fmt.Sprint("code ", code), func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestDribbleAfterClose(t *testing.T) {
 			c := s.connect(t)
 			c.put(masked(text, []byte("\xff")))
 			wait := c.dribble(short/20, tc.then...)
-			c.ends(1007, violation)
+			c.ends(1007, errViolation)
 			wait()
 		})
 	}

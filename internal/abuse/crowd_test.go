@@ -70,7 +70,7 @@ func TestMassDisconnect(t *testing.T) {
 		}
 		for i, c := range all {
 			if want := error(nil); i%3 != 2 {
-				c.closedWith(lost)
+				c.closedWith(errLost)
 			} else {
 				c.closedWith(want)
 			}

@@ -40,15 +40,15 @@ var hello = []byte("hello")
 func TestUnmaskedFrames(t *testing.T) {
 	s := start(t, setup{})
 	s.commit(t, []offence{
-		{"text", segments(unmasked(text, "hello")), 1002, violation},
-		{"empty text", segments(unmasked(text, "")), 1002, violation},
-		{"binary", segments(unmasked(bin, "hello")), 1002, violation},
-		{"ping", segments(unmasked(ping, "hello")), 1002, violation},
-		{"pong", segments(unmasked(pong, "")), 1002, violation},
-		{"close", segments(unmasked(closing, "\x03\xe8")), 1002, violation},
-		{"second fragment", segments(masked(begins, hello), unmasked(last, "hello")), 1002, violation},
-		{"header alone", segments([]byte{text, 126, 0x10, 0x00}), 1002, violation},
-		{"header of 2^63-1 bytes", segments([]byte{text, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), 1002, violation},
+		{"text", segments(unmasked(text, "hello")), 1002, errViolation},
+		{"empty text", segments(unmasked(text, "")), 1002, errViolation},
+		{"binary", segments(unmasked(bin, "hello")), 1002, errViolation},
+		{"ping", segments(unmasked(ping, "hello")), 1002, errViolation},
+		{"pong", segments(unmasked(pong, "")), 1002, errViolation},
+		{"close", segments(unmasked(closing, "\x03\xe8")), 1002, errViolation},
+		{"second fragment", segments(masked(begins, hello), unmasked(last, "hello")), 1002, errViolation},
+		{"header alone", segments([]byte{text, 126, 0x10, 0x00}), 1002, errViolation},
+		{"header of 2^63-1 bytes", segments([]byte{text, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), 1002, errViolation},
 	})
 }
 
@@ -56,18 +56,18 @@ func TestUnmaskedFrames(t *testing.T) {
 func TestMessagesBeforeViolations(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{MessageFrames: 3}})
 	for _, o := range []offence{
-		{"unmasked frame", segments(unmasked(text, "world")), 1002, violation},
-		{"reserved bit", segments(masked(text|rsv1, hello)), 1002, violation},
-		{"reserved opcode", segments(masked(fin|3, hello)), 1002, violation},
-		{"continuation", segments(masked(last, hello)), 1002, violation},
-		{"length of 2^63", segments(header(text, 1<<63, 0)), 1002, violation},
+		{"unmasked frame", segments(unmasked(text, "world")), 1002, errViolation},
+		{"reserved bit", segments(masked(text|rsv1, hello)), 1002, errViolation},
+		{"reserved opcode", segments(masked(fin|3, hello)), 1002, errViolation},
+		{"continuation", segments(masked(last, hello)), 1002, errViolation},
+		{"length of 2^63", segments(header(text, 1<<63, 0)), 1002, errViolation},
 		{"length of 4 GiB", segments(header(text, 4<<30, 0)), 1009, wsgate.ErrLimit},
 		{"length of 4 GiB in a fragment", segments(header(begins, 4<<30, 0)), 1009, wsgate.ErrLimit},
-		{"a large ping", segments(header(ping, 126, 0)), 1002, violation},
+		{"a large ping", segments(header(ping, 126, 0)), 1002, errViolation},
 		{"too many pings", segments(bytes.Repeat(masked(ping, hello), 80)), 1008, wsgate.ErrLimit},
 		{"too many fragments", segments(masked(begins, hello), bytes.Repeat(masked(more, hello), 5)), 1008, wsgate.ErrLimit},
-		{"not UTF-8", segments(masked(text, []byte("\xff"))), 1007, violation},
-		{"a bad close frame", segments(closeFrame(1006, "")), 1002, violation},
+		{"not UTF-8", segments(masked(text, []byte("\xff"))), 1007, errViolation},
+		{"a bad close frame", segments(closeFrame(1006, "")), 1002, errViolation},
 	} {
 		t.Run(o.name, func(t *testing.T) {
 			c := s.connect(t)
@@ -93,7 +93,7 @@ func TestMessagesBeforeViolations(t *testing.T) {
 		if e := c.last(late); len(e.frames) != 1 || string(e.frames[0].payload) != "first" {
 			t.Errorf("got %v, want the echo", e.frames)
 		}
-		c.closedWith(lost)
+		c.closedWith(errLost)
 	})
 }
 
@@ -102,7 +102,7 @@ func TestMalformedFrames(t *testing.T) {
 	s := start(t, setup{})
 	var offences []offence
 	add := func(name string, send ...[]byte) {
-		offences = append(offences, offence{name, send, 1002, violation})
+		offences = append(offences, offence{name, send, 1002, errViolation})
 	}
 	for _, rsv := range []byte{rsv1, rsv2, rsv3, rsv1 | rsv2, rsv1 | rsv2 | rsv3} {
 		for _, first := range []byte{text, bin, begins, ping, pong, closing} {
@@ -142,9 +142,9 @@ func TestLengths(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{MessageTime: short}, most: 16 << 20})
 	const large, huge = 4 << 30, 1<<63 - 1
 	s.commit(t, []offence{
-		{"2^63", segments(header(text, 1<<63, 0)), 1002, violation},
-		{"2^64-1", segments(header(text, 1<<64-1, 0)), 1002, violation},
-		{"2^63 of a second fragment", segments(masked(begins, hello), header(last, 1<<63, 0)), 1002, violation},
+		{"2^63", segments(header(text, 1<<63, 0)), 1002, errViolation},
+		{"2^64-1", segments(header(text, 1<<64-1, 0)), 1002, errViolation},
+		{"2^63 of a second fragment", segments(masked(begins, hello), header(last, 1<<63, 0)), 1002, errViolation},
 		{"2^63-1", segments(header(text, huge, 0)), 1009, wsgate.ErrLimit},
 		{"2^63-1, binary", segments(header(bin, huge, 0)), 1009, wsgate.ErrLimit},
 		{"2^63-1 without FIN", segments(header(begins, huge, 0)), 1009, wsgate.ErrLimit},

@@ -227,7 +227,7 @@ func TestReset(t *testing.T) {
 			c.put(tc.send)
 			c.idle(5 * time.Millisecond)
 			c.reset()
-			c.closedWith(lost)
+			c.closedWith(errLost)
 		})
 	}
 	t.Run("while the server writes", func(t *testing.T) {
@@ -235,7 +235,7 @@ func TestReset(t *testing.T) {
 		c.put(masked(text, []byte("push 16 1048576")))
 		c.idle(5 * time.Millisecond)
 		c.reset()
-		c.closedWith(lost)
+		c.closedWith(errLost)
 	})
 	t.Run("during OnOpen", func(t *testing.T) {
 		c := s.dial(t)
@@ -247,7 +247,7 @@ func TestReset(t *testing.T) {
 		if err := <-cause; err == nil {
 			t.Error("the context was cancelled without a cause")
 		}
-		c.closedWith(lost)
+		c.closedWith(errLost)
 	})
 	t.Run("while a handler runs", func(t *testing.T) {
 		c := s.connect(t)
@@ -257,7 +257,7 @@ func TestReset(t *testing.T) {
 		if err := <-cause; err == nil {
 			t.Error("the context was cancelled without a cause")
 		}
-		c.closedWith(lost)
+		c.closedWith(errLost)
 	})
 }
 
@@ -276,15 +276,15 @@ func TestHalfClose(t *testing.T) {
 		code  int
 		cause error
 	}{
-		{"at once", nil, int(noFrame), lost},
-		{"inside a header", header(text, 300, 0)[:3], int(noFrame), lost},
-		{"before the mask", header(text, 5, 0)[:4], int(noFrame), lost},
-		{"inside a payload", masked(text, hello)[:8], int(noFrame), lost},
-		{"inside a message", masked(begins, hello), int(noFrame), lost},
-		{"after a message", masked(text, []byte("push 1 10")), int(noFrame), lost},
-		{"while a handler runs", masked(text, []byte("wait")), int(noFrame), lost},
+		{"at once", nil, int(noFrame), errLost},
+		{"inside a header", header(text, 300, 0)[:3], int(noFrame), errLost},
+		{"before the mask", header(text, 5, 0)[:4], int(noFrame), errLost},
+		{"inside a payload", masked(text, hello)[:8], int(noFrame), errLost},
+		{"inside a message", masked(begins, hello), int(noFrame), errLost},
+		{"after a message", masked(text, []byte("push 1 10")), int(noFrame), errLost},
+		{"while a handler runs", masked(text, []byte("wait")), int(noFrame), errLost},
 		{"after a close frame", closeFrame(1001, ""), 1001, nil},
-		{"after a violation", masked(text, []byte("\xff")), 1007, violation},
+		{"after a violation", masked(text, []byte("\xff")), 1007, errViolation},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := s.connect(t)

@@ -59,7 +59,7 @@ func TestUTF8(t *testing.T) {
 				} else {
 					c.put(masked(begins, []byte(bad[:split])), masked(last, []byte(bad[split:])))
 				}
-				if c.ends(1007, violation); t.Failed() {
+				if c.ends(1007, errViolation); t.Failed() {
 					break
 				}
 			}
@@ -222,7 +222,7 @@ func TestRandomBytes(t *testing.T) {
 						t.Errorf("client %d: close code %d %q, sent %x", i, e.code, e.reason, send[:min(len(send), 300)])
 					}
 				}
-				c.closedWith(anyCause)
+				c.closedWith(errAny)
 			})
 		}
 		wg.Wait()

@@ -146,9 +146,9 @@ func TestLeavesWithoutReading(t *testing.T) {
 		send  []byte
 		cause error
 	}{
-		{"with a close frame", closeFrame(1000, ""), anyCause}, // it left, and it was slow
-		{"with a violation", masked(text, []byte("\xff")), violation},
-		{"with a FIN", nil, lost},
+		{"with a close frame", closeFrame(1000, ""), errAny},
+		{"with a violation", masked(text, []byte("\xff")), errViolation},
+		{"with a FIN", nil, errLost},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := s.slow(t)

@@ -25,15 +25,15 @@ func overTLS(t *testing.T, su setup) *server {
 func TestFramesOverTLS(t *testing.T) {
 	s := overTLS(t, setup{limits: wsgate.Limits{MessageTime: short}})
 	s.commit(t, []offence{
-		{"unmasked frame", segments(unmasked(text, "hello")), 1002, violation},
-		{"reserved bits", segments(masked(text|rsv1, hello)), 1002, violation},
-		{"reserved opcode", segments(masked(fin|3, hello)), 1002, violation},
-		{"length of 2^63", segments(header(text, 1<<63, 0)), 1002, violation},
+		{"unmasked frame", segments(unmasked(text, "hello")), 1002, errViolation},
+		{"reserved bits", segments(masked(text|rsv1, hello)), 1002, errViolation},
+		{"reserved opcode", segments(masked(fin|3, hello)), 1002, errViolation},
+		{"length of 2^63", segments(header(text, 1<<63, 0)), 1002, errViolation},
 		{"length of 4 GiB", segments(header(text, 4<<30, 0)), 1009, wsgate.ErrLimit},
 		{"a text of 64 KiB and 1", segments(masked(text, bytes.Repeat([]byte("x"), 64<<10+1))), 1009, wsgate.ErrLimit},
-		{"not UTF-8", segments(masked(text, []byte("\xff"))), 1007, violation},
+		{"not UTF-8", segments(masked(text, []byte("\xff"))), 1007, errViolation},
 		{"close frame", segments(closeFrame(1000, "bye")), 1000, nil},
-		{"bad close frame", segments(closeFrame(1006, "bye")), 1002, violation},
+		{"bad close frame", segments(closeFrame(1006, "bye")), 1002, errViolation},
 	})
 	for name, frame := range map[string][]byte{"empty fragments": masked(more, nil), "pings": masked(ping, nil)} {
 		t.Run(name+" without an end", func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestLeavingOverTLS(t *testing.T) {
 				c.put(send)
 				c.idle(short / 30)
 				leave(c)
-				c.closedWith(lost)
+				c.closedWith(errLost)
 			})
 		}
 	}
