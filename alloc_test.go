@@ -176,3 +176,23 @@ func TestAllocationsOfEmitDoNotGrowWithReceivers(t *testing.T) {
 		}
 	}
 }
+
+func TestAllocationsOfEmitDoNotGrowWithRoutes(t *testing.T) {
+	allocations := func(n int) float64 {
+		var routes []wsgate.Route
+		for i := range n {
+			routes = append(routes, routeTo(fmt.Sprintf("/%d", i), &eventGateway{}))
+		}
+		app := newApp(t, nil, routes...)
+		return testing.AllocsPerRun(100, func() {
+			if err := sayText.Emit(app.Hub(), "hello"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	one, many := allocations(1), allocations(50)
+	t.Logf("hub: %v allocations for 1 route, %v for 50", one, many)
+	if many > one+25 { // a message of its own for every route would be at least 50 more
+		t.Errorf("%v allocations for 1 route, %v for 50", one, many)
+	}
+}

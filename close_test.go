@@ -74,6 +74,9 @@ func (e *ending) begin(t *testing.T, limits wsgate.Limits) {
 			case 'w': // wait
 				<-ctx.Done()
 				<-time.After(time.Second)
+			case 'W': // wait, and return what says nothing new and is not logged
+				<-ctx.Done()
+				return fmt.Errorf("waiting: %w", ctx.Err())
 			case 'f': // flood
 				for c.Send(wsgate.Text(strings.Repeat("x", 1000))) == nil {
 				}
@@ -147,6 +150,7 @@ func TestOnCloseOnEveryPath(t *testing.T) {
 		{"end of file", wsgate.Limits{}, func(e *ending) { e.client.Close() }, isError(io.ErrUnexpectedEOF), nil},
 		{"end of file in a header", wsgate.Limits{}, func(e *ending) { e.client.put([]byte{frameText}); e.client.Close() }, isError(io.ErrUnexpectedEOF), nil},
 		{"end of file in a frame", wsgate.Limits{}, func(e *ending) { e.client.put([]byte{frameText, 0x85, 0, 0, 0, 0, 'x'}); e.client.Close() }, isError(io.ErrUnexpectedEOF), nil},
+		{"end of file between fragments", wsgate.Limits{}, func(e *ending) { e.client.put(clientFrame(0x01, []byte("p"))); e.client.Close() }, isError(io.ErrUnexpectedEOF), nil},
 		{"end of file while a handler runs", wsgate.Limits{}, func(e *ending) { e.say("wait"); synctest.Wait(); e.client.Close() }, isError(io.ErrUnexpectedEOF), nil},
 
 		{"unmasked frame", wsgate.Limits{}, func(e *ending) { e.client.put([]byte{frameText, 1, 'x'}) }, someError, []string{"close 1002 unmasked frame"}},
@@ -175,6 +179,8 @@ func TestOnCloseOnEveryPath(t *testing.T) {
 		{"handler ends its goroutine", wsgate.Limits{}, func(e *ending) { e.say("goexit") }, someError, []string{"close 1011 internal error"}},
 
 		{"shutdown", wsgate.Limits{}, func(e *ending) { go e.app.shutdown() }, isError(wsgate.ErrShutdown), []string{"close 1001 server shutting down"}},
+		{"handler fails with its context", wsgate.Limits{}, func(e *ending) { e.say("Wait"); e.client.put(closeFrame(1000, "bye")) }, isNil, nil},
+		{"handler fails with its context at shutdown", wsgate.Limits{}, func(e *ending) { e.say("Wait"); go e.app.shutdown() }, isError(wsgate.ErrShutdown), nil},
 		{"shutdown while a handler runs", wsgate.Limits{}, func(e *ending) { e.say("wait"); go e.app.shutdown() }, isError(wsgate.ErrShutdown), []string{"close 1001 server shutting down"}},
 	}
 	for _, test := range tests {

@@ -269,6 +269,7 @@ func TestMalformedInARow(t *testing.T) {
 
 func TestUnsupported(t *testing.T) {
 	c := speak(t, give("ok", 1))
+	c.asks(`{"type":"ok","id":1}`, `{"type":"ok","id":1,"data":1}`) // whose id is not that of what follows
 	for _, data := range []string{"", "\x00\xff", `{"type":"ok","id":1}`} {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		if err := c.Write(ctx, websocket.MessageBinary, []byte(data)); err != nil {

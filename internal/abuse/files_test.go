@@ -26,7 +26,8 @@ const files = 64
 // serveWithFewFiles prints the address and serves until the standard input ends.
 func serveWithFewFiles() error {
 	g := &gateway{book: newBook()}
-	app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: attacked, New: func() *gateway { return g }}}}, &wsgate.Options{Logger: slog.New(&logbook{})})
+	root := &wsgate.Module{Gateways: []wsgate.Route{{Path: attacked, New: func() *gateway { return g }}}}
+	app, err := wsgate.New(root, &wsgate.Options{Logger: slog.New(&logbook{})})
 	if err != nil {
 		return err
 	}

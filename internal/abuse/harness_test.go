@@ -21,9 +21,9 @@ import (
 
 const (
 	patience = 10 * time.Second       // for what has no limit of its own
-	late     = 2 * time.Second        // for what should happen at once, on a busy machine
+	late     = 3 * time.Second        // for what should happen at once, on a busy machine
 	short    = 300 * time.Millisecond // in place of the limits that a test waits for
-	ratio    = 8                      // how many times its limit something may take
+	ratio    = 10                     // how many times its limit something may take
 )
 
 // guest is what the server knows about a connection: the name that its client chose.

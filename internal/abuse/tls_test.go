@@ -69,13 +69,14 @@ func TestFramesOverTLS(t *testing.T) {
 func TestNetworkOverTLS(t *testing.T) {
 	limits := heartbeat
 	limits.QueueBytes = 64 << 20
-	s := overTLS(t, setup{limits: limits, most: 128 << 20, hooks: hooks{message: func(ctx context.Context, c *conn, m wsgate.Message) error {
+	closeOrPush := func(ctx context.Context, c *conn, m wsgate.Message) error {
 		if string(m.Data) == "close" {
 			c.Close(1000, "bye")
 			return nil
 		}
 		return push(ctx, c, m)
-	}}})
+	}
+	s := overTLS(t, setup{limits: limits, most: 128 << 20, hooks: hooks{message: closeOrPush}})
 	t.Run("our close, then dribble", func(t *testing.T) {
 		t.Parallel()
 		c := s.connect(t)
@@ -111,13 +112,14 @@ func TestNetworkOverTLS(t *testing.T) {
 
 // Rows 61 and 62 over TLS.
 func TestLeavingOverTLS(t *testing.T) {
-	s := overTLS(t, setup{limits: wsgate.Limits{QueueBytes: 64 << 20}, most: 128 << 20, hooks: hooks{message: func(ctx context.Context, c *conn, m wsgate.Message) error {
+	waitOrPush := func(ctx context.Context, c *conn, m wsgate.Message) error {
 		if string(m.Data) == "wait" {
 			<-ctx.Done()
 			return nil
 		}
 		return push(ctx, c, m)
-	}}})
+	}
+	s := overTLS(t, setup{limits: wsgate.Limits{QueueBytes: 64 << 20}, most: 128 << 20, hooks: hooks{message: waitOrPush}})
 	for name, send := range map[string][]byte{
 		"between frames": nil, "inside a payload": masked(text, hello)[:8], "inside a message": masked(begins, hello),
 		"while a handler runs": masked(text, []byte("wait")), "while the server writes": masked(text, []byte("push 16 1048576")),

@@ -48,6 +48,7 @@ func TestParse(t *testing.T) {
 		{flat, `{"t\u0079pe":"say","\u0069d":1}`, "say", "1", ""},
 		{flat, `{"type":""}`, "", "", ""},
 		{flat, `{"type":"a","data":{"type":"b","id":2}}`, "a", "", ""},
+		{flat, `{"type":"a","id":` + strings.Repeat("1", 64) + `}`, "a", strings.Repeat("1", 64), ""},
 		{flat, `{"type":"a","id":null}`, "", "", "id is not a number or string"},
 		{flat, `{"type":"a","id":[1]}`, "", "", "id is not a number or string"},
 		{flat, `{"type":"a","id":` + strings.Repeat("1", 65) + `}`, "", "", "at most 64 bytes"},
