@@ -259,3 +259,42 @@ func TestSendsArriveInOrder(t *testing.T) {
 		}
 	}
 }
+
+// A message that was sent is copied, and one that was received stays as it is however long a handler keeps it.
+func TestDataOfMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept [][]byte
+		g := &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+			kept = append(kept, m.Data)
+			buf := slices.Clone(m.Data)
+			for _, to := range []wsgate.Target{c, c.All(), c.Room("nobody")} {
+				to.Send(wsgate.Message{Type: m.Type, Data: buf})
+			}
+			clear(buf)
+			return nil
+		}}
+		c := dialRaw(t, newApp(t, nil, routeTo("/ws", g)), "/ws")
+		var now, sent []string
+		for i := range 50 {
+			text := strings.Repeat(string(rune('a'+i%26)), 1+i*200) // both sides of every buffer's size
+			c.put(clientFrame(frameText, []byte(text)))
+			sent = append(sent, text)
+			for range 2 {
+				first, payload, err := c.frame()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := describe(first, payload); got != "text "+text {
+					t.Errorf("got %.50q, want %.50q", got, text)
+				}
+			}
+		}
+		synctest.Wait()
+		for _, data := range kept {
+			now = append(now, string(data))
+		}
+		if !slices.Equal(now, sent) {
+			t.Error("a message that a handler kept has changed")
+		}
+	})
+}

@@ -45,8 +45,7 @@ func dialRawTCP(t testing.TB, addr, target string, early ...[]byte) *rawClient {
 	return &rawClient{conn, t}
 }
 
-// On a socket the close frame arrives as well, also if the client has sent more than anybody has read: closing a socket
-// with unread input resets it, which would overtake the frame.
+// On a socket the close frame arrives as well, also if the client has sent more than anybody has read.
 func TestCloseFrameArrivesOverSocket(t *testing.T) {
 	more := bytes.Repeat(clientFrame(frameText, []byte("ignored")), 5000)
 	tests := []struct {
@@ -101,6 +100,25 @@ func TestCloseFrameArrivesOverSocket(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Closing a socket with unread input resets it, and a reset throws away what the client has not read yet: the reason for
+// which it was thrown out.
+func TestNoResetOvertakesTheCloseFrame(t *testing.T) {
+	proceed, ends := make(chan struct{}), make(chan error, 1)
+	g := &messageGateway{
+		testHooks: testHooks{close: func(_ context.Context, _ *testConn, err error) { ends <- err }},
+		message:   func(context.Context, *testConn, wsgate.Message) error { <-proceed; return nil },
+	}
+	unmasked := []byte{frameText, 1, 'x'}
+	more := bytes.Repeat(clientFrame(frameText, []byte("ignored")), 5000)
+	c := dialRawTCP(t, overTCP(t, newApp(t, nil, routeTo("/ws", g))), "/ws", clientFrame(frameText, nil))
+	c.put(unmasked, more) // all of it is on its way before the server looks at it
+	close(proceed)
+	receive(t, ends, "OnClose")
+	if first, payload, err := c.frame(); err != nil || describe(first, payload) != "close 1002 unmasked frame" {
+		t.Errorf("got %q, %v, want the close frame", describe(first, payload), err)
 	}
 }
 
