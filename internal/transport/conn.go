@@ -104,6 +104,21 @@ func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 }
 
 func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
+	typ, data, ok := c.readPlain()
+	if !ok {
+		var err error
+		if typ, data, err = c.readParsed(); err != nil {
+			return 0, nil, err
+		}
+	}
+	if typ == websocket.MessageText && !utf8.Valid(data) {
+		return 0, nil, &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}
+	}
+	return typ, data, nil
+}
+
+// readParsed reads the next message through coder/websocket.
+func (c *Conn) readParsed() (websocket.MessageType, []byte, error) {
 	typ, r, err := c.ws.Reader(context.Background())
 	if err != nil {
 		return 0, nil, err
@@ -120,9 +135,6 @@ func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
 		}
 	} else if len(data) <= maxScratch {
 		data = append(make([]byte, 0, len(data)), data...)
-	}
-	if typ == websocket.MessageText && !utf8.Valid(data) {
-		return 0, nil, &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}
 	}
 	return typ, data, nil
 }

@@ -31,7 +31,7 @@ type Engine struct {
 
 // NewEngine returns an Engine whose heartbeat has the given resolution.
 func NewEngine(tick time.Duration) *Engine {
-	return &Engine{wheel: heartbeat.New(tick), most: runtime.GOMAXPROCS(0)}
+	return &Engine{wheel: heartbeat.New(tick), most: (runtime.GOMAXPROCS(0) + 1) / 2}
 }
 
 // Wait returns when no flusher runs any more; with every connection ended none will start again.

@@ -17,6 +17,8 @@ type input struct {
 	r, w int              // buf[r:w] is left
 	err  error            // what comes after it
 
+	until int // how much coder/websocket may take of it at once; 0 if that does not matter
+
 	meter    meter
 	since    time.Time // when the unfinished message began; zero at a message boundary
 	deadline bool      // a read deadline for it is set
@@ -63,24 +65,44 @@ func (in *input) release() {
 
 // take moves held bytes to p.
 func (in *input) take(p []byte) int {
-	n := copy(p, in.buf[in.r:in.w])
-	if in.r += n; in.r == in.w {
-		in.release()
+	if in.until > 0 {
+		p = p[:min(len(p), in.until)]
 	}
+	n := copy(p, in.buf[in.r:in.w])
+	in.until = max(0, in.until-n)
+	in.skip(n)
 	return n
 }
 
-// receive reads the next bytes for coder/websocket. Before it waits for the network it ends the turn: everything
-// that the handled messages left to be written goes out.
+// skip drops n held bytes.
+func (in *input) skip(n int) {
+	if in.r += n; in.r == in.w {
+		in.release()
+	}
+}
+
+// receive reads the next bytes for coder/websocket.
 func (c *Conn) receive(p []byte) (int, error) {
+	if c.in.empty() {
+		if n := c.await(p); n > 0 {
+			return n, nil
+		}
+	}
+	if c.in.empty() {
+		return 0, errEnd
+	}
+	return c.in.take(p), nil
+}
+
+// await waits for input to hold, or for in.err. Before it waits for the network it ends the turn: everything that the
+// handled messages left to be written goes out. A connection without a descriptor reads into p instead and returns how
+// much, so that it holds no memory while it waits.
+func (c *Conn) await(p []byte) int {
 	in := &c.in
-	if in.empty() && in.err == nil {
+	if in.err == nil {
 		c.turn.end(c)
 	}
-	for in.empty() {
-		if in.err != nil {
-			return 0, errEnd
-		}
+	for in.empty() && in.err == nil {
 		c.boundAssembly()
 		if c.sys == nil {
 			n, err := c.raw.Read(p)
@@ -89,7 +111,7 @@ func (c *Conn) receive(p []byte) (int, error) {
 				in.err = err
 			}
 			if n = in.check(p[:n]); n > 0 {
-				return n, nil
+				return n
 			}
 			continue
 		}
@@ -98,7 +120,7 @@ func (c *Conn) receive(p []byte) (int, error) {
 		}
 		c.beat.heard(c.engine)
 	}
-	return in.take(p), nil
+	return 0
 }
 
 // errEnd is what coder/websocket sees of in.err: it would take io.EOF between fragments for the end of the message.

@@ -94,13 +94,16 @@ func (m *meter) unpack(b []byte, i int) {
 	}
 }
 
-// takePacked reports whether the next message to be read is compressed.
+// nextPacked reports whether the next message to be read is compressed.
+func (m *meter) nextPacked() bool { return len(m.packed) > 0 && m.packed[0] }
+
+// takePacked does so too, and goes on to the one after it.
 func (m *meter) takePacked() bool {
-	if len(m.packed) == 0 {
-		return false
+	packed := m.nextPacked()
+	if len(m.packed) > 0 {
+		m.packed = m.packed[1:]
 	}
-	packed := m.packed[0]
-	if m.packed = m.packed[1:]; len(m.packed) == 0 {
+	if len(m.packed) == 0 {
 		m.packed = nil
 	}
 	return packed
