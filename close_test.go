@@ -155,6 +155,7 @@ func TestOnCloseOnEveryPath(t *testing.T) {
 
 		{"unmasked frame", wsgate.Limits{}, func(e *ending) { e.client.put([]byte{frameText, 1, 'x'}) }, someError, []string{"close 1002 unmasked frame"}},
 		{"reserved opcode", wsgate.Limits{}, func(e *ending) { e.client.put(clientFrame(0x83, nil)) }, someError, nil},
+		{"close reason is not UTF-8", wsgate.Limits{}, func(e *ending) { e.client.put(closeFrame(1000, "\xff")) }, someError, []string{"close 1007 close reason is not UTF-8"}},
 		{"not UTF-8", wsgate.Limits{}, func(e *ending) { e.say("\xff") }, someError, []string{"close 1007 text is not UTF-8"}},
 		{"message too big", wsgate.Limits{Message: 10}, func(e *ending) { e.say("eleven byte") }, isError(wsgate.ErrLimit), []string{"close 1009 message over 10 bytes"}},
 		{"message takes too long", wsgate.Limits{}, func(e *ending) { e.client.put([]byte{frameText, 0x85}) }, isError(wsgate.ErrLimit), nil},

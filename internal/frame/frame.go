@@ -60,7 +60,7 @@ func Close(code websocket.StatusCode, reason string) Frame {
 	if code == websocket.StatusNoStatusRcvd {
 		return Frame{finBit | opClose, 0}
 	}
-	if !sendable(code) {
+	if !Sendable(code) {
 		code = websocket.StatusInternalError
 	}
 	reason = CutReason(strings.ToValidUTF8(reason, "\uFFFD"))
@@ -69,8 +69,8 @@ func Close(code websocket.StatusCode, reason string) Frame {
 	return append(f, reason...)
 }
 
-// sendable reports whether a close frame may carry the code, see RFC 6455 section 7.4.
-func sendable(code websocket.StatusCode) bool {
+// Sendable reports whether a close frame may carry the code, see RFC 6455 section 7.4.
+func Sendable(code websocket.StatusCode) bool {
 	switch code {
 	case 1004, websocket.StatusNoStatusRcvd, websocket.StatusAbnormalClosure:
 		return false

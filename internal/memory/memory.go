@@ -81,7 +81,7 @@ func absolute(target string) string {
 // a net.Conn.
 type Transport struct{ Handler http.Handler }
 
-// RoundTrip calls the handler and returns when it has.
+// RoundTrip has the handler serve the request and returns when it has.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -94,27 +94,78 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	w := &response{header: http.Header{}}
-	t.Handler.ServeHTTP(w, in)
+	w := &response{header: http.Header{}, hijacked: make(chan struct{})}
+	served := make(chan error, 1)
+	go func() { served <- serve(t.Handler, w, in) }()
+	select {
+	case <-w.hijacked:
+		resp, err := readResponse(w.client, r)
+		if panicked := <-served; panicked != nil {
+			err = panicked
+		}
+		return resp, err
+	case err := <-served:
+		if err != nil {
+			return nil, err
+		}
+	}
+	if w.client != nil { // it hijacked and returned
+		return readResponse(w.client, r)
+	}
 	w.WriteHeader(http.StatusOK)
-	resp := &http.Response{
+	return &http.Response{
 		StatusCode: w.status, Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)),
 		Proto: in.Proto, ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}, nil
+}
+
+// serve calls the handler and returns its panic as an error.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("memory: the handler panicked: %v", p)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return nil
+}
+
+// readResponse reads what a handler that hijacked its connection answers.
+func readResponse(conn net.Conn, r *http.Request) (*http.Response, error) {
+	parsed := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(parsed, r)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("memory: the handler hijacked the connection and wrote no response: %w", err)
 	}
-	if w.client != nil {
-		resp.Body, resp.ContentLength = w.client, -1
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body, resp.ContentLength = &upgraded{conn, parsed}, -1
 	}
 	return resp, nil
 }
 
+// upgraded is the connection after the response, including what the server wrote along with it.
+type upgraded struct {
+	net.Conn
+	parsed *bufio.Reader
+}
+
+func (u *upgraded) Read(p []byte) (int, error) {
+	if u.parsed.Buffered() > 0 {
+		return u.parsed.Read(p)
+	}
+	return u.Conn.Read(p)
+}
+
 // response is the handler's ResponseWriter.
 type response struct {
-	header http.Header
-	status int         // 0 before the header was written
-	sent   http.Header // as it was then
-	body   bytes.Buffer
-	client net.Conn // once hijacked
+	header   http.Header
+	status   int         // 0 before the header was written
+	sent     http.Header // as it was then
+	body     bytes.Buffer
+	client   net.Conn      // once hijacked
+	hijacked chan struct{} // closed then
 }
 
 func (w *response) Header() http.Header { return w.header }
@@ -130,12 +181,22 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// Hijack makes the connection.
+// Hijack makes the connection. As in net/http, a header that was written goes out first.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.client != nil {
 		return nil, nil, http.ErrHijacked
 	}
 	client, server := net.Pipe()
 	w.client = client
+	close(w.hijacked)
+	if w.status != 0 {
+		var head bytes.Buffer
+		fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", w.status, http.StatusText(w.status))
+		w.sent.Write(&head)
+		head.WriteString("\r\n")
+		if _, err := head.WriteTo(server); err != nil {
+			return nil, nil, err
+		}
+	}
 	return server, bufio.NewReadWriter(bufio.NewReader(server), bufio.NewWriter(server)), nil
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
@@ -37,8 +38,11 @@ func (c *Conn) Abort(code websocket.StatusCode, reason string, cause error) {
 	c.kill(cause)
 }
 
-// closeFor queues a close frame that coder/websocket wrote: the answer to the peer's, or the notice of a violation.
+// closeFor queues a close frame that reading led to: the echo of the peer's, or the notice of a violation.
 func (c *Conn) closeFor(f frame.Frame) {
+	if reason := f[min(4, len(f)):]; !utf8.Valid(reason) {
+		f = frame.Close(badReason.code, badReason.reason)
+	}
 	c.out.mu.Lock()
 	if c.out.closing || c.out.dead {
 		c.out.mu.Unlock()
@@ -49,7 +53,9 @@ func (c *Conn) closeFor(f frame.Frame) {
 	c.flushAll()
 }
 
-// errUndecided stands for the cause of a close that coder/websocket began; its error says why.
+var badReason = violation{websocket.StatusInvalidFramePayloadData, "close reason is not UTF-8", errProtocol}
+
+// errUndecided stands for the cause of a close that reading led to; the reader's error says why.
 var errUndecided = errors.New("wsgate: closing")
 
 // startClosing queues the close frame, after which nothing is queued, and gives all that waits a time to be written.
@@ -172,6 +178,8 @@ func (c *Conn) judge(err error) verdict {
 	var peer websocket.CloseError
 	var v *violation
 	switch arrived := c.in.err; {
+	case errors.As(err, &peer) && !utf8.ValidString(peer.Reason):
+		return verdict{violation: badReason}
 	case errors.As(err, &peer):
 		return verdict{violation: violation{cause: peerClosed(peer)}}
 	case errors.As(err, &v) || errors.As(arrived, &v):

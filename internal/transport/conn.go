@@ -104,12 +104,12 @@ func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 }
 
 func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
-	typ, data, ok := c.readPlain()
-	if !ok {
-		var err error
-		if typ, data, err = c.readParsed(); err != nil {
-			return 0, nil, err
-		}
+	typ, data, err := c.readPlain()
+	if err == errNotPlain {
+		typ, data, err = c.readParsed()
+	}
+	if err != nil {
+		return 0, nil, err
 	}
 	if typ == websocket.MessageText && !utf8.Valid(data) {
 		return 0, nil, &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}

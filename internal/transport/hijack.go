@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -24,12 +25,11 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if u.subprotocol != "" {
 		u.Header().Set("Sec-WebSocket-Protocol", u.subprotocol)
 	}
-	u.ResponseWriter.WriteHeader(http.StatusSwitchingProtocols)
 	raw, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := raw.SetDeadline(time.Time{}); err != nil {
+	if err := u.switchProtocols(raw); err != nil {
 		raw.Close()
 		return nil, nil, err
 	}
@@ -43,6 +43,29 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	u.conn = c
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
 }
+
+// switchProtocols writes the response, in a third of the time that net/http needs for it, and clears the deadlines.
+func (u *upgrade) switchProtocols(raw net.Conn) error {
+	b := append(make([]byte, 0, 256), "HTTP/1.1 101 Switching Protocols\r\n"...)
+	for name, values := range u.Header() {
+		for _, value := range values {
+			b = append(b, noNewlines.Replace(name)...)
+			b = append(b, ": "...)
+			b = append(b, noNewlines.Replace(value)...)
+			b = append(b, "\r\n"...)
+		}
+	}
+	b = append(b, "\r\n"...)
+	if err := raw.SetDeadline(time.Now().Add(u.options.Limits.Write)); err != nil {
+		return err
+	}
+	if _, err := raw.Write(b); err != nil {
+		return err
+	}
+	return raw.SetDeadline(time.Time{})
+}
+
+var noNewlines = strings.NewReplacer("\r", " ", "\n", " ")
 
 // hijackable reports whether w or what it wraps can be hijacked, as http.ResponseController finds out.
 func hijackable(w http.ResponseWriter) bool {

@@ -2,54 +2,86 @@ package transport
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// readPlain takes the next message from the held input if it is all there in one ordinary frame: masked, not
-// compressed, no control frame. Nearly every message is, and this spares it a dozen calls through coder/websocket,
-// which reads everything else. It may do so only while coder/websocket has nothing in its buffer.
-func (c *Conn) readPlain() (typ websocket.MessageType, data []byte, ok bool) {
+// errNotPlain says that coder/websocket has to read what comes next.
+var errNotPlain = errors.New("wsgate: not a plain frame")
+
+// readPlain takes the next message from the held input if it is all there in one ordinary frame, masked and not
+// compressed, or the peer's close frame if that is sound. Nearly every message is, and this spares it a dozen calls
+// through coder/websocket, which reads everything else. It may do so only while coder/websocket has nothing in its
+// buffer.
+func (c *Conn) readPlain() (websocket.MessageType, []byte, error) {
 	if c.parsed.Buffered() > 0 {
-		return 0, nil, false
+		return 0, nil, errNotPlain
 	}
 	if c.in.empty() && c.sys != nil {
 		c.await(nil)
 	}
 	if c.in.empty() {
-		return 0, nil, false
+		return 0, nil, errNotPlain
 	}
 	held := c.in.buf[c.in.r:c.in.w]
 	header, length := plainFrame(held)
 	if header == 0 || c.in.meter.nextPacked() {
-		return 0, nil, false
+		return 0, nil, errNotPlain
 	}
 	if len(held) < header+length {
 		// coder/websocket gets this frame and no byte of the next one, so that its buffer is empty again afterwards.
 		c.in.until = header + length
-		return 0, nil, false
+		return 0, nil, errNotPlain
 	}
-	typ = websocket.MessageType(held[0] & opcodeMask)
-	data = make([]byte, length)
+	data := make([]byte, length)
 	unmask(data, held[header:], held[header-4:header])
+	opcode := held[0] & opcodeMask
+	if opcode == opClose {
+		return 0, nil, c.receiveClose(data)
+	}
 	c.in.meter.takePacked()
 	c.in.skip(header + length)
-	return typ, data, true
+	return websocket.MessageType(opcode), data, nil
+}
+
+// receiveClose answers the peer's close frame, as far as it is one (RFC 6455 section 5.5.1).
+func (c *Conn) receiveClose(payload []byte) error {
+	closed := websocket.CloseError{Code: websocket.StatusNoStatusRcvd}
+	if len(payload) >= 2 {
+		closed.Code = websocket.StatusCode(binary.BigEndian.Uint16(payload))
+		closed.Reason = string(payload[2:])
+	}
+	if len(payload) == 1 || len(payload) > 0 && !frame.Sendable(closed.Code) {
+		return errNotPlain
+	}
+	c.closeFor(append(frame.Frame{finBit | opClose, byte(len(payload))}, payload...))
+	c.in.release()
+	return closed
 }
 
 // plainFrame returns the lengths of the header and of the payload of the frame that b begins with, and 0 if b does not
 // have the whole header of an ordinary one. The header has passed the meter.
 func plainFrame(b []byte) (header, length int) {
-	if len(b) < 6 || b[0] != finBit|opText && b[0] != finBit|opBinary {
+	if len(b) < 6 {
 		return 0, 0
 	}
-	switch length = int(b[1] &^ maskBit); {
-	case length < 126:
-		return 6, length
-	case length == 126 && len(b) >= 8:
-		return 8, int(binary.BigEndian.Uint16(b[2:]))
+	length = int(b[1] &^ maskBit)
+	switch b[0] {
+	case finBit | opText, finBit | opBinary:
+		if length == 126 && len(b) >= 8 {
+			return 8, int(binary.BigEndian.Uint16(b[2:]))
+		}
+	case finBit | opClose:
+	default:
+		return 0, 0
 	}
-	return 0, 0
+	if length > 125 {
+		return 0, 0
+	}
+	return 6, length
 }
 
 // unmask copies to dst what src has for it, without the mask (RFC 6455 section 5.3).
