@@ -43,7 +43,9 @@ type Options struct {
 type App struct {
 	log       *slog.Logger
 	limits    Limits
+	compress  bool
 	origins   []string
+	use       []Middleware
 	hub       *Hub
 	registry  *Registry
 	lifecycle *Lifecycle
@@ -74,17 +76,7 @@ func New(root *Module, opts *Options) (*App, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	b := newBuilder(opts)
-	b.check(root)
-	if len(b.mistakes) == 0 {
-		b.construct()
-	}
-	if len(b.mistakes) > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), opts.Limits.withDefaults().Drain)
-		defer cancel()
-		return nil, errors.Join(append(b.mistakes, b.app.lifecycle.stop(ctx))...)
-	}
-	return b.app, nil
+	return newBuilder(opts).build(root)
 }
 
 // Hub returns the connections of the App, for code outside the container.
@@ -125,10 +117,15 @@ func (a *App) Handle(pattern string, h http.Handler) error {
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // Start runs the OnStart functions, see [Lifecycle]. Run and Serve call it. When it fails, what had started is
-// stopped again.
+// stopped again. It logs the routes at debug level, and a warning for every default that protects the server or its
+// users and was relaxed by far.
 func (a *App) Start(ctx context.Context) error {
 	err := a.lifecycle.start(ctx)
-	if err == nil || errors.Is(err, errStarted) {
+	if err == nil {
+		a.report(ctx)
+		return nil
+	}
+	if errors.Is(err, errStarted) {
 		return err
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain) // ctx may be over

@@ -2,6 +2,7 @@ package wsgate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/dig"
 
 	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/testkit"
 )
 
 // builder makes an App of modules. First everything is checked that can be checked without running a constructor, then
@@ -26,6 +28,7 @@ type builder struct {
 	routes    []Route
 	owners    []*provider // of routes: their constructors
 	scopes    map[*Module]*dig.Scope
+	swaps     []testkit.Swap
 }
 
 func newBuilder(o *Options) *builder {
@@ -33,6 +36,8 @@ func newBuilder(o *Options) *builder {
 		log:       o.Logger,
 		limits:    o.Limits.withDefaults(),
 		origins:   o.Origins,
+		use:       o.Use,
+		compress:  o.Compression,
 		hub:       &Hub{routes: map[string]*route{}},
 		registry:  &Registry{served: true},
 		lifecycle: &Lifecycle{},
@@ -44,6 +49,20 @@ func newBuilder(o *Options) *builder {
 	}
 	a.cut, a.cutNow = context.WithCancel(context.Background())
 	return &builder{app: a, options: o, scopes: map[*Module]*dig.Scope{}}
+}
+
+// build returns the App, or everything that is wrong with it.
+func (b *builder) build(root *Module) (*App, error) {
+	b.check(root)
+	if len(b.mistakes) == 0 {
+		b.construct()
+	}
+	if len(b.mistakes) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), b.app.limits.Drain)
+		defer cancel()
+		return nil, errors.Join(append(b.mistakes, b.app.lifecycle.stop(ctx))...)
+	}
+	return b.app, nil
 }
 
 func (b *builder) wrong(errs ...error) {

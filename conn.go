@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -221,6 +222,8 @@ type connType interface {
 	AnyConn
 	// signatures returns the types that the hooks of a gateway with this D have.
 	signatures() map[string]any
+	// dataType returns D.
+	dataType() reflect.Type
 	// hooks binds a gateway whose signatures were checked.
 	hooks(gateway any) hooks
 }
@@ -234,6 +237,8 @@ type hooks struct {
 	close   func(context.Context, AnyConn, error)
 	events  func() []binding
 }
+
+func (*Conn[D]) dataType() reflect.Type { return reflect.TypeFor[D]() }
 
 func (*Conn[D]) hooks(gateway any) hooks {
 	h := hooks{attach: func(base *conn, data any) AnyConn {

@@ -34,6 +34,7 @@ func (b *builder) construct() {
 			b.wrong(&mistake.Mistake{What: "constructor " + p.name + ": " + mistake.Type(dig.RootCause(err).Error()), Where: p.pos, Err: err})
 		}
 	}
+	b.swap()
 	if len(b.mistakes) > 0 {
 		return
 	}
@@ -113,8 +114,11 @@ func (b *builder) mount(r Route, gateway any) {
 	a := b.app
 	rt := a.hub.routes[r.Path]
 	rt.hooks = ct.hooks(gateway)
+	rt.data = ct.dataType()
 	if rt.hooks.upgrade == nil {
-		rt.hooks.upgrade = callUpgrade(gateway)
+		if upgrade, data := callUpgrade(gateway); upgrade != nil {
+			rt.hooks.upgrade, rt.data = upgrade, data
+		}
 	}
 	b.wrong(rt.bind(r))
 	rt.handle = rt.innermost

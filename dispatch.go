@@ -130,6 +130,10 @@ func (c *conn) receive(m Message) {
 			in.Event = string(c.inbound.Type)
 		}
 	}
+	if c.route.onlyPushes() && m.Type == websocket.MessageText {
+		_ = c.route.names.Parse(m.Data, &c.inbound) // for the id: who asked is answered that nobody listens
+		c.inbound = envelope.Inbound{ID: slices.Clone(c.inbound.ID)}
+	}
 	c.strikes = 0
 	err := c.call(c.t.Context(), in)
 	c.guarded(in, func() { c.settle(in, err) })
@@ -235,7 +239,7 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) error {
 		if rt.hooks.message != nil {
 			return rt.hooks.message(ctx, c, in.Message)
 		}
-		return rt.unsupported(in.Message)
+		return rt.unsupported()
 	case HookEvent:
 		return rt.event(ctx, c, in)
 	}
@@ -250,8 +254,11 @@ func shortName(name string) string {
 	return name
 }
 
-func (rt *route) unsupported(m Message) error {
-	if rt.events == nil {
+// onlyPushes reports whether the gateway takes nothing from its clients.
+func (rt *route) onlyPushes() bool { return rt.events == nil && rt.hooks.message == nil }
+
+func (rt *route) unsupported() error {
+	if rt.onlyPushes() {
 		return Errorf(Unsupported, "this gateway takes no messages")
 	}
 	return Errorf(Unsupported, "this gateway takes no binary messages")

@@ -48,8 +48,8 @@ type everything struct {
 	Quote int                        `json:"quote,string"`
 }
 
-// leak finds what only a Go programmer could have written.
-var leak = regexp.MustCompile(`wsgate|Go |go|json:|\bstruct\b|unmarshal|Unmarshal|interface|\bu?int\d*\b|float|netip|time\.|Time\.|Common|reflect|\[\]|map\[|everything|address\b|RFC3339|2006`)
+// internals finds what only a Go programmer could have written.
+var internals = regexp.MustCompile(`wsgate|Go |go|json:|\bstruct\b|unmarshal|Unmarshal|interface|\bu?int\d*\b|float|netip|time\.|Time\.|Common|reflect|\[\]|map\[|everything|address\b|RFC3339|2006`)
 
 func TestPayloadsOfTheWrongType(t *testing.T) {
 	called := wsgate.On(wsgate.Event[everything]("e"), func(context.Context, *testConn, everything) error {
@@ -123,7 +123,7 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 			for _, name := range []string{"bool", "string", "int", "float", "time"} { // are also names of events here
 				message = strings.Replace(message, "payload of "+name, "payload of e", 1)
 			}
-			if found := leak.FindString(message); found != "" {
+			if found := internals.FindString(message); found != "" {
 				t.Errorf("%q in the message %q", found, answer.Message)
 			}
 		})

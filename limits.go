@@ -80,6 +80,13 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// usual returns the limits as they would be if none was set but those that l's own depend on.
+func (l Limits) usual() Limits {
+	usual := Limits{Message: l.Message}.withDefaults()
+	usual.Message = Limits{}.withDefaults().Message
+	return usual
+}
+
 func setDefault[T comparable](v *T, to T) {
 	var zero T
 	if *v == zero {

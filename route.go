@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type route struct {
 	names  envelope.Names
 	accept transport.AcceptOptions // all but Admit
 	hooks  hooks
+	data   reflect.Type        // D
 	events map[string]*binding // nil without Events
 	handle Handler             // the middleware around the hooks
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wsgate/wsgate/internal/hookname"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 )
@@ -75,7 +76,7 @@ func checkHooks(gateway reflect.Type, constructor, where string) (ct connType, m
 	for _, w := range inspect.WrongNames(gateway) {
 		mistakes = append(mistakes, &mistake.Mistake{
 			What: fmt.Sprintf("%s.%s is not a hook and would never be called", name, w.Name), Where: w.Pos,
-			Fix: "did you mean " + inspect.Instead[w.Name] + "?",
+			Fix: "did you mean " + hookname.Instead[w.Name] + "?",
 		})
 	}
 	if len(hooks) == 0 {
@@ -190,16 +191,16 @@ func isUpgrade(t reflect.Type) bool {
 
 // callUpgrade calls an OnUpgrade whose D no *Conn[D] names, so that it cannot be asserted. It is the one hook that is
 // called by reflection, once for every connection of a gateway that has no other hook.
-func callUpgrade(gateway any) func(*http.Request) (any, error) {
+func callUpgrade(gateway any) (upgrade func(*http.Request) (any, error), data reflect.Type) {
 	m := reflect.ValueOf(gateway).MethodByName("OnUpgrade")
 	if !m.IsValid() {
-		return nil
+		return nil, nil
 	}
 	return func(r *http.Request) (any, error) {
 		out := m.Call([]reflect.Value{reflect.ValueOf(r)})
 		err, _ := out[1].Interface().(error)
 		return out[0].Interface(), err
-	}
+	}, m.Type().Out(0)
 }
 
 func isFunc(fn any) bool {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/wsgate/wsgate/examples/internal/leak"
+	"github.com/wsgate/wsgate/internal/leak"
 	notify "github.com/wsgate/wsgate/examples/notify"
 )
 

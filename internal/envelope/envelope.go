@@ -99,6 +99,15 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 	}
 }
 
+// Payload returns the payload as it was sent; nil if there is none.
+func (n *Names) Payload(in *Inbound) []byte {
+	if n.Nested || in.data != nil {
+		return in.data
+	}
+	fields, _ := n.fields(in.Text) // was scanned before
+	return fields
+}
+
 // fields returns the flat envelope without its own keys.
 func (n *Names) fields(text []byte) ([]byte, error) {
 	out := append(make([]byte, 0, len(text)), '{')
@@ -121,7 +130,23 @@ func (n *Names) fields(text []byte) ([]byte, error) {
 func (n *Names) Encode(name string, id []byte, shape inspect.Shape, payload []byte) (*frame.Message, error) {
 	scratch := scratchPool.Get().(*[]byte)
 	defer scratchPool.Put(scratch)
-	text := append((*scratch)[:0], '{')
+	text, err := n.appendText((*scratch)[:0], name, id, shape, payload)
+	if err != nil {
+		return nil, err
+	}
+	if cap(text) <= maxScratch {
+		*scratch = text
+	}
+	return frame.NewMessage(websocket.MessageText, text), nil
+}
+
+// Text returns the text of the message that Encode makes.
+func (n *Names) Text(name string, id []byte, shape inspect.Shape, payload []byte) ([]byte, error) {
+	return n.appendText(nil, name, id, shape, payload)
+}
+
+func (n *Names) appendText(text []byte, name string, id []byte, shape inspect.Shape, payload []byte) ([]byte, error) {
+	text = append(text, '{')
 	text = appendString(text, n.Type)
 	text = append(text, ':')
 	text = appendString(text, name)
@@ -146,11 +171,7 @@ func (n *Names) Encode(name string, id []byte, shape inspect.Shape, payload []by
 		text = append(text, ',')
 		text = append(text, payload[1:len(payload)-1]...)
 	}
-	text = append(text, '}')
-	if cap(text) <= maxScratch {
-		*scratch = text
-	}
-	return frame.NewMessage(websocket.MessageText, text), nil
+	return append(text, '}'), nil
 }
 
 // scratchPool has memory in which messages are put together, up to maxScratch bytes of it each.
@@ -174,7 +195,8 @@ func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
 // ErrorName is the event name of errors, which no event may have.
 const ErrorName = "error"
 
-type failure struct {
+// Failure is the payload of an error.
+type Failure struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Details any    `json:"details,omitempty"`
@@ -187,7 +209,7 @@ func IsErrorKey(key string) bool {
 
 // Error returns the text message of an error, the answer to a message with that id if it is not nil.
 func (n *Names) Error(id []byte, code, message string, details any) (*frame.Message, error) {
-	payload, err := json.Marshal(failure{code, message, details})
+	payload, err := json.Marshal(Failure{code, message, details})
 	if err != nil {
 		return nil, err
 	}

@@ -46,22 +46,6 @@ var wrongNames = []lookup{
 	{"OnUpgraded", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnUpgraded") }},
 }
 
-// Instead says which hook is meant by a wrong name.
-var Instead = map[string]string{
-	"OnConnect":      "OnOpen",
-	"OnConnection":   "OnOpen",
-	"OnConnected":    "OnOpen",
-	"OnDisconnect":   "OnClose",
-	"OnDisconnected": "OnClose",
-	"OnError":        "OnClose, whose error says why a connection ended, or middleware, which sees every handler's error",
-	"OnEvent":        "Events",
-	"OnEvents":       "Events",
-	"Onmessage":      "OnMessage",
-	"Onopen":         "OnOpen",
-	"Onclose":        "OnClose",
-	"OnUpgraded":     "OnUpgrade",
-}
-
 // Hooks returns the hooks that t has; a method promoted from an embedded struct is one like any other.
 func Hooks(t reflect.Type) []Hook { return present(t, hooks) }
 

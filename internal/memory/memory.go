@@ -1,5 +1,5 @@
 // Package memory lets WebSocket clients talk to an http.Handler of the same process without a network: the ends of a
-// net.Pipe take the place of a socket. Nothing in it waits for anything outside the process, so it also works in a
+// pipe take the place of a socket. Nothing in it waits for anything outside the process, so it also works in a
 // bubble of testing/synctest.
 //
 // A pipe has no buffer: what the server writes waits until the client reads, so a client that does not read is a slow
@@ -27,6 +27,11 @@ const Host = "example.com"
 // Dial opens a WebSocket to the handler. The target is a path with an optional query, or a whole URL. Subprotocols are
 // offered in the header's Sec-WebSocket-Protocol. The response is not nil if the handler answered, also when it refused.
 func Dial(h http.Handler, target string, header http.Header) (*websocket.Conn, *http.Response, error) {
+	return Transport{Handler: h}.Dial(target, header)
+}
+
+// Dial is [Dial] by this Transport.
+func (t Transport) Dial(target string, header http.Header) (*websocket.Conn, *http.Response, error) {
 	var offered []string
 	for _, line := range header.Values("Sec-WebSocket-Protocol") {
 		for name := range strings.SplitSeq(line, ",") {
@@ -34,7 +39,7 @@ func Dial(h http.Handler, target string, header http.Header) (*websocket.Conn, *
 		}
 	}
 	return websocket.Dial(context.Background(), absolute(target), &websocket.DialOptions{
-		HTTPClient:   &http.Client{Transport: Transport{h}},
+		HTTPClient:   &http.Client{Transport: t},
 		HTTPHeader:   header,
 		Subprotocols: offered,
 	})
@@ -57,7 +62,7 @@ func DialRaw(h http.Handler, target string, header http.Header) (net.Conn, *http
 	for name, values := range header {
 		r.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	resp, err := Transport{h}.RoundTrip(r)
+	resp, err := Transport{Handler: h}.RoundTrip(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,8 +83,11 @@ func absolute(target string) string {
 
 // Transport is an http.RoundTripper that has the handler serve the request, as net/http's server would: the request's
 // context ends when the handler returns. The body of a response with status 101 is the client's end of the connection,
-// a net.Conn.
-type Transport struct{ Handler http.Handler }
+// a [Conn].
+type Transport struct {
+	Handler http.Handler
+	Wrap    func(Conn) Conn // if not nil, called with the client's end before anything was read from it
+}
 
 // RoundTrip has the handler serve the request and returns when it has.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -99,7 +107,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	go func() { served <- serve(t.Handler, w, in) }()
 	select {
 	case <-w.hijacked:
-		resp, err := readResponse(w.client, r)
+		resp, err := t.readResponse(w.client, r)
 		if panicked := <-served; panicked != nil {
 			err = panicked
 		}
@@ -109,8 +117,8 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if w.client != nil { // it hijacked and returned
-		return readResponse(w.client, r)
+	if w.client != nil { // it hijacked before it returned
+		return t.readResponse(w.client, r)
 	}
 	w.WriteHeader(http.StatusOK)
 	return &http.Response{
@@ -132,7 +140,10 @@ func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
 }
 
 // readResponse reads what a handler that hijacked its connection answers.
-func readResponse(conn net.Conn, r *http.Request) (*http.Response, error) {
+func (t Transport) readResponse(conn Conn, r *http.Request) (*http.Response, error) {
+	if t.Wrap != nil {
+		conn = t.Wrap(conn)
+	}
 	parsed := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(parsed, r)
 	if err != nil {
@@ -147,7 +158,7 @@ func readResponse(conn net.Conn, r *http.Request) (*http.Response, error) {
 
 // upgraded is the connection after the response, including what the server wrote along with it.
 type upgraded struct {
-	net.Conn
+	Conn
 	parsed *bufio.Reader
 }
 
@@ -164,7 +175,7 @@ type response struct {
 	status   int         // 0 before the header was written
 	sent     http.Header // as it was then
 	body     bytes.Buffer
-	client   net.Conn      // once hijacked
+	client   *end          // once hijacked
 	hijacked chan struct{} // closed then
 }
 
@@ -186,7 +197,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.client != nil {
 		return nil, nil, http.ErrHijacked
 	}
-	client, server := net.Pipe()
+	client, server := pipe()
 	w.client = client
 	close(w.hijacked)
 	if w.status != 0 {

@@ -1,0 +1,155 @@
+package wsgate
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+)
+
+// RouteInfo is what an App knows of one of its routes.
+type RouteInfo struct {
+	Path         string
+	Gateway      reflect.Type // what the constructor returns
+	Pos          string       // file:line of the constructor
+	Hooks        []string     // the methods that were found: "OnOpen", "Events", ...
+	Data         reflect.Type // what each connection has of its own
+	Events       []EventInfo  // sorted by name
+	Middleware   []string     // the functions' names, the outermost first
+	Subprotocols []string
+	Envelope     Envelope // with the defaults filled in, but Data "" in the flat form
+	Limits       Limits   // with the defaults filled in
+}
+
+// EventInfo is an event or a call that the clients of a route may send.
+type EventInfo struct {
+	Name    string
+	Pos     string // file:line of its On or Answer
+	Payload reflect.Type
+	Answer  reflect.Type // nil for an event
+}
+
+// Routes tells what the App found by reflection, in the order of the modules.
+func (a *App) Routes() []RouteInfo {
+	var infos []RouteInfo
+	for _, r := range a.registry.routes {
+		rt := a.hub.routes[r.Path]
+		gateway := reflect.TypeOf(r.New).Out(0)
+		info := RouteInfo{
+			Path: r.Path, Gateway: gateway, Pos: inspect.FuncPos(r.New), Data: rt.data,
+			Events: rt.eventInfos(), Middleware: append(funcNames(a.use), funcNames(r.Use)...),
+			Subprotocols: slices.Clone(r.Subprotocols), Limits: rt.limits,
+			Envelope: Envelope{Type: rt.names.Type, ID: rt.names.ID},
+		}
+		if rt.names.Nested {
+			info.Envelope.Data = rt.names.Data
+		}
+		for _, h := range inspect.Hooks(gateway) {
+			info.Hooks = append(info.Hooks, h.Name)
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+func (rt *route) eventInfos() []EventInfo {
+	var events []EventInfo
+	for _, b := range rt.events {
+		events = append(events, EventInfo{Name: b.name, Pos: b.pos, Payload: b.payload, Answer: b.answer})
+	}
+	slices.SortFunc(events, func(a, b EventInfo) int { return strings.Compare(a.Name, b.Name) })
+	return events
+}
+
+func funcNames(fns []Middleware) (names []string) {
+	for _, fn := range fns {
+		names = append(names, inspect.FuncName(fn))
+	}
+	return names
+}
+
+// Explain writes the routes as a table for people: the gateway, its hooks, and what its clients may send. Limits that
+// are not the default are listed.
+//
+//	/ws/chat/{room}  *chat.Chat  chat.go:41
+//	    hooks   OnUpgrade, OnOpen, OnClose, Events
+//	    data    chat.Member
+//	    call    history  chat.Query -> []chat.Line  chat.go:60
+//	    event   say      string                     chat.go:59
+func (a *App) Explain(w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.DiscardEmptyColumns)
+	for i, info := range a.Routes() {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		// Each route is a table of its own, with columns as wide as it needs.
+		fmt.Fprintf(out, "%s  %s  %s\n", info.Path, typeName(info.Gateway), info.Pos)
+		for _, line := range info.lines() {
+			fmt.Fprintf(out, "    %s\n", line)
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// lines returns what there is to say about a route, the columns parted by tabs.
+func (info *RouteInfo) lines() (lines []string) {
+	add := func(label string, values ...string) {
+		if len(values) > 0 {
+			lines = append(lines, label+"\t"+strings.Join(values, ", "))
+		}
+	}
+	add("hooks", info.Hooks...)
+	add("data", typeName(info.Data))
+	for _, e := range info.Events {
+		label, types := "event", typeName(e.Payload)
+		if e.Answer != nil {
+			label, types = "call", types+" -> "+typeName(e.Answer)
+		}
+		lines = append(lines, label+"\t"+e.Name+"\t"+types+"\t"+e.Pos)
+	}
+	add("middleware", info.Middleware...)
+	add("subprotocols", info.Subprotocols...)
+	if e := info.Envelope; e != (Envelope{Type: "type", ID: "id"}) {
+		add("envelope", fmt.Sprintf("type %q", e.Type), fmt.Sprintf("id %q", e.ID), fmt.Sprintf("data %q", e.Data))
+	}
+	add("limits", info.Limits.changed()...)
+	return lines
+}
+
+// changed lists the limits that are not the defaults.
+func (l Limits) changed() (changed []string) {
+	have, usual := reflect.ValueOf(l), reflect.ValueOf(l.usual())
+	for i := range have.NumField() {
+		if !have.Field(i).Equal(usual.Field(i)) {
+			changed = append(changed, fmt.Sprintf("%s %v", have.Type().Field(i).Name, have.Field(i)))
+		}
+	}
+	return changed
+}
+
+// report logs the routes for those who want to see them, and a warning for every protection that was taken down.
+func (a *App) report(ctx context.Context) {
+	for _, warning := range a.audit() {
+		a.log.WarnContext(ctx, "wsgate: "+warning)
+	}
+	if !a.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	for _, info := range a.Routes() {
+		var events []string
+		for _, e := range info.Events {
+			events = append(events, e.Name)
+		}
+		a.log.DebugContext(ctx, "wsgate: route", "path", info.Path, "gateway", typeName(info.Gateway), "pos", info.Pos,
+			"hooks", info.Hooks, "data", typeName(info.Data), "events", events, "middleware", info.Middleware)
+	}
+}

@@ -1,0 +1,70 @@
+// Package hookname knows the names of a gateway's hooks and those that are mistaken for them.
+package hookname
+
+import (
+	"slices"
+	"strings"
+)
+
+// All are the hooks' names.
+var All = []string{"OnUpgrade", "OnOpen", "OnMessage", "OnClose", "Events"}
+
+// Instead says which hook is meant by a name that other libraries use.
+var Instead = map[string]string{
+	"OnConnect":      "OnOpen",
+	"OnConnection":   "OnOpen",
+	"OnConnected":    "OnOpen",
+	"OnDisconnect":   "OnClose",
+	"OnDisconnected": "OnClose",
+	"OnError":        "OnClose, whose error says why a connection ended, or middleware, which sees every handler's error",
+	"OnEvent":        "Events",
+	"OnEvents":       "Events",
+	"Onmessage":      "OnMessage",
+	"Onopen":         "OnOpen",
+	"Onclose":        "OnClose",
+	"OnUpgraded":     "OnUpgrade",
+}
+
+// Near returns what is meant by a method that looks like a hook and is none: one that other libraries have, a hook in
+// other letters' case, or one with up to two letters wrong. It returns "" for every other name, also a hook's own.
+func Near(name string) string {
+	if slices.Contains(All, name) {
+		return ""
+	}
+	if hook := Instead[name]; hook != "" {
+		return hook
+	}
+	folded := strings.ToLower(name)
+	for _, hook := range All {
+		want := strings.ToLower(hook)
+		if folded == want {
+			return hook
+		}
+		if strings.HasPrefix(folded, "on") && strings.HasPrefix(want, "on") && distance(folded, want) <= maxDistance {
+			return hook
+		}
+	}
+	return ""
+}
+
+const maxDistance = 2
+
+// distance is the number of letters to insert, delete or replace to make a of b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,12 @@
+// Package testkit is the door by which wstest reaches what package wsgate offers nobody else.
+package testkit
+
+// Build is wsgate.New with services swapped: root is a *wsgate.Module, options are *wsgate.Options, and the result is a
+// *wsgate.App. Package wsgate sets it.
+var Build func(root, options any, swaps []Swap) (app any, err error)
+
+// Swap is a service that takes the place of the one that the modules provide.
+type Swap struct {
+	Decorator any    // func() T
+	Pos       string // file:line of who asked for it
+}

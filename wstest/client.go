@@ -1,0 +1,265 @@
+package wstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/memory"
+)
+
+// Client is a WebSocket client of an App. It reads all the time, as a browser does, and keeps what arrives until the
+// test asks for it; see [Client.StopReading] for one that does not.
+type Client struct {
+	t    testing.TB
+	app  *App
+	path string
+	info wsgate.RouteInfo
+	ws   *websocket.Conn
+	wire *wire
+
+	mu      sync.Mutex // guards following
+	inbox   []wsgate.Message
+	arrived chan struct{} // closed and replaced when inbox or end changes
+	end     error         // why nothing more arrives
+	asked   int           // ids given to questions
+}
+
+// Dial connects a client. A path may have a query. A handshake that the App refuses ends the test; see
+// [App.ExpectRefused].
+func (a *App) Dial(path string, header ...http.Header) *Client {
+	a.t.Helper()
+	c, resp, err := a.dial(path, header)
+	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		a.t.Fatalf("wstest: %s: got %s, want a connection", path, refusal(resp))
+	}
+	if err != nil {
+		a.t.Fatalf("wstest: %s: %v", path, err)
+	}
+	return c
+}
+
+// ExpectRefused makes a handshake that the App has to refuse with the HTTP status, and returns the response. Its body
+// is at hand until the test ends.
+func (a *App) ExpectRefused(status int, path string, header ...http.Header) *http.Response {
+	a.t.Helper()
+	_, resp, err := a.dial(path, header)
+	switch {
+	case resp == nil:
+		a.t.Fatalf("wstest: %s: %v", path, err)
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		a.t.Fatalf("wstest: %s: got a connection, want status %d", path, status)
+	case resp.StatusCode != status:
+		a.t.Fatalf("wstest: %s: got %s, want status %d", path, refusal(resp), status)
+	}
+	return resp
+}
+
+func refusal(resp *http.Response) string {
+	body, _ := io.ReadAll(resp.Body)
+	return fmt.Sprintf("status %d (%s)", resp.StatusCode, strings.TrimSpace(string(body)))
+}
+
+func (a *App) dial(path string, headers []http.Header) (*Client, *http.Response, error) {
+	header := http.Header{}
+	for _, h := range headers {
+		for name, values := range h {
+			header[http.CanonicalHeaderKey(name)] = append(header[http.CanonicalHeaderKey(name)], values...)
+		}
+	}
+	c := &Client{t: a.t, app: a, path: path, info: a.infoFor(path), wire: newWire(), arrived: make(chan struct{})}
+	ws, resp, err := memory.Transport{Handler: a.App, Wrap: c.wire.attach}.Dial(path, header)
+	if err != nil {
+		return nil, resp, err
+	}
+	c.ws = ws
+	ws.SetReadLimit(-1)
+	a.clients.add(c)
+	a.clients.readers.Go(c.read) // App.stop waits for it
+	return c, resp, nil
+}
+
+// infoFor returns what is known of the route that serves the path.
+func (a *App) infoFor(path string) wsgate.RouteInfo {
+	r, err := http.NewRequest(http.MethodGet, "http://"+memory.Host+path, nil)
+	if err != nil {
+		return wsgate.RouteInfo{}
+	}
+	_, pattern := a.routes.Handler(r)
+	return a.infos[pattern]
+}
+
+// read keeps what arrives.
+func (c *Client) read() {
+	for {
+		typ, data, err := c.ws.Read(context.Background())
+		c.mu.Lock()
+		if err == nil {
+			c.inbox = append(c.inbox, wsgate.Message{Type: typ, Data: data})
+		} else {
+			c.end = err
+		}
+		close(c.arrived)
+		c.arrived = make(chan struct{})
+		c.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Send sends a message as it is.
+func (c *Client) Send(m wsgate.Message) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), c.app.timeout)
+	defer cancel()
+	if err := c.ws.Write(ctx, m.Type, m.Data); err != nil {
+		if end := c.over(); end != nil {
+			err = end
+		}
+		c.t.Fatalf("wstest: %s: sending: %s", c.path, describeEnd(err))
+	}
+}
+
+// Next returns the next message as it is.
+func (c *Client) Next() wsgate.Message {
+	c.t.Helper()
+	return c.next("a message")
+}
+
+// next returns the next message, or ends the test with what it wants instead.
+func (c *Client) next(want string) wsgate.Message {
+	c.t.Helper()
+	m, err := c.take(func(wsgate.Message) bool { return true })
+	if err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want %s", c.path, describeEnd(err), want)
+	}
+	return m
+}
+
+var errTimeout = errors.New("nothing")
+
+// take waits for the first message that f accepts.
+func (c *Client) take(f func(wsgate.Message) bool) (wsgate.Message, error) {
+	late := time.NewTimer(c.app.timeout)
+	defer late.Stop()
+	for {
+		c.mu.Lock()
+		if i := slices.IndexFunc(c.inbox, f); i >= 0 {
+			m := c.inbox[i]
+			c.inbox = slices.Delete(c.inbox, i, i+1)
+			c.mu.Unlock()
+			return m, nil
+		}
+		end, arrived := c.end, c.arrived
+		c.mu.Unlock()
+		if end != nil {
+			return wsgate.Message{}, end
+		}
+		select {
+		case <-arrived:
+		case <-late.C:
+			return wsgate.Message{}, fmt.Errorf("%w for %v", errTimeout, c.app.timeout)
+		}
+	}
+}
+
+// fence returns when the App has handled all that the client has sent. A client that does not read, or whose connection
+// has ended, is left out.
+func (c *Client) fence() {
+	c.t.Helper()
+	if paused, _, _ := c.wire.faults(); paused != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.app.timeout)
+	defer cancel()
+	if err := c.ws.Ping(ctx); err != nil && ctx.Err() != nil && c.over() == nil {
+		c.t.Fatalf("wstest: %s: got no end of a handler for %v, want one", c.path, c.app.timeout)
+	}
+}
+
+// over returns why nothing more arrives, nil as long as something may.
+func (c *Client) over() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.end
+}
+
+// waitEnd waits for the end of the connection.
+func (c *Client) waitEnd() error {
+	_, err := c.take(func(wsgate.Message) bool { return false })
+	return err
+}
+
+// Close closes the connection as a client does that leaves, and waits for the App's answer.
+func (c *Client) Close(code websocket.StatusCode, reason string) {
+	c.t.Helper()
+	if err := c.ws.Close(code, reason); err != nil && c.over() == nil {
+		c.t.Fatalf("wstest: %s: closing: %v", c.path, err)
+	}
+	_ = c.waitEnd()
+}
+
+// ExpectClose waits for the App to close the connection with the code, and returns the reason. Messages that came
+// before and were not looked at are dropped.
+func ExpectClose(c *Client, code websocket.StatusCode) (reason string) {
+	c.t.Helper()
+	err := c.waitEnd()
+	var closed websocket.CloseError
+	if !errors.As(err, &closed) || closed.Code != code {
+		c.t.Fatalf("wstest: %s: got %s, want close %d", c.path, describeEnd(err), code)
+	}
+	return closed.Reason
+}
+
+// describeEnd says in a failure why no message came.
+func describeEnd(err error) string {
+	var closed websocket.CloseError
+	switch {
+	case errors.As(err, &closed):
+		return fmt.Sprintf("close %d %q", closed.Code, closed.Reason)
+	case errors.Is(err, errTimeout):
+		return err.Error()
+	default:
+		return fmt.Sprintf("the end of the connection (%v)", err)
+	}
+}
+
+// clients are those of an App.
+type clients struct {
+	readers sync.WaitGroup
+
+	mu   sync.Mutex // guards following
+	list []*Client
+}
+
+func (l *clients) add(c *Client) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, c)
+}
+
+func (l *clients) all() []*Client {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.list)
+}
+
+// breakAll ends all connections as they are and waits for the readers.
+func (l *clients) breakAll() {
+	for _, c := range l.all() {
+		c.wire.Close()
+		c.ws.CloseNow()
+	}
+	l.readers.Wait()
+}

@@ -1,0 +1,226 @@
+package wstest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"testing/synctest"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/inspect"
+)
+
+// Send sends an event with a payload, in the envelope of the client's route.
+func Send[T any](c *Client, e wsgate.Event[T], payload T) {
+	c.t.Helper()
+	c.send(string(e), nil, payload)
+}
+
+// Ask sends a question and returns the answer to it. Whatever arrives meanwhile stays for [Next]. An error in place of
+// the answer ends the test; see [TryAsk].
+func Ask[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) A {
+	c.t.Helper()
+	answer, err := TryAsk(c, call, question)
+	if err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.path, describeError(err), string(call))
+	}
+	return answer
+}
+
+// TryAsk is [Ask] for questions that may be answered with an error: an [*wsgate.Error].
+func TryAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) (answer A, err error) {
+	c.t.Helper()
+	m := c.ask(string(call), question)
+	var in envelope.Inbound
+	names := c.names()
+	if err := names.Parse(m.Data, &in); err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q: %v", c.path, c.describe(m), string(call), err)
+	}
+	if string(in.Type) == envelope.ErrorName {
+		return answer, c.failure(m)
+	}
+	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[A]()), &answer); err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.path, c.describe(m), answer, err)
+	}
+	return answer, nil
+}
+
+// Do sends an event with an id and waits until it was handled. An error in place of the answer ends the test.
+func Do[T any](c *Client, e wsgate.Event[T], payload T) {
+	c.t.Helper()
+	if m := c.ask(string(e), payload); c.nameOf(m) != string(e) {
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.path, c.describe(m), string(e))
+	}
+}
+
+// Next returns the payload of the next message, which has to be this event.
+func Next[T any](c *Client, e wsgate.Event[T]) T {
+	c.t.Helper()
+	want := strconv.Quote(string(e))
+	m := c.next(want)
+	var in envelope.Inbound
+	var payload T
+	names := c.names()
+	if err := names.Parse(m.Data, &in); err != nil || string(in.Type) != string(e) || in.ID != nil {
+		c.t.Fatalf("wstest: %s: got %s, want %s", c.path, c.describe(m), want)
+	}
+	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[T]()), &payload); err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.path, c.describe(m), payload, err)
+	}
+	return payload
+}
+
+// ExpectError returns the next message, which has to be an error with the code.
+func ExpectError(c *Client, code wsgate.Code) *wsgate.Error {
+	c.t.Helper()
+	want := fmt.Sprintf("error %q", string(code))
+	m := c.next(want)
+	failure := c.failure(m)
+	if failure == nil || failure.Code != code {
+		c.t.Fatalf("wstest: %s: got %s, want %s", c.path, c.describe(m), want)
+	}
+	return failure
+}
+
+// Quiet checks that nothing has arrived for the clients, and that nothing is on its way: every message that any client
+// of the App has sent was handled, and so is what its handlers sent. What goroutines of the application's own may still
+// send is known in a bubble of testing/synctest only.
+func Quiet(clients ...*Client) {
+	for _, c := range clients {
+		c.t.Helper()
+		c.app.settle()
+		c.mu.Lock()
+		inbox, end := c.inbox, c.end
+		c.mu.Unlock()
+		if len(inbox) > 0 {
+			c.t.Fatalf("wstest: %s: got %s, want nothing", c.path, c.describe(inbox[0]))
+		}
+		if end != nil {
+			c.t.Fatalf("wstest: %s: got %s, want nothing", c.path, describeEnd(end))
+		}
+	}
+}
+
+// settle waits until everything that follows from what clients have sent has arrived.
+func (a *App) settle() {
+	if inBubble() {
+		return
+	}
+	// A client's ping is answered after its messages were handled. The second round is for what these handlers sent to
+	// others: it was queued before the first answer.
+	for range 2 {
+		for _, c := range a.clients.all() {
+			c.fence()
+		}
+	}
+}
+
+// inBubble waits until every goroutine of the bubble is blocked, and reports whether there is one.
+func inBubble() (in bool) {
+	defer func() {
+		if recover() != nil {
+			in = false
+		}
+	}()
+	synctest.Wait()
+	return true
+}
+
+// send sends an event in the route's envelope.
+func (c *Client) send(name string, id []byte, payload any) {
+	c.t.Helper()
+	body, err := json.Marshal(payload)
+	if err != nil {
+		c.t.Fatalf("wstest: %s: the payload of %q: %v", c.path, name, err)
+	}
+	names := c.names()
+	text, err := names.Text(name, id, inspect.ShapeOf(reflect.TypeOf(payload)), body)
+	if err != nil {
+		c.t.Fatalf("wstest: %s: event %q: %v", c.path, name, err)
+	}
+	c.Send(wsgate.Message{Type: websocket.MessageText, Data: text})
+}
+
+// ask sends an event with an id and returns the message with the same id.
+func (c *Client) ask(name string, payload any) wsgate.Message {
+	c.t.Helper()
+	c.mu.Lock()
+	c.asked++
+	id := strconv.Itoa(c.asked)
+	c.mu.Unlock()
+	c.send(name, []byte(id), payload)
+	m, err := c.take(func(m wsgate.Message) bool {
+		var in envelope.Inbound
+		names := c.names()
+		return names.Parse(m.Data, &in) == nil && string(in.ID) == id
+	})
+	if err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.path, describeEnd(err), name)
+	}
+	return m
+}
+
+// nameOf returns the name of the event that m is, "" if it is none.
+func (c *Client) nameOf(m wsgate.Message) string {
+	var in envelope.Inbound
+	names := c.names()
+	if names.Parse(m.Data, &in) != nil {
+		return ""
+	}
+	return string(in.Type)
+}
+
+// failure returns the error that m is, nil if it is none.
+func (c *Client) failure(m wsgate.Message) *wsgate.Error {
+	var in envelope.Inbound
+	var f envelope.Failure
+	names := c.names()
+	if names.Parse(m.Data, &in) != nil || string(in.Type) != envelope.ErrorName || names.Decode(&in, inspect.Object, &f) != nil {
+		return nil
+	}
+	return &wsgate.Error{Code: wsgate.Code(f.Code), Message: f.Message, Details: f.Details}
+}
+
+// names are the keys of the route's envelope.
+func (c *Client) names() envelope.Names {
+	e := c.info.Envelope
+	names := envelope.Names{Type: e.Type, ID: e.ID, Data: e.Data, Nested: e.Data != ""}
+	if !names.Nested {
+		names.Data = "data"
+	}
+	return names
+}
+
+// describe prints a message for a failure.
+func (c *Client) describe(m wsgate.Message) string {
+	if m.Type == websocket.MessageBinary {
+		return "binary message " + shorten(strconv.Quote(string(m.Data)))
+	}
+	var in envelope.Inbound
+	names := c.names()
+	if names.Parse(m.Data, &in) != nil {
+		return "message " + shorten(strconv.Quote(string(m.Data)))
+	}
+	return fmt.Sprintf("event %q %s", in.Type, shorten(string(names.Payload(&in))))
+}
+
+func shorten(text string) string {
+	const most = 300
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d bytes)", text[:most], len(text))
+}
+
+func describeError(err error) string {
+	var own *wsgate.Error
+	if errors.As(err, &own) {
+		return fmt.Sprintf("error %q (%s)", string(own.Code), own.Message)
+	}
+	return err.Error()
+}

@@ -1,0 +1,116 @@
+// Package wstest tests gateways without a network: it builds the real module, with the real constructors, hooks and
+// middleware, and connects clients to it through memory.
+//
+//	func TestSay(t *testing.T) {
+//		app := wstest.New(t, chat.Module, wstest.Replace[chat.Store](newFakeStore()))
+//		ann := app.Dial("/chat/go?name=ann")
+//		bob := app.Dial("/chat/go?name=bob")
+//
+//		wstest.Send(bob, chat.Say, "hello")
+//
+//		if got, want := wstest.Next(ann, chat.Said), (chat.Line{"bob", "hello"}); got != want {
+//			t.Errorf("got %v, want %v", got, want)
+//		}
+//	}
+//
+// Whatever a test did not expect ends it by t.Fatal with a line like
+//
+//	got event "error" {"code":"denied","message":"no"}, want "said"
+//
+// so most of the functions here return no error. Like t.Fatal they belong to the test's own goroutine.
+//
+// # Time
+//
+// Everything also works in a bubble of [testing/synctest], where time is not real: a test of heartbeats, slow clients
+// and shutdowns takes no longer than its computing. Outside of one, waiting ends after [Timeout].
+package wstest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/testkit"
+)
+
+// App is an App under test.
+type App struct {
+	*wsgate.App
+
+	t       testing.TB
+	timeout time.Duration
+	routes  *http.ServeMux // the patterns of the routes, to know one by a path
+	infos   map[string]wsgate.RouteInfo
+	clients clients
+}
+
+// An Option changes what [New] builds.
+type Option func(*config)
+
+type config struct {
+	options wsgate.Options
+	swaps   []testkit.Swap
+	timeout time.Duration
+}
+
+// Replace puts v in the place of the service T that the modules provide, in all of them. T's own constructor is not
+// called, unless it is needed for something else that it provides.
+func Replace[T any](v T) Option {
+	swap := testkit.Swap{Decorator: func() T { return v }, Pos: mistake.Caller(1)}
+	return func(c *config) { c.swaps = append(c.swaps, swap) }
+}
+
+// With builds the App with these Options. Without a Logger, and without With, the log goes to the test's output.
+func With(options *wsgate.Options) Option {
+	return func(c *config) { c.options = *options }
+}
+
+// Timeout is how long to wait for what a test expects. The default is 10 s; in a bubble of testing/synctest it is of
+// the bubble's time, and begins to pass when nothing else happens any more.
+func Timeout(d time.Duration) Option {
+	return func(c *config) { c.timeout = d }
+}
+
+// New builds and starts an App of the module, and shuts it down at the end of the test. Any mistake that
+// [wsgate.New] finds ends the test, and so does a method of a gateway whose name is nearly that of a hook, as OnMesage.
+func New(t testing.TB, module *wsgate.Module, options ...Option) *App {
+	t.Helper()
+	c := config{timeout: 10 * time.Second}
+	for _, option := range options {
+		option(&c)
+	}
+	if c.options.Logger == nil {
+		c.options.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	built, err := testkit.Build(module, &c.options, c.swaps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &App{App: built.(*wsgate.App), t: t, timeout: c.timeout, routes: http.NewServeMux(), infos: map[string]wsgate.RouteInfo{}}
+	for _, info := range a.Routes() {
+		if err := nearHook(info.Gateway); err != nil {
+			t.Error(err)
+		}
+		a.routes.Handle(info.Path, http.NotFoundHandler())
+		a.infos[info.Path] = info
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.stop)
+	return a
+}
+
+// stop ends what the test has left.
+func (a *App) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), a.timeout)
+	defer cancel()
+	a.clients.breakAll()
+	if err := a.Shutdown(ctx); err != nil {
+		a.t.Errorf("wstest: the App did not shut down within %v: %v: does a hook ignore its context?", a.timeout, err)
+	}
+}
