@@ -287,6 +287,10 @@ func TestUnsupported(t *testing.T) {
 		push.say(text)
 		push.hears(`{"event":"error","code":"unsupported","message":"this gateway takes no messages"}`)
 	}
+	for _, text := range []string{`{"event":"x","id":"a"}`, `{"id":"a","event":7}`} { // who asked is answered
+		push.say(text)
+		push.hears(`{"event":"error","id":"a","code":"unsupported","message":"this gateway takes no messages"}`)
+	}
 	if err := push.Write(t.Context(), websocket.MessageBinary, []byte{1}); err != nil {
 		t.Fatal(err)
 	}

@@ -150,7 +150,7 @@ func TestHookSignatures(t *testing.T) {
 		{func() *openConnValue { return nil }, "openConnValue.OnOpen", "have func(context.Context, wsgate.Conn[wsgate_test.guest]) error", wantOpen},
 		{func() *openAnyConn { return nil }, "openAnyConn.OnOpen", "have func(context.Context, wsgate.AnyConn) error", wantOpen},
 		{func() *openVariadic { return nil }, "openVariadic.OnOpen", "have func(context.Context, *wsgate.Conn[wsgate_test.guest], ...string) error", wantOpen},
-		{func() *messageBytes { return nil }, "messageBytes.OnMessage", "have func(context.Context, *wsgate.Conn[wsgate_test.guest], []uint8) error", wantMessage},
+		{func() *messageBytes { return nil }, "messageBytes.OnMessage", "have func(context.Context, *wsgate.Conn[wsgate_test.guest], []byte) error", wantMessage},
 		{func() *messagePointer { return nil }, "messagePointer.OnMessage", "have func(context.Context, *wsgate.Conn[wsgate_test.guest], *wsgate.Message) error", wantMessage},
 		{func() *messageSwapped { return nil }, "messageSwapped.OnMessage", "have func(*wsgate.Conn[wsgate_test.guest], context.Context, wsgate.Message) error", wantMessage},
 		{func() *closeNoCause { return nil }, "closeNoCause.OnClose", "have func(context.Context, *wsgate.Conn[wsgate_test.guest])\n", wantClose},
@@ -166,7 +166,7 @@ func TestHookSignatures(t *testing.T) {
 		{func() *openString { return nil }, "openString.OnOpen", "have func(context.Context, string) error", "want func(context.Context, *wsgate.Conn[D]) error"},
 		{func() *messageString { return nil }, "messageString.OnMessage", "have func(string)", "want func(context.Context, *wsgate.Conn[D], wsgate.Message) error"},
 		{func() *closeNothing { return nil }, "closeNothing.OnClose", "have func() error", "want func(context.Context, *wsgate.Conn[D], error)"},
-		{func() *eventsMap { return nil }, "eventsMap.Events", "have func() map[string]interface {}", "want func() wsgate.Events[D]"},
+		{func() *eventsMap { return nil }, "eventsMap.Events", "have func() map[string]any", "want func() wsgate.Events[D]"},
 		{func() *openWrapped { return nil }, "openWrapped.OnOpen", "have func(context.Context, *wsgate_test.wrappedConn) error", "want func(context.Context, *wsgate.Conn["},
 	} {
 		t.Run(test.hook, func(t *testing.T) {

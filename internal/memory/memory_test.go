@@ -2,9 +2,11 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,5 +116,67 @@ func TestRefusal(t *testing.T) {
 	check(resp, err)
 	if _, _, err := memory.DialRaw(refuse, "http://%", nil); err == nil {
 		t.Error("an address that is none is dialled")
+	}
+}
+
+// The client can end its half of the stream or break the connection, and the server sees which.
+func TestEndings(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(memory.Conn) error
+		want error
+		late string // what the client still reads
+	}{
+		"close":      {memory.Conn.Close, io.EOF, ""},
+		"half-close": {memory.Conn.CloseWrite, io.EOF, "late"},
+		"reset":      {memory.Conn.Reset, syscall.ECONNRESET, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ends := make(chan error, 1)
+			conn, _, err := memory.DialRaw(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\nearly")
+				go func() {
+					defer conn.Close()
+					_, err := conn.Read(make([]byte, 1))
+					io.WriteString(conn, "late")
+					ends <- err
+				}()
+			}), "/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			early := make([]byte, len("early"))
+			if _, err := io.ReadFull(conn, early); err != nil || string(early) != "early" {
+				t.Errorf("got %q, %v", early, err)
+			}
+			if err := test.end(conn.(memory.Conn)); err != nil {
+				t.Error(err)
+			}
+			if late, _ := io.ReadAll(conn); string(late) != test.late {
+				t.Errorf("got %q, want %q", late, test.late)
+			}
+			if err := <-ends; !errors.Is(err, test.want) {
+				t.Errorf("the server got %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+// A handler's panic, and its silence after Hijack, are errors of the client's.
+func TestHandlerThatFails(t *testing.T) {
+	for name, handler := range map[string]http.HandlerFunc{
+		"panics": func(http.ResponseWriter, *http.Request) { panic("mistake") },
+		"closes the connection": func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			conn.Close()
+		},
+	} {
+		if _, resp, err := memory.DialRaw(handler, "/", nil); err == nil {
+			t.Errorf("a handler that %s: got %v", name, resp)
+		}
 	}
 }

@@ -57,7 +57,12 @@ func Position(file string, line int) string {
 // Unwrap returns the error by which the mistake was found.
 func (m *Mistake) Unwrap() error { return m.Err }
 
+var spelled = strings.NewReplacer("interface {}", "any", "[]uint8", "[]byte")
+
 var importPath = regexp.MustCompile(`[\w~-][\w.~-]*/(?:[\w.~-]+/)*`)
 
-// Type shortens the import paths in the printed form of a type to package names, as the compiler prints it.
-func Type(printed string) string { return importPath.ReplaceAllString(printed, "") }
+// Type shortens the import paths in the printed form of a type to package names, as the compiler prints it, and calls
+// any and []byte by these names.
+func Type(printed string) string {
+	return spelled.Replace(importPath.ReplaceAllString(printed, ""))
+}

@@ -1,0 +1,155 @@
+package wsgate_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate"
+)
+
+type explained struct{ testHooks }
+
+func newExplained() *explained { return &explained{} }
+
+type question struct{ Limit int }
+
+func (*explained) Events() wsgate.Events[testData] {
+	return wsgate.Events[testData]{
+		wsgate.On("say", func(context.Context, *testConn, string) error { return nil }),
+		wsgate.Answer("history", func(context.Context, *testConn, question) ([]string, error) { return nil, nil }),
+	}
+}
+
+type timeless struct{}
+
+func newTimeless() *timeless { return &timeless{} }
+
+func (*timeless) OnUpgrade(*http.Request) (time.Time, error) { return time.Time{}, nil }
+
+func countCalls(next wsgate.Handler) wsgate.Handler  { return next }
+func checkTenant(next wsgate.Handler) wsgate.Handler { return next }
+
+func explainedApp(t *testing.T, opts wsgate.Options) *testApp {
+	opts.Use = []wsgate.Middleware{countCalls}
+	return newApp(t, &opts,
+		wsgate.Route{
+			Path: "/ws/chat/{room}", New: newExplained, Use: []wsgate.Middleware{checkTenant},
+			Subprotocols: []string{"chat.v2", "chat.v1"}, Envelope: wsgate.Envelope{Type: "event", Data: "payload"},
+			Limits: &wsgate.Limits{Message: 1 << 10, Ping: time.Minute},
+		},
+		wsgate.Route{Path: "/ws/clock", New: newTimeless},
+	)
+}
+
+func TestExplain(t *testing.T) {
+	app := explainedApp(t, wsgate.Options{})
+	var out strings.Builder
+	if err := app.Explain(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := `/ws/chat/{room}  *wsgate_test.explained  explain_test.go:18
+    hooks         OnUpgrade, OnOpen, OnClose, Events
+    data          wsgate_test.testData
+    call          history  wsgate_test.question -> []string  explain_test.go:25
+    event         say      string                            explain_test.go:24
+    middleware    wsgate_test.countCalls, wsgate_test.checkTenant
+    subprotocols  chat.v2, chat.v1
+    envelope      type "event", id "id", data "payload"
+    limits        Message 1024, Ping 1m0s
+
+/ws/clock  *wsgate_test.timeless  explain_test.go:31
+    hooks       OnUpgrade
+    data        time.Time
+    middleware  wsgate_test.countCalls
+`
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	routes := explainedApp(t, wsgate.Options{}).Routes()
+	if len(routes) != 2 {
+		t.Fatalf("got %d routes", len(routes))
+	}
+	chat := routes[0]
+	if chat.Gateway != reflect.TypeFor[*explained]() || chat.Data != reflect.TypeFor[testData]() {
+		t.Errorf("got %v with %v", chat.Gateway, chat.Data)
+	}
+	if chat.Limits.Message != 1<<10 || chat.Limits.Pong != 10*time.Second {
+		t.Errorf("got limits %+v", chat.Limits)
+	}
+	if chat.Envelope != (wsgate.Envelope{Type: "event", ID: "id", Data: "payload"}) || routes[1].Envelope != (wsgate.Envelope{Type: "type", ID: "id"}) {
+		t.Errorf("got envelopes %+v, %+v", chat.Envelope, routes[1].Envelope)
+	}
+	history := chat.Events[0]
+	if history.Name != "history" || history.Payload != reflect.TypeFor[question]() || history.Answer != reflect.TypeFor[[]string]() || chat.Events[1].Answer != nil {
+		t.Errorf("got %+v", chat.Events)
+	}
+}
+
+// Start says at debug level what was found, and warns of every protection that was taken down.
+func TestReportAtStart(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		opts wsgate.Options
+		want []string
+	}{
+		{"defaults", wsgate.Options{}, nil},
+		{"moderate limits and origins", wsgate.Options{
+			Origins: []string{"*.example.com", "https://example.com"},
+			Limits:  wsgate.Limits{Message: 1 << 20, QueueBytes: 16 << 20, Ping: 6 * time.Minute},
+		}, nil},
+		{"any origin", wsgate.Options{Origins: []string{"*"}}, []string{`Options.Origins has "*"`}},
+		{"any https origin", wsgate.Options{Origins: []string{"example.com", "https://*"}}, []string{`Options.Origins has "https://*"`}},
+		{"compression", wsgate.Options{Compression: true}, []string{"Options.Compression is on"}},
+		{"huge messages", wsgate.Options{Limits: wsgate.Limits{Message: 100 << 20}}, []string{"Options: Limits.Message is 104857600, the default is 65536"}},
+		{"queues without a bound", wsgate.Options{Limits: wsgate.Limits{QueueBytes: 1 << 40, QueueMessages: 1 << 40}}, []string{"Limits.QueueBytes", "Limits.QueueMessages"}},
+		{"no heartbeat", wsgate.Options{Limits: wsgate.Limits{Ping: 24 * time.Hour}}, []string{"Limits.Ping is 24h0m0s, the default is 25s"}},
+		{"many connections are no protection less", wsgate.Options{Limits: wsgate.Limits{Connections: 1 << 20}}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			app := newApp(t, &test.opts, wsgate.Route{Path: "/", New: newExplained})
+			if err := app.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			got := app.log.with()
+			if len(got) != len(test.want) {
+				t.Fatalf("got %q, want %q", got, test.want)
+			}
+			for i, want := range test.want {
+				if !strings.Contains(got[i], want) || !strings.HasPrefix(got[i], "WARN wsgate: ") {
+					t.Errorf("got %q, want %q", got[i], want)
+				}
+			}
+		})
+	}
+	t.Run("of a route", func(t *testing.T) {
+		app := newApp(t, nil, wsgate.Route{Path: "/big", New: newExplained, Limits: &wsgate.Limits{RoomName: 1 << 20}})
+		app.Start(t.Context())
+		if got := app.log.with(); len(got) != 1 || !strings.Contains(got[0], `route "/big": Limits.RoomName`) {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("routes at debug level", func(t *testing.T) {
+		var out strings.Builder
+		logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: newExplained}}}, &wsgate.Options{Logger: logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer app.Shutdown(t.Context())
+		app.Start(t.Context())
+		lines := slices.Collect(strings.Lines(out.String()))
+		if len(lines) != 1 || !strings.Contains(lines[0], `level=DEBUG msg="wsgate: route" path=/ gateway=*wsgate_test.explained pos=explain_test.go:18`) ||
+			!strings.Contains(lines[0], `events="[history say]"`) {
+			t.Errorf("got %s", out.String())
+		}
+	})
+}
