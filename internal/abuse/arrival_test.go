@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // Row 14: a path leads to the gateway that has it or to none.
@@ -127,7 +128,7 @@ func TestUpgradeDuringShutdown(t *testing.T) {
 	}
 	close(release)
 	c.SetReadDeadline(time.Now().Add(patience))
-	if f, err := c.frame(); err != nil || f.first != closing || !bytes.HasPrefix(f.payload, []byte{0x03, 0xe9}) {
+	if f, err := wire.ReadFrame(c.in); err != nil || f.First != closing || !bytes.HasPrefix(f.Payload, []byte{0x03, 0xe9}) {
 		t.Errorf("got %v, %v, want close code 1001", f, err)
 	}
 	c.put(closeFrame(1001, ""))
@@ -151,11 +152,11 @@ func TestPipelinedFrames(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			c := s.dial(t)
 			all := s.upgrade(c.target())
-			var want []wire
+			var want []wire.Frame
 			for i := range tc.n {
 				payload := []byte(strings.Repeat(string(rune('a'+i%26)), tc.size))
 				all = append(all, masked(text, payload)...)
-				want = append(want, wire{text, payload})
+				want = append(want, wire.Frame{First: text, Payload: payload})
 			}
 			c.put(all)
 			c.upgraded()

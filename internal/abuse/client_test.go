@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // client is a bad client: it knows the protocol, and does with it what a test says.
@@ -144,50 +145,13 @@ func (c *client) upgraded() {
 	}
 }
 
-// wire is a frame from the server.
-type wire struct {
-	first   byte
-	payload []byte
-}
-
-func (w wire) String() string { return fmt.Sprintf("%x %.60q", w.first, w.payload) }
-
-const mostPayload = 64 << 20
-
-// frame reads the server's next frame before the deadline that was set.
-func (c *client) frame() (w wire, err error) {
-	var head [8]byte
-	if _, err := io.ReadFull(c.in, head[:2]); err != nil {
-		return w, err
-	}
-	w.first = head[0]
-	n := uint64(head[1])
-	switch n {
-	case 126:
-		_, err = io.ReadFull(c.in, head[:2])
-		n = uint64(binary.BigEndian.Uint16(head[:2]))
-	case 127:
-		_, err = io.ReadFull(c.in, head[:8])
-		n = binary.BigEndian.Uint64(head[:8])
-	}
-	if err != nil {
-		return w, err
-	}
-	if head[1]&0x80 != 0 && n < 126 || n > mostPayload {
-		return w, fmt.Errorf("the server sent a frame that begins with %x", head)
-	}
-	w.payload = make([]byte, n)
-	_, err = io.ReadFull(c.in, w.payload)
-	return w, err
-}
-
 // hears fails the test unless exactly these are the next frames.
-func (c *client) hears(want ...wire) {
+func (c *client) hears(want ...wire.Frame) {
 	c.t.Helper()
 	c.SetReadDeadline(time.Now().Add(patience))
 	for _, w := range want {
-		got, err := c.frame()
-		if err != nil || got.first != w.first || !bytes.Equal(got.payload, w.payload) {
+		got, err := wire.ReadFrame(c.in)
+		if err != nil || got.First != w.First || !bytes.Equal(got.Payload, w.Payload) {
 			c.t.Fatalf("got frame %v (%v), want %v", got, err, w)
 		}
 	}
@@ -197,7 +161,7 @@ func (c *client) hears(want ...wire) {
 func (c *client) echoes() {
 	c.t.Helper()
 	c.put(masked(text, []byte("still there?")))
-	c.hears(wire{text, []byte("still there?")})
+	c.hears(wire.Frame{First: text, Payload: []byte("still there?")})
 }
 
 // idle waits a moment in which the server may work; what it sends is read later.
@@ -208,7 +172,7 @@ func (c *client) idle(d time.Duration) {
 
 // end is how a connection ended, as the client saw it.
 type end struct {
-	frames []wire               // all but the close frame
+	frames []wire.Frame         // all but the close frame
 	code   websocket.StatusCode // -1 without a close frame
 	reason string
 	reset  bool // rather than a FIN
@@ -224,7 +188,7 @@ func (c *client) last(most time.Duration) (e end) {
 	c.SetReadDeadline(begun.Add(most))
 	e.code = noFrame
 	for {
-		f, err := c.frame()
+		f, err := wire.ReadFrame(c.in)
 		e.took = time.Since(begun)
 		switch {
 		case isTimeout(err):
@@ -232,10 +196,10 @@ func (c *client) last(most time.Duration) (e end) {
 			return e
 		case err == nil && e.code != noFrame:
 			c.t.Errorf("got frame %v after the close frame", f)
-		case err == nil && f.first == closing:
-			if e.code = websocket.StatusNoStatusRcvd; len(f.payload) >= 2 {
-				e.code = websocket.StatusCode(binary.BigEndian.Uint16(f.payload))
-				e.reason = string(f.payload[2:])
+		case err == nil && f.First == closing:
+			if e.code = websocket.StatusNoStatusRcvd; len(f.Payload) >= 2 {
+				e.code = websocket.StatusCode(binary.BigEndian.Uint16(f.Payload))
+				e.reason = string(f.Payload[2:])
 			}
 		case err == nil:
 			e.frames = append(e.frames, f)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // compressible serves with permessage-deflate.
@@ -53,15 +54,15 @@ var bomb = sync.OnceValue(func() []byte {
 })
 
 // inflate undoes what the server may have done to a message.
-func (c *client) inflate(f wire) []byte {
+func (c *client) inflate(f wire.Frame) []byte {
 	c.t.Helper()
-	if f.first&rsv1 == 0 {
-		return f.payload
+	if f.First&rsv1 == 0 {
+		return f.Payload
 	}
 	tail := "\x00\x00\xff\xff\x01\x00\x00\xff\xff" // an empty block, and the last one, also empty
 	var out bytes.Buffer
-	if _, err := out.ReadFrom(flate.NewReader(bytes.NewReader(append(f.payload, tail...)))); err != nil {
-		c.t.Errorf("the server sent %x: %v", f.payload, err)
+	if _, err := out.ReadFrom(flate.NewReader(bytes.NewReader(append(f.Payload, tail...)))); err != nil {
+		c.t.Errorf("the server sent %x: %v", f.Payload, err)
 	}
 	return out.Bytes()
 }
@@ -70,8 +71,8 @@ func (c *client) inflate(f wire) []byte {
 func (c *client) hearsText(want []byte) {
 	c.t.Helper()
 	c.SetReadDeadline(time.Now().Add(patience))
-	f, err := c.frame()
-	if err != nil || f.first&^rsv1 != text {
+	f, err := wire.ReadFrame(c.in)
+	if err != nil || f.First&^rsv1 != text {
 		c.t.Fatalf("got frame %v, %v", f, err)
 	}
 	if got := c.inflate(f); !bytes.Equal(got, want) {
@@ -194,7 +195,7 @@ func TestGoodCompression(t *testing.T) {
 	c.put(masked(text|rsv1, append(bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 1000), 0))) // nothing, within the limits
 	c.hearsText(nil)
 	c.put(masked(begins|rsv1, nil), masked(ping, hello), masked(last, deflate(hello)))
-	c.hears(wire{pong, hello})
+	c.hears(wire.Frame{First: pong, Payload: hello})
 	c.hearsText(hello)
 	c.put(closeFrame(1000, ""))
 	c.ends(1000, nil)

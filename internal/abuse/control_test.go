@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // Row 28.
@@ -92,7 +93,7 @@ func TestControlFlood(t *testing.T) {
 					t.Errorf("got %d frames, want at most %d: %v", len(e.frames), most, e.frames[0])
 				}
 				for _, f := range e.frames {
-					if f.first != pong || string(f.payload) != tc.pongs {
+					if f.First != pong || string(f.Payload) != tc.pongs {
 						t.Fatalf("got frame %v", f)
 					}
 				}
@@ -102,13 +103,13 @@ func TestControlFlood(t *testing.T) {
 	}
 	t.Run("as many as allowed", func(t *testing.T) {
 		c := s.connect(t)
-		var want []wire
+		var want []wire.Frame
 		var all []byte // at once, so that no time passes
 		for i := range 2 * rate {
 			payload := []byte(fmt.Sprint(i))
 			if i%2 == 1 { // the last of them, too
 				all = append(all, masked(ping, payload)...)
-				want = append(want, wire{pong, payload})
+				want = append(want, wire.Frame{First: pong, Payload: payload})
 			} else {
 				all = append(all, masked(pong, payload)...) // which nobody asked for
 			}
@@ -124,7 +125,7 @@ func TestControlFramesInsideMessages(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{ControlRate: n}})
 	c := s.connect(t)
 	var all []byte
-	var want []wire
+	var want []wire.Frame
 	for i := range n {
 		first := byte(more)
 		if i == 0 {
@@ -133,11 +134,11 @@ func TestControlFramesInsideMessages(t *testing.T) {
 		payload := binary.BigEndian.AppendUint32(nil, uint32(i))
 		all = append(all, masked(first, []byte("abc"))...)
 		all = append(all, masked(ping, payload)...)
-		want = append(want, wire{pong, payload})
+		want = append(want, wire.Frame{First: pong, Payload: payload})
 	}
 	all = append(all, masked(last, []byte("."))...)
 	c.put(all)
-	c.hears(append(want, wire{text, []byte(strings.Repeat("abc", n) + ".")})...)
+	c.hears(append(want, wire.Frame{First: text, Payload: []byte(strings.Repeat("abc", n) + ".")})...)
 }
 
 // closer is a handler that closes when it is told to, and fails the test if anything is handled afterwards.

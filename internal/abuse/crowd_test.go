@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // Row 16: of many connections at once as many are accepted as may be, and the others hear when to come back.
@@ -131,10 +132,10 @@ func (s *server) visit(t *testing.T, refused *atomic.Int64, begun time.Time) boo
 			}
 			c.put(masked(text, hello), closeFrame(1000, ""))
 			c.SetReadDeadline(time.Now().Add(late))
-			if f, err := c.frame(); err != nil || !bytes.Equal(f.payload, hello) {
+			if f, err := wire.ReadFrame(c.in); err != nil || !bytes.Equal(f.Payload, hello) {
 				return false, fmt.Errorf("got %v, %w", f, err)
 			}
-			_, err := c.frame()
+			_, err := wire.ReadFrame(c.in)
 			return err == nil, err
 		}()
 		if err != nil {

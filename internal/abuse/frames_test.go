@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // An offence is what a client sends, and how its connection ends.
@@ -77,8 +78,8 @@ func TestMessagesBeforeViolations(t *testing.T) {
 			e := c.ends(o.code, o.cause)
 			var heard []string
 			for _, f := range e.frames {
-				if f.first == text {
-					heard = append(heard, string(f.payload))
+				if f.First == text {
+					heard = append(heard, string(f.Payload))
 				}
 			}
 			if strings.Join(heard, " ") != "first second" {
@@ -90,7 +91,7 @@ func TestMessagesBeforeViolations(t *testing.T) {
 		c := s.connect(t)
 		c.put(append(masked(text, []byte("first")), masked(begins, hello)...))
 		c.tcp.CloseWrite()
-		if e := c.last(late); len(e.frames) != 1 || string(e.frames[0].payload) != "first" {
+		if e := c.last(late); len(e.frames) != 1 || string(e.frames[0].Payload) != "first" {
 			t.Errorf("got %v, want the echo", e.frames)
 		}
 		c.closedWith(errLost)
@@ -194,10 +195,10 @@ func TestLongFormsOfLengths(t *testing.T) {
 	for _, form := range []int{0, 2, 8} {
 		for _, payload := range [][]byte{nil, hello, bytes.Repeat([]byte("x"), 200)} {
 			c.put(maskedAs(text, payload, form))
-			c.hears(wire{text, payload})
+			c.hears(wire.Frame{First: text, Payload: payload})
 		}
 		c.put(maskedAs(ping, hello, form))
-		c.hears(wire{pong, hello})
+		c.hears(wire.Frame{First: pong, Payload: hello})
 	}
 	c.put(maskedAs(closing, []byte("\x03\xe8bye"), 8))
 	c.ends(1000, nil)
@@ -239,7 +240,7 @@ func TestMessageLimit(t *testing.T) {
 				for _, n := range []int{limit - 1, limit} {
 					payload := bytes.Repeat([]byte("x"), n)
 					c.put(fragments(payload, size))
-					c.hears(wire{text, payload})
+					c.hears(wire.Frame{First: text, Payload: payload})
 				}
 				c.put(fragments(bytes.Repeat([]byte("x"), limit+1), size))
 				c.ends(1009, wsgate.ErrLimit)
@@ -288,7 +289,7 @@ func TestEndlessFragments(t *testing.T) {
 		c := s.connect(t)
 		payload := []byte(strings.Repeat("x", 50))
 		c.put(fragments(payload, 1))
-		c.hears(wire{text, payload})
+		c.hears(wire.Frame{First: text, Payload: payload})
 		c.put(fragments(append(payload, 'x'), 1))
 		c.ends(1008, wsgate.ErrLimit)
 	})

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 const (
@@ -56,10 +58,10 @@ func (n *neighbours) live(c *client) {
 		c.SetDeadline(begun.Add(patience))
 		if _, err := c.Write(masked(text, []byte(said))); err != nil {
 			wrong = err.Error()
-		} else if heard, err := c.frame(); err != nil {
+		} else if heard, err := wire.ReadFrame(c.in); err != nil {
 			wrong = err.Error()
-		} else if heard.first != text || string(heard.payload) != said {
-			wrong = fmt.Sprintf("said %q, heard %x %.100q", said, heard.first, heard.payload)
+		} else if heard.First != text || string(heard.Payload) != said {
+			wrong = fmt.Sprintf("said %q, heard %x %.100q", said, heard.First, heard.Payload)
 		}
 		trips = append(trips, time.Since(begun))
 		select {
@@ -70,8 +72,8 @@ func (n *neighbours) live(c *client) {
 	if wrong == "" {
 		c.SetDeadline(time.Now().Add(patience))
 		c.Write(masked(closing, []byte("\x03\xe8")))
-		if f, err := c.frame(); err != nil || string(f.payload) != "\x03\xe8" {
-			wrong = fmt.Sprintf("leaving: got %x %q, %v", f.first, f.payload, err)
+		if f, err := wire.ReadFrame(c.in); err != nil || string(f.Payload) != "\x03\xe8" {
+			wrong = fmt.Sprintf("leaving: got %x %q, %v", f.First, f.Payload, err)
 		}
 	}
 	n.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // heartbeat are limits under which a silent peer is found in about two of short.
@@ -89,7 +90,7 @@ func TestBlackHole(t *testing.T) {
 		t.Parallel()
 		c, p := through(t)
 		c.put(masked(text, []byte("close")))
-		c.hears(wire{closing, []byte("\x03\xe8bye")})
+		c.hears(wire.Frame{First: closing, Payload: []byte("\x03\xe8bye")})
 		begun := time.Now()
 		close(p.hole)
 		c.closedWith(nil)
@@ -168,16 +169,16 @@ func TestPoorNetwork(t *testing.T) {
 			c := s.dialTo(t, p.addr, 0).handshake()
 			for range 2 { // each ping comes after a silence, and is answered late
 				c.SetReadDeadline(time.Now().Add(patience))
-				f, err := c.frame()
-				if err != nil || f.first != ping {
+				f, err := wire.ReadFrame(c.in)
+				if err != nil || f.First != ping {
 					t.Fatalf("got %v, %v, want a ping", f, err)
 				}
-				c.put(masked(pong, f.payload))
+				c.put(masked(pong, f.Payload))
 			}
 			c.echoes()
 			c.put(closeFrame(1000, ""))
 			c.SetReadDeadline(time.Now().Add(patience))
-			if f, err := c.frame(); err != nil || f.first != closing {
+			if f, err := wire.ReadFrame(c.in); err != nil || f.First != closing {
 				t.Errorf("got %v, %v", f, err)
 			}
 			c.closedWith(nil)

@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // Row 27: every text is UTF-8, also one that is split inside a character.
@@ -26,7 +27,7 @@ func TestUTF8(t *testing.T) {
 		} {
 			for split := range len(valid) + 1 {
 				c.put(masked(begins, []byte(valid[:split])), masked(last, []byte(valid[split:])))
-				c.hears(wire{text, []byte(valid)})
+				c.hears(wire.Frame{First: text, Payload: []byte(valid)})
 			}
 		}
 	})
@@ -69,7 +70,7 @@ func TestUTF8(t *testing.T) {
 	t.Run("binary may be anything", func(t *testing.T) {
 		c := s.connect(t)
 		c.put(masked(bin, []byte("\xff\xfe\xc0")))
-		c.hears(wire{bin, []byte("\xff\xfe\xc0")})
+		c.hears(wire.Frame{First: bin, Payload: []byte("\xff\xfe\xc0")})
 	})
 }
 
@@ -98,7 +99,7 @@ func TestUnexpectedTypes(t *testing.T) {
 			for range 3 {
 				c.put(masked(tc.first, []byte("\x01\x02")))
 				c.SetReadDeadline(time.Now().Add(patience))
-				if f, err := c.frame(); err != nil || f.first != text || !strings.HasPrefix(string(f.payload), tc.want) {
+				if f, err := wire.ReadFrame(c.in); err != nil || f.First != text || !strings.HasPrefix(string(f.Payload), tc.want) {
 					t.Errorf("got %v, %v, want %s", f, err, tc.want)
 				}
 			}
@@ -121,7 +122,7 @@ func (*speaker) Events() wsgate.Events[guest] { return wsgate.Events[guest]{} }
 func (*pusher) OnOpen(context.Context, *conn) error { return nil }
 
 // A session in which everything occurs, and what the server says to it.
-func session(s *server, c *client) (said []byte, want []wire) {
+func session(s *server, c *client) (said []byte, want []wire.Frame) {
 	binary := bytes.Repeat([]byte{1, 2, 3}, 50)
 	said = bytes.Join([][]byte{
 		s.upgrade(c.target()),
@@ -134,12 +135,12 @@ func session(s *server, c *client) (said []byte, want []wire) {
 		masked(bin, binary),
 		closeFrame(1000, "bye"),
 	}, nil)
-	return said, []wire{
-		{text, hello},
-		{pong, []byte("p")},
-		{text, []byte("wörl")},
-		{bin, binary},
-		{closing, []byte("\x03\xe8bye")},
+	return said, []wire.Frame{
+		{First: text, Payload: hello},
+		{First: pong, Payload: []byte("p")},
+		{First: text, Payload: []byte("wörl")},
+		{First: bin, Payload: binary},
+		{First: closing, Payload: []byte("\x03\xe8bye")},
 	}
 }
 

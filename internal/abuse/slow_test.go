@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // smallBuffer is a receive buffer that is soon full.
@@ -59,8 +60,8 @@ func TestStalledMember(t *testing.T) {
 				for _, c := range others {
 					c.SetReadDeadline(time.Now().Add(late))
 					for i := range burst {
-						f, err := c.frame()
-						if want := fmt.Sprintf("%d.%d ", rounds, i); err != nil || !bytes.HasPrefix(f.payload, []byte(want)) {
+						f, err := wire.ReadFrame(c.in)
+						if want := fmt.Sprintf("%d.%d ", rounds, i); err != nil || !bytes.HasPrefix(f.Payload, []byte(want)) {
 							t.Fatalf("a member got %v, %v, want %q", f, err, want)
 						}
 					}
@@ -185,7 +186,7 @@ func TestSlowReaderHearsWhy(t *testing.T) {
 		t.Errorf("got close code %d %q, open is %v", e.code, e.reason, e.open)
 	}
 	for _, f := range e.frames {
-		if f.first != bin || len(f.payload) != 1000 {
+		if f.First != bin || len(f.Payload) != 1000 {
 			t.Fatalf("got frame %v", f)
 		}
 	}
