@@ -139,7 +139,7 @@ func (l Limits) changed() (changed []string) {
 // report logs the routes for those who want to see them, and a warning for every protection that was taken down.
 func (a *App) report(ctx context.Context) {
 	for _, warning := range a.audit() {
-		a.log.WarnContext(ctx, "wsgate: "+warning)
+		a.log.WarnContext(ctx, "wsgate: audit: "+warning)
 	}
 	if !a.log.Enabled(ctx, slog.LevelDebug) {
 		return

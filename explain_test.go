@@ -124,7 +124,7 @@ func TestReportAtStart(t *testing.T) {
 				t.Fatalf("got %q, want %q", got, test.want)
 			}
 			for i, want := range test.want {
-				if !strings.Contains(got[i], want) || !strings.HasPrefix(got[i], "WARN wsgate: ") {
+				if !strings.Contains(got[i], want) || !strings.HasPrefix(got[i], "WARN wsgate: audit: ") {
 					t.Errorf("got %q, want %q", got[i], want)
 				}
 			}
