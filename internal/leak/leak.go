@@ -2,6 +2,7 @@
 package leak
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,12 +22,18 @@ func Check(run func() int) int { return check(run, patience, os.Stderr) }
 func check(run func() int, patience time.Duration, report io.Writer) int {
 	before := runtime.NumGoroutine()
 	code := run()
-	if code != 0 || endsWith(before, patience) {
+	if code != 0 || fuzzing() || endsWith(before, patience) {
 		return code
 	}
 	fmt.Fprintf(report, "leaked goroutines: %d before the tests, %d after\n", before, runtime.NumGoroutine())
 	_ = pprof.Lookup("goroutine").WriteTo(report, 1)
 	return 1
+}
+
+// fuzzing reports whether the tests were run to fuzz, for which package testing keeps goroutines of its own.
+func fuzzing() bool {
+	f := flag.Lookup("test.fuzz")
+	return f != nil && f.Value.String() != ""
 }
 
 // endsWith waits until no more goroutines run than that. It reports whether that happened.
