@@ -61,6 +61,7 @@ export GOWORK=off
 
 staticcheck=$(go -C tools tool -n staticcheck)
 gofumpt=$(go -C tools tool -n gofumpt)
+go -C analyzer build -o "$scratch/wsgatevet" ./cmd/wsgatevet
 
 # A nested module that go.work forgets would not be tested at all.
 every_module_in_workspace() {
@@ -147,6 +148,9 @@ done
 for dir in "${modules[@]}"; do
 	succeeds "go vet in $dir" 'no complaint' go -C "$dir" vet ./...
 	succeeds "staticcheck in $dir" 'no complaint' in_dir "$dir" "$staticcheck" ./...
+	own=()
+	[[ $dir == . ]] && own=(-test=false) # the library's tests make every mistake on purpose
+	succeeds "wsgatevet in $dir" 'no complaint' in_dir "$dir" "$scratch/wsgatevet" ${own[@]+"${own[@]}"} ./...
 done
 root_requirements
 no_testing_in_programs

@@ -1,0 +1,241 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var tool string // the built command
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "wsgatevet")
+	if err != nil {
+		panic(err)
+	}
+	tool = filepath.Join(dir, "wsgatevet")
+	if runtime.GOOS == "windows" {
+		tool += ".exe"
+	}
+	code := 1
+	if out, err := exec.Command("go", "build", "-o", tool, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the command: %v\n%s", err, out)
+	} else {
+		code = m.Run()
+	}
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// repository is the root of this repository.
+func repository(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "gateway.go")); err != nil {
+		t.Fatalf("the library is not where it should be: %v", err)
+	}
+	return root
+}
+
+// output runs a command and returns what it prints and its exit code.
+func output(t *testing.T, dir string, env []string, name string, args ...string) (text string, code int) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// A module of a user, with a mistake for every check. Whether an Emit of model.Line can fail is a fact of another
+// package.
+var files = map[string]string{
+	"chat/chat.go": `package chat
+
+import (
+	"context"
+
+	"github.com/wsgate/wsgate"
+
+	"example.com/app/model"
+)
+
+type Chat struct{}
+
+func NewChat() Chat { return Chat{} }
+
+const (
+	Said wsgate.Event[model.Line]  = "said"
+	Odd  wsgate.Event[model.Odd]   = "odd"
+	Role wsgate.Event[model.Role]  = "role"
+)
+
+func (*Chat) OnOpen(_ context.Context, c *wsgate.Conn[int]) error {
+	Said.Emit(c, model.Line{})
+	Role.Emit(c, 1)
+	Odd.Emit(c, 1)
+	go func() { c.Data++ }()
+	return nil
+}
+
+func (*Chat) OnClose(context.Context, *wsgate.Conn[int]) {}
+
+func (*Chat) onMessage(context.Context, *wsgate.Conn[int], wsgate.Message) error { return nil }
+`,
+	"model/model.go": `package model
+
+import (
+	"errors"
+	"time"
+)
+
+type Role int
+
+func (Role) MarshalText() ([]byte, error) { return nil, nil }
+
+type Odd int
+
+func (Odd) MarshalText() ([]byte, error) { return nil, errors.New("odd") }
+
+type Line struct {
+	Role Role
+	At   time.Time
+}
+`,
+	"clean/clean.go": `package clean
+
+import (
+	"context"
+
+	"github.com/wsgate/wsgate"
+)
+
+type Echo struct{}
+
+func (*Echo) OnMessage(_ context.Context, c *wsgate.Conn[int], m wsgate.Message) error { return c.Send(m) }
+`,
+	"clean/clean_test.go": `package clean_test
+
+type Broker struct{}
+
+func (*Broker) OnMessage() {}
+`,
+}
+
+// wanted are the beginnings of what has to be reported, by their lines.
+var wanted = []string{
+	"chat.go:13:16: wsgate: constructor chat.NewChat returns the value chat.Chat",
+	"chat.go:24:2: wsgate: the error of Odd.Emit is dropped",
+	"chat.go:25:14: wsgate: c.Data is used in another goroutine",
+	"chat.go:29:14: wsgate: *chat.Chat.OnClose\n\thave func(context.Context, *wsgate.Conn[int])\n\twant func(context.Context, *wsgate.Conn[int], error)\n",
+	"chat.go:31:14: wsgate: *chat.Chat.onMessage is not exported",
+}
+
+// module writes the user's module and returns its directory.
+func module(t *testing.T) string {
+	t.Helper()
+	dir, root := t.TempDir(), repository(t)
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		t.Helper()
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go.mod", "module example.com/app\n\ngo 1.25\n\nrequire github.com/wsgate/wsgate v0.0.0\n\nreplace github.com/wsgate/wsgate => "+
+		strconv.Quote(filepath.ToSlash(root))+"\n")
+	write("go.sum", string(sums))
+	for name, text := range files {
+		write(name, text)
+	}
+	return dir
+}
+
+// ofModule is the environment in which the go command fills in the go.mod, and knows nothing of a workspace.
+var ofModule = []string{"GOWORK=off", "GOFLAGS=" + os.Getenv("GOFLAGS") + " -mod=mod"}
+
+func check(t *testing.T, text string) {
+	t.Helper()
+	for _, want := range wanted {
+		if n := strings.Count(text, want); n != 1 {
+			t.Errorf("%d times %q", n, want)
+		}
+	}
+	if n := strings.Count(text, ": wsgate: "); n != len(wanted) {
+		t.Errorf("%d diagnostics, want %d", n, len(wanted))
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+func TestAsVettool(t *testing.T) {
+	dir := module(t)
+	text, code := output(t, dir, ofModule, "go", "vet", "-vettool="+tool, "./...")
+	if code == 0 {
+		t.Error("exit code 0")
+	}
+	check(t, text)
+	if text, code := output(t, dir, ofModule, "go", "vet", "-vettool="+tool, "./clean"); code != 0 || text != "" {
+		t.Errorf("exit code %d for a package without a mistake:\n%s", code, text)
+	}
+}
+
+func TestAlone(t *testing.T) {
+	dir := module(t)
+	text, code := output(t, dir, ofModule, tool, "./...")
+	if code != 3 {
+		t.Errorf("exit code %d, want 3", code)
+	}
+	check(t, text)
+	if text, _ := output(t, dir, ofModule, tool, "-wsgatedata", "./..."); strings.Count(text, ": wsgate: ") != 1 {
+		t.Errorf("not one diagnostic with one check:\n%s", text)
+	}
+}
+
+// TestFixesCompile applies the fixes and has the compiler and the command look at what comes out.
+func TestFixesCompile(t *testing.T) {
+	dir := module(t)
+	if text, code := output(t, dir, ofModule, tool, "-wsgatehooks", "-fix", "./..."); code != 0 {
+		t.Fatalf("exit code %d of -fix:\n%s", code, text)
+	}
+	if text, code := output(t, dir, ofModule, "go", "build", "./..."); code != 0 {
+		t.Fatalf("does not compile:\n%s", text)
+	}
+	text, _ := output(t, dir, ofModule, tool, "-wsgatehooks", "./...")
+	if strings.Count(text, ": wsgate: ") != 1 || !strings.Contains(text, "*chat.Chat.OnClose") {
+		t.Errorf("got\n%swant OnClose alone, which has no fix", text)
+	}
+}
+
+// TestRepository runs the command on this repository. The tests of the library itself make every mistake on purpose, so
+// they are left out; those of the examples are not.
+func TestRepository(t *testing.T) {
+	root := repository(t)
+	if text, code := output(t, root, nil, tool, "-test=false", "./..."); code != 0 {
+		t.Errorf("the library: exit code %d\n%s", code, text)
+	}
+	if text, code := output(t, filepath.Join(root, "examples"), nil, tool, "./..."); code != 0 {
+		t.Errorf("the examples: exit code %d\n%s", code, text)
+	}
+}

@@ -1,0 +1,73 @@
+package analyzer
+
+import (
+	"fmt"
+	"go/types"
+	"slices"
+
+	"golang.org/x/tools/go/analysis"
+
+	"github.com/wsgate/wsgate/internal/hookname"
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// name reports a method that is meant as a hook and has another name.
+func (h *hookCheck) name(g *gateway, m method) {
+	meant := hookname.Near(m.fn.Name())
+	if meant == "" || h.done[m.fn.Origin()] {
+		return
+	}
+	// The library refuses what other libraries' hooks are called, whoever calls it.
+	refused := g.sure && m.fn.Exported() && hookname.Instead[m.fn.Name()] != ""
+	if !refused {
+		switch {
+		case m.fn.Pkg() != h.pass.Pkg: // not ours to rename
+			return
+		case !g.sure && !concernsGateways(m.sig):
+			return
+		case h.references.uses(m.fn):
+			return
+		}
+	}
+	h.done[m.fn.Origin()] = true
+	fix := fmt.Sprintf("did you mean %s?", meant)
+	if !refused {
+		fix += " else choose a name that is less like it"
+	}
+	what := "is not a hook and would never be called"
+	if !m.fn.Exported() {
+		what = "is not exported, so it is not a hook and would never be called"
+	}
+	report(h.pass, m.owner, mistake.Mistake{
+		What: fmt.Sprintf("%s.%s %s", g.pointer(), m.fn.Name(), what),
+		Fix:  fix,
+	}, h.rename(g, m, meant)...)
+}
+
+// rename returns the fix that gives a method the hook's name, if that makes it the hook and breaks nothing here.
+func (h *hookCheck) rename(g *gateway, m method, hook string) []analysis.SuggestedFix {
+	if m.fn.Pkg() != h.pass.Pkg || !slices.Contains(hookname.All, hook) || h.references.mentions(m.fn) {
+		return nil
+	}
+	if !h.library.isHook(hook, m.sig, g.data) || g.has(hook) {
+		return nil
+	}
+	if types.IsInterface(m.fn.Signature().Recv().Type()) { // others may implement it
+		return nil
+	}
+	if g.renamed[hook] { // two methods cannot both become the hook
+		return nil
+	}
+	g.renamed[hook] = true
+	at := nameOf(m.fn)
+	return []analysis.SuggestedFix{{
+		Message:   "Rename to " + hook,
+		TextEdits: []analysis.TextEdit{{Pos: at.Pos(), End: at.End(), NewText: []byte(hook)}},
+	}}
+}
+
+// has reports whether there is something of that name on the gateway already.
+func (g *gateway) has(name string) bool {
+	obj, _, _ := types.LookupFieldOrMethod(g.value, true, g.obj.Pkg(), name)
+	return obj != nil
+}

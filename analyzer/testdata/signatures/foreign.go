@@ -1,0 +1,5 @@
+package signatures
+
+import "github.com/wsgate/wsgate/analyzer/testdata/lookalike/chat"
+
+type closer = chat.Chat

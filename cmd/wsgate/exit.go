@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/coder/websocket"
+)
+
+// The exit codes. Help texts and the package comment repeat them.
+const (
+	exitOK          = 0
+	exitAnswer      = 1
+	exitUsage       = 2
+	exitConnection  = 3
+	exitTimeout     = 4
+	exitOutput      = 5
+	exitInterrupted = 130 // what shells report for a program that SIGINT ended
+)
+
+// failure is an error that decides the exit code. Every other error is a mistake in the command line: so are all that
+// cobra finds.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func failf(code int, format string, args ...any) error {
+	return &failure{code, fmt.Errorf(format, args...)}
+}
+
+var errInterrupted = failf(exitInterrupted, "interrupted")
+
+// exitCode returns the code for the error of a command.
+func exitCode(err error) int {
+	var f *failure
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &f):
+		return f.code
+	default:
+		return exitUsage
+	}
+}
+
+// lost is the failure of a connection that was there.
+func lost(err error) error {
+	var closed websocket.CloseError
+	switch {
+	case !errors.As(err, &closed):
+		return failf(exitConnection, "the connection broke: %w", err)
+	case closed.Code == websocket.StatusNoStatusRcvd:
+		return failf(exitConnection, "the server closed the connection without a code")
+	case closed.Reason == "":
+		return failf(exitConnection, "the server closed the connection with code %d", closed.Code)
+	default:
+		return failf(exitConnection, "the server closed the connection with code %d: %s", closed.Code, closed.Reason)
+	}
+}
+
+// oneLine makes one line of a text that others wrote, without anything that a terminal obeys.
+func oneLine(text string) string {
+	blank := func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}
+	return strings.Join(strings.Fields(strings.Map(blank, text)), " ")
+}
+
+// shorten cuts a text to what is worth showing of it.
+func shorten(text string) string {
+	const most = 200
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// output writes one line of a command's result.
+func output(w io.Writer, line string) error {
+	if _, err := io.WriteString(w, line+"\n"); err != nil {
+		return failf(exitOutput, "writing the output: %w", err)
+	}
+	return nil
+}

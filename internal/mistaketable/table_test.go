@@ -1,0 +1,276 @@
+package mistaketable_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/mistakes.md")
+
+const document = "../../docs/mistakes.md"
+
+const head = `# What is found, and by whom
+
+Mistakes in using wsgate, who finds each of them first to last, and what the first one says. The **compiler** is Go's.
+The **analyzer** is [wsgatevet](../analyzer), for ` + "`go vet -vettool`" + ` and editors. **New** is ` + "`wsgate.New`" + `, which reports
+all of them at once before anything is served. **wstest** is a test that builds the module with the test kit.
+
+This page is written by a test that makes each of the mistakes: ` + "`go test ./internal/mistaketable -update`" + `.
+
+| mistake | found by | message |
+|---|---|---|
+`
+
+// Every mistake is found by somebody, and docs/mistakes.md says by whom and how.
+func TestMistakes(t *testing.T) {
+	found := find(t)
+	var table strings.Builder
+	table.WriteString(head)
+	for i, m := range mistakes {
+		findings := found[dirOf(i)]
+		if len(findings) == 0 {
+			t.Errorf("nobody finds that %s", m.name)
+			continue
+		}
+		var finders []string
+		for _, f := range findings {
+			if !slices.Contains(finders, f.finder) {
+				finders = append(finders, f.finder)
+			}
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", m.name, strings.Join(finders, ", "), cell(findings[0].message))
+	}
+	if *update {
+		if err := os.WriteFile(document, []byte(table.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(written) != table.String() {
+		t.Errorf("docs/mistakes.md is not what is found: run this test with -update and look at the difference\ngot\n%s", table.String())
+	}
+}
+
+// cell puts a message of several lines into a table.
+func cell(message string) string {
+	var lines []string
+	for line := range strings.Lines(message) {
+		line = strings.ReplaceAll(strings.TrimSpace(line), "|", `\|`)
+		lines = append(lines, "`"+strings.ReplaceAll(line, "`", "'")+"`")
+	}
+	return strings.Join(lines, "<br>")
+}
+
+// finding is what somebody says of a mistake.
+type finding struct{ finder, message string }
+
+func dirOf(i int) string { return fmt.Sprintf("m%02d", i) }
+
+// find makes the mistakes in a module, and asks everybody. The findings are by directory.
+func find(t *testing.T) map[string][]finding {
+	dir := t.TempDir()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "go.mod", "module mistakes\ngo 1.25\nrequire github.com/wsgate/wsgate v0.0.0\nreplace github.com/wsgate/wsgate => "+root+"\n")
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "go.sum", string(sums))
+	for i, m := range mistakes {
+		write(t, dir, filepath.Join(dirOf(i), "chat", "chat.go"), source(m.code))
+	}
+
+	found := map[string][]finding{}
+	run(t, dir, "go", "mod", "tidy")
+	for pkg, message := range byPackage(run(t, dir, "go", "build", "-gcflags=-e", "./...")) {
+		found[pkg] = append(found[pkg], finding{"compiler", message})
+	}
+	var rest []string
+	for i := range mistakes {
+		if found[dirOf(i)] == nil {
+			rest = append(rest, dirOf(i))
+		}
+	}
+	vet := append([]string{"go", "vet", "-vettool=" + analyzer(t, root)}, patterns(rest)...)
+	for pkg, message := range byPackage(run(t, dir, vet...)) {
+		found[pkg] = append(found[pkg], finding{"analyzer", message})
+	}
+	write(t, dir, "main.go", asker(rest))
+	var answers map[string]struct{ New, Wstest string }
+	output := run(t, dir, "go", "run", ".")
+	if err := json.Unmarshal([]byte(output), &answers); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	for pkg, a := range answers {
+		if a.New != "" {
+			found[pkg] = append(found[pkg], finding{"New", a.New})
+		}
+		if a.Wstest != "" {
+			found[pkg] = append(found[pkg], finding{"wstest", a.Wstest})
+		}
+	}
+	return found
+}
+
+var packages = map[string]string{"context.": "context", "errors.": "errors", "time.": "time", "wsgate.": "github.com/wsgate/wsgate"}
+
+// source completes the code of a mistake.
+func source(code string) string {
+	var imports []string
+	for use, path := range packages {
+		if regexp.MustCompile(`\b` + regexp.QuoteMeta(use)).MatchString(code) {
+			imports = append(imports, fmt.Sprintf("import %q\n", path))
+		}
+	}
+	slices.Sort(imports)
+	if !strings.Contains(code, "var Options") {
+		code += "\nvar Options *wsgate.Options\n"
+	}
+	return "package chat\n\n" + strings.Join(imports, "") + code
+}
+
+func write(t *testing.T, dir, name, text string) {
+	t.Helper()
+	name = filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs a command there and returns what it prints; it may fail.
+func run(t *testing.T, dir string, command ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+	out, _ := cmd.CombinedOutput()
+	return string(out)
+}
+
+// analyzer builds the analyzer.
+func analyzer(t *testing.T, root string) string {
+	t.Helper()
+	tool := filepath.Join(t.TempDir(), "wsgatevet")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", tool, "./cmd/wsgatevet")
+	cmd.Dir = filepath.Join(root, "analyzer")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return tool
+}
+
+func patterns(dirs []string) (patterns []string) {
+	for _, dir := range dirs {
+		patterns = append(patterns, "./"+dir+"/chat")
+	}
+	return patterns
+}
+
+var position = regexp.MustCompile(`^(?:\./)?(m\d+)/chat/(chat\.go:\d+):\d+: (.*)`)
+
+// byPackage takes the go command's output apart. A position comes behind its message, as in wsgate's own.
+func byPackage(output string) map[string]string {
+	found := map[string]string{}
+	pkg := ""
+	for line := range strings.Lines(output) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "#") {
+			continue // the compiler's head for a package
+		}
+		if m := position.FindStringSubmatch(line); m != nil {
+			if pkg, line = m[1], m[3]; found[pkg] == "" {
+				line += " (" + m[2] + ")"
+			}
+		}
+		if found[pkg] != "" {
+			line = "\n" + line
+		}
+		found[pkg] += line
+	}
+	return found
+}
+
+// asker is a program that asks wsgate.New and wstest about every package.
+func asker(dirs []string) string {
+	var imports, cases strings.Builder
+	for _, dir := range dirs {
+		fmt.Fprintf(&imports, "import %s \"mistakes/%s/chat\"\n", dir, dir)
+		fmt.Fprintf(&cases, "\t%q: ask(%s.Module, %s.Options),\n", dir, dir, dir)
+	}
+	return `package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"runtime"
+	"testing"
+
+	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
+)
+
+` + imports.String() + `
+type answer struct{ New, Wstest string }
+
+func main() {
+	json.NewEncoder(os.Stdout).Encode(map[string]answer{
+` + cases.String() + `	})
+}
+
+var dir = regexp.MustCompile("\\bm\\d+/chat/")
+
+func ask(m *wsgate.Module, o *wsgate.Options) (a answer) {
+	options := wsgate.Options{Logger: slog.New(slog.DiscardHandler)}
+	if o != nil {
+		options = *o
+	}
+	if _, err := wsgate.New(m, &options); err != nil {
+		return answer{New: dir.ReplaceAllString(err.Error(), "")}
+	}
+	r := &recorder{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		wstest.New(r, m, wstest.With(&options))
+	}()
+	<-done
+	return answer{Wstest: dir.ReplaceAllString(r.failure, "")}
+}
+
+// recorder is a testing.TB that keeps how the test failed.
+type recorder struct {
+	testing.TB
+	failure string
+}
+
+func (r *recorder) Helper()                  {}
+func (r *recorder) Cleanup(func())           {}
+func (r *recorder) Context() context.Context { return context.Background() }
+func (r *recorder) Output() io.Writer        { return io.Discard }
+func (r *recorder) Error(args ...any)        { r.failure += fmt.Sprintln(args...) }
+func (r *recorder) Fatal(args ...any)        { r.Error(args...); runtime.Goexit() }
+`
+}
