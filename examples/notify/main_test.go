@@ -14,8 +14,8 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/wsgate/wsgate/internal/leak"
 	notify "github.com/wsgate/wsgate/examples/notify"
+	"github.com/wsgate/wsgate/internal/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }
