@@ -162,6 +162,30 @@ func TestAnySplitIsTheSame(t *testing.T) {
 	check(t, c)
 }
 
+// A message is its handler's for ever: what arrives later does not change it.
+func TestMessagesMayBeKept(t *testing.T) {
+	const count = 500
+	var kept []wsgate.Message
+	app := newApp(t, nil, routeTo("/ws", &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+		if kept = append(kept, m); len(kept) == count {
+			return c.Send(wsgate.Text("all"))
+		}
+		return nil
+	}}))
+	c := dialRawTCP(t, overTCP(t, app), "/ws")
+	for i := range count {
+		c.put(clientFrame(frameText, []byte(strings.Repeat(strconv.Itoa(i), 50))))
+	}
+	if _, payload, err := c.readFrame(); err != nil || string(payload) != "all" {
+		t.Fatalf("got %q, %v", payload, err)
+	}
+	for i, m := range kept {
+		if string(m.Data) != strings.Repeat(strconv.Itoa(i), 50) {
+			t.Fatalf("message %d is %q now", i, m.Data)
+		}
+	}
+}
+
 // Many senders to many receivers: each receiver gets everything once, and each sender's in order.
 func TestBroadcastToMany(t *testing.T) {
 	const receivers, senders, each = 140, 3, 20

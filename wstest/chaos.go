@@ -45,7 +45,7 @@ func (c *Client) CloseWrite() { c.wire.Conn.CloseWrite() }
 func (c *Client) SendBytes(b []byte) {
 	c.t.Helper()
 	if _, err := c.wire.Write(b); err != nil {
-		c.t.Fatalf("wstest: %s: sending: %v", c.path, err)
+		c.t.Fatalf("wstest: %s: sending: %v", c.name, err)
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 type Client struct {
 	t    testing.TB
 	app  *App
-	path string
+	name string // for failures
 	info wsgate.RouteInfo
 	ws   *websocket.Conn
 	wire *wire
@@ -35,9 +35,17 @@ type Client struct {
 	asked   int           // ids given to questions
 }
 
-// Dial connects a client. A path may have a query. A handshake that the App refuses ends the test; see
-// [App.ExpectRefused].
+// Dial connects a client and waits until OnOpen has returned. A path may have a query. A handshake that the App refuses
+// ends the test, see [App.ExpectRefused]; a connection that OnOpen refuses does not, see [ExpectClose].
 func (a *App) Dial(path string, header ...http.Header) *Client {
+	a.t.Helper()
+	c := a.DialNow(path, header...)
+	c.fence()
+	return c
+}
+
+// DialNow is [App.Dial] without waiting for OnOpen.
+func (a *App) DialNow(path string, header ...http.Header) *Client {
 	a.t.Helper()
 	c, resp, err := a.dial(path, header)
 	if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
@@ -77,14 +85,17 @@ func (a *App) dial(path string, headers []http.Header) (*Client, *http.Response,
 			header[http.CanonicalHeaderKey(name)] = append(header[http.CanonicalHeaderKey(name)], values...)
 		}
 	}
-	c := &Client{t: a.t, app: a, path: path, info: a.infoFor(path), wire: newWire(), arrived: make(chan struct{})}
+	if !strings.HasPrefix(path, "/") {
+		return nil, nil, fmt.Errorf("got the path %q, want one that begins with a slash", path)
+	}
+	c := &Client{t: a.t, app: a, info: a.infoFor(path), wire: newWire(), arrived: make(chan struct{})}
 	ws, resp, err := memory.Transport{Handler: a.App, Wrap: c.wire.attach}.Dial(path, header)
 	if err != nil {
 		return nil, resp, err
 	}
 	c.ws = ws
 	ws.SetReadLimit(-1)
-	a.clients.add(c)
+	c.name = fmt.Sprintf("client %d of %s", a.clients.add(c), path)
 	a.clients.readers.Go(c.read) // App.stop waits for it
 	return c, resp, nil
 }
@@ -127,7 +138,7 @@ func (c *Client) Send(m wsgate.Message) {
 		if end := c.over(); end != nil {
 			err = end
 		}
-		c.t.Fatalf("wstest: %s: sending: %s", c.path, describeEnd(err))
+		c.t.Fatalf("wstest: %s: sending: %s", c.name, describeEnd(err))
 	}
 }
 
@@ -137,12 +148,23 @@ func (c *Client) Next() wsgate.Message {
 	return c.next("a message")
 }
 
+// NextText returns the next message, which has to be a text, as it stands on the wire. The generic functions decode as
+// encoding/json does and so do not see how a field is spelled: a protocol that others speak deserves one test that does.
+func (c *Client) NextText() string {
+	c.t.Helper()
+	m := c.next("a text")
+	if m.Type != websocket.MessageText {
+		c.t.Fatalf("wstest: %s: got %s, want a text", c.name, c.describe(m))
+	}
+	return string(m.Data)
+}
+
 // next returns the next message, or ends the test with what it wants instead.
 func (c *Client) next(want string) wsgate.Message {
 	c.t.Helper()
 	m, err := c.take(func(wsgate.Message) bool { return true })
 	if err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want %s", c.path, describeEnd(err), want)
+		c.t.Fatalf("wstest: %s: got %s, want %s", c.name, describeEnd(err), want)
 	}
 	return m
 }
@@ -184,7 +206,7 @@ func (c *Client) fence() {
 	ctx, cancel := context.WithTimeout(context.Background(), c.app.timeout)
 	defer cancel()
 	if err := c.ws.Ping(ctx); err != nil && ctx.Err() != nil && c.over() == nil {
-		c.t.Fatalf("wstest: %s: got no end of a handler for %v, want one", c.path, c.app.timeout)
+		c.t.Fatalf("wstest: %s: got no end of a handler for %v, want one", c.name, c.app.timeout)
 	}
 }
 
@@ -201,24 +223,52 @@ func (c *Client) waitEnd() error {
 	return err
 }
 
-// Close closes the connection as a client does that leaves, and waits for the App's answer.
+// Close closes the connection as a client does that leaves, and waits until OnClose has returned.
 func (c *Client) Close(code websocket.StatusCode, reason string) {
 	c.t.Helper()
 	if err := c.ws.Close(code, reason); err != nil && c.over() == nil {
-		c.t.Fatalf("wstest: %s: closing: %v", c.path, err)
+		c.t.Fatalf("wstest: %s: closing: %v", c.name, err)
 	}
 	_ = c.waitEnd()
+	c.waitGone()
 }
 
-// ExpectClose waits for the App to close the connection with the code, and returns the reason. Messages that came
-// before and were not looked at are dropped.
+// waitGone waits until the App has done with the connection.
+func (c *Client) waitGone() {
+	c.t.Helper()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	late := time.NewTimer(c.app.timeout)
+	defer late.Stop()
+	for c.served() {
+		select {
+		case <-look.C:
+		case <-late.C:
+			c.t.Fatalf("wstest: %s: got no end of the connection for %v, want one: does a hook not return?", c.name, c.app.timeout)
+		}
+	}
+}
+
+// served reports whether the App still has the connection.
+func (c *Client) served() bool {
+	for conn := range c.app.Hub().Conns() {
+		if conn.RemoteAddr() == c.wire.LocalAddr().String() {
+			return true
+		}
+	}
+	return false
+}
+
+// ExpectClose waits for the App to close the connection with the code and until OnClose has returned, and returns the
+// reason. Messages that came before and were not looked at are dropped.
 func ExpectClose(c *Client, code websocket.StatusCode) (reason string) {
 	c.t.Helper()
 	err := c.waitEnd()
 	var closed websocket.CloseError
 	if !errors.As(err, &closed) || closed.Code != code {
-		c.t.Fatalf("wstest: %s: got %s, want close %d", c.path, describeEnd(err), code)
+		c.t.Fatalf("wstest: %s: got %s, want close %d", c.name, describeEnd(err), code)
 	}
+	c.waitGone()
 	return closed.Reason
 }
 
@@ -243,10 +293,12 @@ type clients struct {
 	list []*Client
 }
 
-func (l *clients) add(c *Client) {
+// add returns how many they are now.
+func (l *clients) add(c *Client) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.list = append(l.list, c)
+	return len(l.list)
 }
 
 func (l *clients) all() []*Client {

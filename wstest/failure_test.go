@@ -69,7 +69,7 @@ func TestFailures(t *testing.T) {
 		"another event": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(app.Dial("/chat/go?name=bob"), say, "hello")
 			wstest.Next(ann, say)
-		}, `wstest: /chat/go?name=ann: got event "said" {"from":"bob","text":"hello"}, want "say"`},
+		}, `wstest: client 1 of /chat/go?name=ann: got event "said" {"from":"bob","text":"hello"}, want "say"`},
 		"error": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(ann, say, "")
 			wstest.Next(ann, said)
@@ -86,7 +86,7 @@ func TestFailures(t *testing.T) {
 		}, `got error "invalid" (n is negative), want the answer to "history"`},
 		"error in place of done": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Do(ann, say, "")
-		}, `got event "error" {"code":"invalid","message":"say something"}, want the answer to "say"`},
+		}, `got error "invalid" (say something), want the answer to "say"`},
 		"close": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(ann, kick, struct{}{})
 			wstest.Next(ann, said)
@@ -107,6 +107,9 @@ func TestFailures(t *testing.T) {
 			wstest.ExpectClose(ann, 4000)
 			wstest.Quiet(ann)
 		}, `got close 4000 "kicked", want nothing`},
+		"no path": {func(t testing.TB, app *wstest.App, _ *wstest.Client) {
+			app.Dial("chat/go")
+		}, `got the path "chat/go", want one that begins with a slash`},
 		"refused": {func(t testing.TB, app *wstest.App, _ *wstest.Client) {
 			app.Dial("/chat/go")
 		}, `wstest: /chat/go: got status 401 (who are you?), want a connection`},

@@ -27,7 +27,7 @@ func Ask[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) A {
 	c.t.Helper()
 	answer, err := TryAsk(c, call, question)
 	if err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.path, describeError(err), string(call))
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.name, describeError(err), string(call))
 	}
 	return answer
 }
@@ -39,23 +39,34 @@ func TryAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) (answer A, 
 	var in envelope.Inbound
 	names := c.names()
 	if err := names.Parse(m.Data, &in); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q: %v", c.path, c.describe(m), string(call), err)
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q: %v", c.name, c.describe(m), string(call), err)
 	}
 	if string(in.Type) == envelope.ErrorName {
 		return answer, c.failure(m)
 	}
 	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[A]()), &answer); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.path, c.describe(m), answer, err)
+		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.name, c.describe(m), answer, err)
 	}
 	return answer, nil
 }
 
-// Do sends an event with an id and waits until it was handled. An error in place of the answer ends the test.
+// Do sends an event with an id and waits until it was handled. Whatever arrives meanwhile stays for [Next]. An error in
+// place of the answer ends the test; see [TryDo].
 func Do[T any](c *Client, e wsgate.Event[T], payload T) {
 	c.t.Helper()
-	if m := c.ask(string(e), payload); c.nameOf(m) != string(e) {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.path, c.describe(m), string(e))
+	if err := TryDo(c, e, payload); err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.name, describeError(err), string(e))
 	}
+}
+
+// TryDo is [Do] for events that may be answered with an error: an [*wsgate.Error].
+func TryDo[T any](c *Client, e wsgate.Event[T], payload T) error {
+	c.t.Helper()
+	m := c.ask(string(e), payload)
+	if failure := c.failure(m); failure != nil {
+		return failure
+	}
+	return nil
 }
 
 // Next returns the payload of the next message, which has to be this event.
@@ -67,10 +78,10 @@ func Next[T any](c *Client, e wsgate.Event[T]) T {
 	var payload T
 	names := c.names()
 	if err := names.Parse(m.Data, &in); err != nil || string(in.Type) != string(e) || in.ID != nil {
-		c.t.Fatalf("wstest: %s: got %s, want %s", c.path, c.describe(m), want)
+		c.t.Fatalf("wstest: %s: got %s, want %s", c.name, c.describe(m), want)
 	}
 	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[T]()), &payload); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.path, c.describe(m), payload, err)
+		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.name, c.describe(m), payload, err)
 	}
 	return payload
 }
@@ -82,7 +93,7 @@ func ExpectError(c *Client, code wsgate.Code) *wsgate.Error {
 	m := c.next(want)
 	failure := c.failure(m)
 	if failure == nil || failure.Code != code {
-		c.t.Fatalf("wstest: %s: got %s, want %s", c.path, c.describe(m), want)
+		c.t.Fatalf("wstest: %s: got %s, want %s", c.name, c.describe(m), want)
 	}
 	return failure
 }
@@ -98,11 +109,26 @@ func Quiet(clients ...*Client) {
 		inbox, end := c.inbox, c.end
 		c.mu.Unlock()
 		if len(inbox) > 0 {
-			c.t.Fatalf("wstest: %s: got %s, want nothing", c.path, c.describe(inbox[0]))
+			more := ""
+			if len(inbox) > 1 {
+				more = fmt.Sprintf(" and %d more", len(inbox)-1)
+			}
+			c.t.Fatalf("wstest: %s: got %s%s, want nothing", c.name, c.describe(inbox[0]), more)
 		}
 		if end != nil {
-			c.t.Fatalf("wstest: %s: got %s, want nothing", c.path, describeEnd(end))
+			c.t.Fatalf("wstest: %s: got %s, want nothing", c.name, describeEnd(end))
 		}
+	}
+}
+
+// Drain drops what has arrived for the clients and what is on its way, in the sense of [Quiet].
+func Drain(clients ...*Client) {
+	for _, c := range clients {
+		c.t.Helper()
+		c.app.settle()
+		c.mu.Lock()
+		c.inbox = nil
+		c.mu.Unlock()
 	}
 }
 
@@ -136,12 +162,12 @@ func (c *Client) send(name string, id []byte, payload any) {
 	c.t.Helper()
 	body, err := json.Marshal(payload)
 	if err != nil {
-		c.t.Fatalf("wstest: %s: the payload of %q: %v", c.path, name, err)
+		c.t.Fatalf("wstest: %s: the payload of %q: %v", c.name, name, err)
 	}
 	names := c.names()
 	text, err := names.Text(name, id, inspect.ShapeOf(reflect.TypeOf(payload)), body)
 	if err != nil {
-		c.t.Fatalf("wstest: %s: event %q: %v", c.path, name, err)
+		c.t.Fatalf("wstest: %s: event %q: %v", c.name, name, err)
 	}
 	c.Send(wsgate.Message{Type: websocket.MessageText, Data: text})
 }
@@ -160,19 +186,9 @@ func (c *Client) ask(name string, payload any) wsgate.Message {
 		return names.Parse(m.Data, &in) == nil && string(in.ID) == id
 	})
 	if err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.path, describeEnd(err), name)
+		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.name, describeEnd(err), name)
 	}
 	return m
-}
-
-// nameOf returns the name of the event that m is, "" if it is none.
-func (c *Client) nameOf(m wsgate.Message) string {
-	var in envelope.Inbound
-	names := c.names()
-	if names.Parse(m.Data, &in) != nil {
-		return ""
-	}
-	return string(in.Type)
 }
 
 // failure returns the error that m is, nil if it is none.

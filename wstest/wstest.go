@@ -8,7 +8,7 @@
 //
 //		wstest.Send(bob, chat.Say, "hello")
 //
-//		if got, want := wstest.Next(ann, chat.Said), (chat.Line{"bob", "hello"}); got != want {
+//		if got, want := wstest.Next(ann, chat.Said), (chat.Line{From: "bob", Text: "hello"}); got != want {
 //			t.Errorf("got %v, want %v", got, want)
 //		}
 //	}
@@ -17,12 +17,13 @@
 //
 //	got event "error" {"code":"denied","message":"no"}, want "said"
 //
-// so most of the functions here return no error. Like t.Fatal they belong to the test's own goroutine.
+// so most of the functions here return no error. Like t.Fatal they belong to the goroutine of the test that [New] was
+// given; a subtest makes an App of its own.
 //
 // # Time
 //
 // Everything also works in a bubble of [testing/synctest], where time is not real: a test of heartbeats, slow clients
-// and shutdowns takes no longer than its computing. Outside of one, waiting ends after [Timeout].
+// and shutdowns takes no longer than its computing.
 package wstest
 
 import (
@@ -69,8 +70,8 @@ func With(options *wsgate.Options) Option {
 	return func(c *config) { c.options = *options }
 }
 
-// Timeout is how long to wait for what a test expects. The default is 10 s; in a bubble of testing/synctest it is of
-// the bubble's time, and begins to pass when nothing else happens any more.
+// Timeout is how long to wait for what a test expects. The default is 10 s, and in a bubble of testing/synctest an hour
+// of the bubble's time, which passes in a moment when nothing else happens any more.
 func Timeout(d time.Duration) Option {
 	return func(c *config) { c.timeout = d }
 }
@@ -80,6 +81,9 @@ func Timeout(d time.Duration) Option {
 func New(t testing.TB, module *wsgate.Module, options ...Option) *App {
 	t.Helper()
 	c := config{timeout: 10 * time.Second}
+	if inBubble() {
+		c.timeout = time.Hour
+	}
 	for _, option := range options {
 		option(&c)
 	}

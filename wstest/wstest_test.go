@@ -134,12 +134,21 @@ func TestConversation(t *testing.T) {
 			if _, err := wstest.TryAsk(ann, secret, ""); !errors.As(err, &failed) || failed.Code != wsgate.Internal {
 				t.Errorf("got %v", err)
 			}
+			if err := wstest.TryDo(ann, say, ""); !errors.As(err, &failed) || failed.Code != wsgate.Invalid {
+				t.Errorf("got %v", err)
+			}
 			wstest.Quiet(ann, bob)
+			wstest.Do(ann, say, "dropped")
+			wstest.Drain(bob)
+			wstest.Quiet(bob)
 			wstest.Send(ann, kick, struct{}{})
 			if reason := wstest.ExpectClose(ann, 4000); reason != "kicked" {
 				t.Errorf("got %q", reason)
 			}
 			bob.Close(websocket.StatusNormalClosure, "bye")
+			if n := app.Hub().Len(); n != 0 {
+				t.Errorf("%d connections are left", n)
+			}
 		}
 		t.Run(name, test)
 		t.Run(name+" in a bubble", func(t *testing.T) { synctest.Test(t, test) })

@@ -1,31 +1,75 @@
 package main_test
 
 import (
-	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsgate/wsgate"
 	chat "github.com/wsgate/wsgate/examples/chat"
+	"github.com/wsgate/wsgate/wstest"
 )
 
-func start(t *testing.T) *server {
+// These are the tests of the gateway: the real module with a database of its own, and clients in memory. What needs a
+// server is in the other files.
+
+const path = "/ws/chat"
+
+// newChat returns the chat, with nobody in it.
+func newChat(t *testing.T, options ...wstest.Option) *wstest.App {
 	t.Helper()
-	return serve(t, "localhost:0", filepath.Join(t.TempDir(), "chat.db"))
+	return wstest.New(t, chat.NewModule(filepath.Join(t.TempDir(), "chat.db")), options...)
 }
 
+// arrive connects somebody, who is then in the lobby, and returns their user id. The others who are there hear of it.
+func arrive(t *testing.T, app *wstest.App, name string, others ...*wstest.Client) (c *wstest.Client, id string) {
+	t.Helper()
+	c = app.Dial(path + "?username=" + url.QueryEscape(name))
+	id = wstest.Next(c, chat.Welcome).UserID
+	for _, other := range others {
+		equal(t, wstest.Next(other, chat.Joined), chat.Movement{From: name, FromID: id, Room: "lobby"})
+	}
+	return c, id
+}
+
+// join brings somebody into a room and returns who is there.
+func join(t *testing.T, c *wstest.Client, room string) []chat.User {
+	t.Helper()
+	wstest.Send(c, chat.Join, chat.RoomName{Room: room})
+	here := wstest.Next(c, chat.Present)
+	equal(t, here.Room, strings.TrimSpace(room))
+	return here.Users
+}
+
+// refused fails the test unless the next message is that error.
+func refused(t *testing.T, c *wstest.Client, code wsgate.Code, message string) {
+	t.Helper()
+	equal(t, wstest.ExpectError(c, code).Message, message)
+}
+
+func equal[T any](t *testing.T, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+}
+
+func leave(c *wstest.Client) { c.Close(websocket.StatusNormalClosure, "") }
+
 func TestWelcome(t *testing.T) {
-	s := start(t)
-	others := dial(t, s, "?username=Others")
-	ids := map[string]bool{}
+	app := newChat(t)
+	others, _ := arrive(t, app, "Others")
+	known := map[string]bool{"": true}
 	for _, tt := range []struct{ query, name string }{
 		{"", "Anonymous"},
 		{"?username=", "Anonymous"},
@@ -33,196 +77,331 @@ func TestWelcome(t *testing.T) {
 		{"?username=%20Ada%20L.%20", "Ada L."},
 		{"?username=" + strings.Repeat("%C3%A4", 40), strings.Repeat("ä", 40)},
 	} {
-		c := dial(t, s, tt.query)
-		want := event{"type": "welcome", "userId": c.id, "username": tt.name, "room": "lobby"}
-		if diff := cmp.Diff(want, c.hello); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", tt.query, diff)
+		c := app.Dial(path + tt.query)
+		hello := wstest.Next(c, chat.Welcome)
+		equal(t, hello, chat.Greeting{UserID: hello.UserID, Username: tt.name, Room: "lobby"})
+		if known[hello.UserID] {
+			t.Errorf("%q: user id %q is not a new one", tt.query, hello.UserID)
 		}
-		others.hears(event{"type": "joined", "from": tt.name, "fromId": c.id, "room": "lobby"})
-		c.silent()
-		c.close()
-		others.hears(event{"type": "left", "from": tt.name, "fromId": c.id, "room": "lobby"})
-		ids[c.id] = true
-	}
-	if len(ids) != 5 {
-		t.Errorf("5 connections had %d user ids", len(ids))
+		known[hello.UserID] = true
+
+		move := chat.Movement{From: tt.name, FromID: hello.UserID, Room: "lobby"}
+		equal(t, wstest.Next(others, chat.Joined), move)
+		wstest.Quiet(c)
+		leave(c)
+		equal(t, wstest.Next(others, chat.Left), move)
 	}
 }
 
 func TestNameIsRefused(t *testing.T) {
-	s := start(t)
+	app := newChat(t)
 	for _, name := range []string{strings.Repeat("x", 41), strings.Repeat("ä", 41), "a\nb", "a\u202eb"} {
-		_, res, err := websocket.Dial(t.Context(), "ws://"+s.addr+"/ws/chat?username="+url.QueryEscape(name), nil)
-		if err == nil || res == nil || res.StatusCode != http.StatusBadRequest {
-			t.Errorf("%q: %v, %v, want status 400", name, res, err)
-		}
+		app.ExpectRefused(http.StatusBadRequest, path+"?username="+url.QueryEscape(name))
 	}
 }
 
-func TestMessageReachesTheRoomAndIsKept(t *testing.T) {
-	s := start(t)
-	ann, bob, eve := dial(t, s, "?username=Ann"), dial(t, s, "?username=Bob"), dial(t, s, "?username=Eve")
-	ann.await(event{"type": "join", "room": "general"})
-	bob.await(event{"type": "join", "room": "general"})
-	drain(ann, bob, eve)
+// texts may be said.
+var texts = []string{"Hello!", strings.Repeat("x", 2000), strings.Repeat("😀", 2000), "  two\nlines "}
 
-	for i, text := range []string{"Hello!", strings.Repeat("x", 2000), strings.Repeat("😀", 2000), "  two\nlines "} {
-		bob.send(event{"type": "message", "text": text})
-		want := event{
-			"type": "message", "room": "general", "seq": float64(i + 1),
-			"from": "Bob", "fromId": bob.id, "text": text, "at": "now",
+// In a bubble of testing/synctest the clock stands still while a message is handled, so its time is known.
+func TestMessageReachesTheRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, _ := arrive(t, app, "Ann")
+		join(t, ann, "general")
+		bob, bobID := arrive(t, app, "Bob")
+		join(t, bob, "general")
+		equal(t, wstest.Next(ann, chat.Joined).From, "Bob")
+		eve, _ := arrive(t, app, "Eve")
+
+		for i, text := range texts {
+			wstest.Send(bob, chat.Say, chat.Speech{Text: text})
+			want := chat.Line{Room: "general", Seq: int64(i + 1), From: "Bob", FromID: bobID, Text: text, At: time.Now()}
+			equal(t, wstest.Next(bob, chat.Said), want)
+			equal(t, wstest.Next(ann, chat.Said), want)
 		}
-		bob.hears(want)
-		ann.hears(want)
-	}
-	eve.silent()
-
-	answer := eve.ask(event{"type": "history", "room": "general", "limit": 3})
-	var texts []string
-	for _, m := range answer["messages"].([]any) {
-		texts = append(texts, m.(event)["text"].(string))
-	}
-	want := []string{strings.Repeat("x", 2000), strings.Repeat("😀", 2000), "  two\nlines "}
-	if diff := cmp.Diff(want, texts); diff != "" {
-		t.Errorf("history (-want +got):\n%s", diff)
-	}
-	empty := event{"type": "history", "room": "lobby", "messages": []any{}}
-	eve.answered(event{"type": "history", "room": "lobby"}, empty)
+		wstest.Quiet(eve)
+	})
 }
 
 func TestHistoryHasWhatWasHeard(t *testing.T) {
-	c := dial(t, start(t), "")
-	c.send(event{"type": "message", "text": "Hello!"})
-	heard := c.read()
-	delete(heard, "type")
-	want := event{"type": "history", "room": "lobby", "messages": []any{heard}}
-	c.answered(event{"type": "history", "room": "lobby", "limit": 1}, want)
+	app := newChat(t)
+	bob, _ := arrive(t, app, "Bob")
+	join(t, bob, "general")
+	eve, _ := arrive(t, app, "Eve") // in the lobby
+	var heard []chat.Line
+	for _, text := range texts {
+		wstest.Send(bob, chat.Say, chat.Speech{Text: text})
+		heard = append(heard, wstest.Next(bob, chat.Said))
+	}
+
+	for _, tt := range []struct {
+		question chat.HistoryQuestion
+		want     []chat.Line
+	}{
+		{chat.HistoryQuestion{Room: "general"}, heard},
+		{chat.HistoryQuestion{Room: " general ", Limit: 200}, heard},
+		{chat.HistoryQuestion{Room: "general", Limit: 3}, heard[1:]},
+		{chat.HistoryQuestion{Room: "general", Limit: 1}, heard[3:]},
+		{chat.HistoryQuestion{Room: "lobby"}, []chat.Line{}},
+	} {
+		want := chat.RoomLines{Room: strings.TrimSpace(tt.question.Room), Messages: tt.want}
+		equal(t, wstest.Ask(eve, chat.History, tt.question), want)
+	}
+	wstest.Quiet(bob, eve)
 }
 
-func TestRooms(t *testing.T) {
-	s := start(t)
-	ann, bob := dial(t, s, "?username=Ann"), dial(t, s, "?username=Bob")
-	ann.hears(event{"type": "joined", "from": "Bob", "fromId": bob.id, "room": "lobby"})
+func TestJoin(t *testing.T) {
+	app := newChat(t)
+	ann, annID := arrive(t, app, "Ann")
+	bob, bobID := arrive(t, app, "Bob", ann)
 
-	// To another room: both rooms hear of it, and Bob who is there.
-	ann.await(event{"type": "join", "room": " general "})
-	bob.hears(event{"type": "left", "from": "Ann", "fromId": ann.id, "room": "lobby"})
-	if diff := cmp.Diff(map[string]string{ann.id: "Ann", bob.id: "Bob"}, bob.join("general")); diff != "" {
-		t.Errorf("users of general (-want +got):\n%s", diff)
-	}
-	ann.hears(event{"type": "joined", "from": "Bob", "fromId": bob.id, "room": "general"})
+	// To another room: those who stay hear of it, and so do those who are there.
+	equal(t, join(t, ann, " general "), []chat.User{{ID: annID, Username: "Ann"}})
+	equal(t, wstest.Next(bob, chat.Left), chat.Movement{From: "Ann", FromID: annID, Room: "lobby"})
+	both := []chat.User{{ID: annID, Username: "Ann"}, {ID: bobID, Username: "Bob"}}
+	equal(t, join(t, bob, "general"), both)
+	equal(t, wstest.Next(ann, chat.Joined), chat.Movement{From: "Bob", FromID: bobID, Room: "general"})
 
 	// To the room one is in: nobody hears of it.
-	bob.join("general")
-	ann.silent()
+	equal(t, join(t, bob, "general"), both)
+	wstest.Quiet(ann, bob)
+}
 
-	// Out of it.
-	bob.answered(event{"type": "leave", "room": "lobby"}, failed("conflict", "you are not in that room"))
-	bob.answered(event{"type": "leave", "room": "general"}, event{"type": "leave"})
-	ann.hears(event{"type": "left", "from": "Bob", "fromId": bob.id, "room": "general"})
-	bob.answered(event{"type": "message", "text": "Hello?"}, failed("conflict", "join a room first"))
-	bob.answered(event{"type": "leave", "room": "general"}, failed("conflict", "you are not in that room"))
-	ann.send(event{"type": "message", "text": "alone"})
-	if e := ann.read(); e["seq"] != 1.0 {
-		t.Errorf("heard %v, want the first message of the room", e)
-	}
-	bob.silent()
+func TestLeave(t *testing.T) {
+	app := newChat(t)
+	ann, _ := arrive(t, app, "Ann")
+	bob, bobID := arrive(t, app, "Bob", ann)
 
-	// By disconnecting.
-	bob.join("general")
-	ann.hears(event{"type": "joined", "from": "Bob", "fromId": bob.id, "room": "general"})
-	bob.close()
-	ann.hears(event{"type": "left", "from": "Bob", "fromId": bob.id, "room": "general"})
-	everyone := event{"type": "users", "room": "general", "users": []any{event{"id": ann.id, "username": "Ann"}}}
-	ann.answered(event{"type": "users", "room": "general"}, everyone)
+	wstest.Send(bob, chat.Leave, chat.RoomName{Room: "general"})
+	refused(t, bob, wsgate.Conflict, "you are not in that room")
+	wstest.Do(bob, chat.Leave, chat.RoomName{Room: "lobby"})
+	equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
+
+	wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello?"})
+	refused(t, bob, wsgate.Conflict, "join a room first")
+	wstest.Send(bob, chat.Leave, chat.RoomName{Room: "lobby"})
+	refused(t, bob, wsgate.Conflict, "you are not in that room")
+	wstest.Send(ann, chat.Say, chat.Speech{Text: "alone"})
+	equal(t, wstest.Next(ann, chat.Said).Seq, 1)
+	wstest.Quiet(ann, bob)
+}
+
+func TestDisconnect(t *testing.T) {
+	app := newChat(t)
+	ann, annID := arrive(t, app, "Ann")
+	bob, bobID := arrive(t, app, "Bob", ann)
+	leave(bob)
+	equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
+	alone := chat.Users{Room: "lobby", Users: []chat.User{{ID: annID, Username: "Ann"}}}
+	equal(t, wstest.Ask(ann, chat.ListUsers, chat.RoomName{Room: "lobby"}), alone)
+	wstest.Quiet(ann)
+}
+
+// A phone that lost its network says nothing. It has left when it does not answer the heartbeat: in a bubble at once.
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t, wstest.Timeout(time.Hour))
+		ann, _ := arrive(t, app, "Ann")
+		bob, bobID := arrive(t, app, "Bob", ann)
+		bob.StopReading()
+		equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
+	})
 }
 
 func TestRename(t *testing.T) {
-	s := start(t)
-	ann, bob := dial(t, s, "?username=Ann"), dial(t, s, "")
-	ann.hears(event{"type": "joined", "from": "Anonymous", "fromId": bob.id, "room": "lobby"})
-	change := event{"type": "renamed", "from": "Anonymous", "fromId": bob.id, "username": "Bob", "room": "lobby"}
-	bob.send(event{"type": "rename", "username": " Bob "})
-	bob.hears(change)
-	ann.hears(change)
-	bob.send(event{"type": "message", "text": "Hello!"})
-	if e := ann.read(); e["from"] != "Bob" {
-		t.Errorf("heard %v, want it from Bob", e)
-	}
-
-	// Without a room only Bob himself hears of it.
-	drain(bob)
-	bob.answered(event{"type": "leave", "room": "lobby"}, event{"type": "leave"})
-	ann.hears(event{"type": "left", "from": "Bob", "fromId": bob.id, "room": "lobby"})
-	bob.send(event{"type": "rename", "username": "Rob"})
-	bob.hears(event{"type": "renamed", "from": "Bob", "fromId": bob.id, "username": "Rob", "room": ""})
-	ann.silent()
+	app := newChat(t)
+	ann, _ := arrive(t, app, "Ann")
+	bob, bobID := arrive(t, app, "Anonymous", ann)
+	wstest.Send(bob, chat.Rename, chat.NewName{Username: " Bob "})
+	change := chat.NameChange{From: "Anonymous", FromID: bobID, Username: "Bob", Room: "lobby"}
+	equal(t, wstest.Next(bob, chat.Renamed), change)
+	equal(t, wstest.Next(ann, chat.Renamed), change)
+	wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello!"})
+	equal(t, wstest.Next(ann, chat.Said).From, "Bob")
 }
 
+func TestRenameOutsideOfRooms(t *testing.T) {
+	app := newChat(t)
+	ann, _ := arrive(t, app, "Ann")
+	bob, bobID := arrive(t, app, "Bob", ann)
+	wstest.Do(bob, chat.Leave, chat.RoomName{Room: "lobby"})
+	equal(t, wstest.Next(ann, chat.Left).FromID, bobID)
+	wstest.Send(bob, chat.Rename, chat.NewName{Username: "Rob"})
+	equal(t, wstest.Next(bob, chat.Renamed), chat.NameChange{From: "Bob", FromID: bobID, Username: "Rob"})
+	wstest.Quiet(ann)
+}
+
+// A private message finds people in any room, and nobody else. It is not kept.
 func TestPrivate(t *testing.T) {
-	s := start(t)
-	ann, bob, eve := dial(t, s, "?username=Ann"), dial(t, s, "?username=Bob"), dial(t, s, "?username=Eve")
-	bob.await(event{"type": "join", "room": "elsewhere"}) // a private message finds people in any room
-	drain(ann, bob, eve)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		bob, bobID := arrive(t, app, "Bob")
+		join(t, bob, "elsewhere")
+		ann, annID := arrive(t, app, "Ann")
+		eve, _ := arrive(t, app, "Eve", ann)
 
-	line := event{"type": "private", "from": "Ann", "fromId": ann.id, "to": bob.id, "text": "psst", "at": "now"}
-	ann.send(event{"type": "private", "to": bob.id, "text": "psst"})
-	bob.hears(line)
-	ann.hears(line)
-	eve.silent()
-
-	self := event{"type": "private", "from": "Ann", "fromId": ann.id, "to": ann.id, "text": "note", "at": "now"}
-	ann.send(event{"type": "private", "to": ann.id, "text": "note"})
-	ann.hears(self)
-	ann.silent()
-
-	bob.close()
-	kept := eve.ask(event{"type": "history", "room": "elsewhere"})
-	if len(kept["messages"].([]any)) != 0 {
-		t.Errorf("the history has %v, want nothing private", kept)
-	}
-	gone := failed("not_found", "nobody here has that user id")
-	for { // Bob's end of the connection is closed; the server's may be a moment behind
-		e := ann.ask(event{"type": "private", "to": bob.id, "text": "psst"})
-		if e["type"] == "error" {
-			if diff := cmp.Diff(gone, e); diff != "" {
-				t.Errorf("to somebody who left (-want +got):\n%s", diff)
-			}
-			break
+		wstest.Send(ann, chat.Whisper, chat.PrivateSpeech{To: bobID, Text: "psst"})
+		line := chat.PrivateLine{From: "Ann", FromID: annID, To: bobID, Text: "psst", At: time.Now()}
+		equal(t, wstest.Next(bob, chat.Whispered), line)
+		equal(t, wstest.Next(ann, chat.Whispered), line)
+		wstest.Quiet(ann, bob, eve)
+		for _, room := range []string{"lobby", "elsewhere"} {
+			kept := wstest.Ask(eve, chat.History, chat.HistoryQuestion{Room: room})
+			equal(t, kept.Messages, []chat.Line{})
 		}
-	}
+	})
 }
 
+func TestPrivateToOneself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, annID := arrive(t, app, "Ann")
+		wstest.Send(ann, chat.Whisper, chat.PrivateSpeech{To: annID, Text: "note"})
+		line := chat.PrivateLine{From: "Ann", FromID: annID, To: annID, Text: "note", At: time.Now()}
+		equal(t, wstest.Next(ann, chat.Whispered), line)
+		wstest.Quiet(ann) // there is no echo of it
+	})
+}
+
+func TestPrivateToSomebodyWhoLeft(t *testing.T) {
+	app := newChat(t)
+	ann, _ := arrive(t, app, "Ann")
+	bob, bobID := arrive(t, app, "Bob", ann)
+	leave(bob)
+	equal(t, wstest.Next(ann, chat.Left).FromID, bobID)
+	wstest.Send(ann, chat.Whisper, chat.PrivateSpeech{To: bobID, Text: "psst"})
+	refused(t, ann, wsgate.NotFound, "nobody here has that user id")
+	wstest.Quiet(ann)
+}
+
+// Who asks for the rooms hears from then on how they change.
 func TestRoomList(t *testing.T) {
-	s := start(t)
-	ann, bob := dial(t, s, "?username=Ann"), dial(t, s, "?username=Bob")
-	drain(ann)
-	row := func(name string, users float64) event { return event{"name": name, "users": users} }
-	ann.answered(event{"type": "rooms"}, event{"type": "rooms", "rooms": []any{row("lobby", 2)}})
+	app := newChat(t)
+	ann, _ := arrive(t, app, "Ann")
+	bob, _ := arrive(t, app, "Bob", ann)
+	rooms := wstest.Ask(ann, chat.ListRooms, struct{}{})
+	equal(t, rooms.Rooms, []chat.RoomRow{{Name: "lobby", Users: 2}})
 
-	bob.join("general")
-	ann.hears(
-		event{"type": "left", "from": "Bob", "fromId": bob.id, "room": "lobby"},
-		event{"type": "room", "name": "lobby", "users": 1.0},
-		event{"type": "room", "name": "general", "users": 1.0},
-	)
-	bob.send(event{"type": "message", "text": "Hello!"})
-	ann.hears(event{"type": "room", "name": "general", "users": 1.0, "last": 1.0})
-	bob.read()
-	bob.silent() // who did not ask for the rooms hears nothing of them
-	bob.close()
-	ann.hears(event{"type": "room", "name": "general", "users": 0.0})
-	said := event{"name": "general", "users": 0.0, "last": 1.0}
-	ann.answered(event{"type": "rooms"}, event{"type": "rooms", "rooms": []any{said, row("lobby", 1)}})
+	join(t, bob, "general")
+	equal(t, wstest.Next(ann, chat.Left).From, "Bob")
+	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "lobby", Users: 1})
+	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 1})
+	wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello!"})
+	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 1, Last: 1})
+	wstest.Next(bob, chat.Said)
+	wstest.Quiet(bob) // who did not ask
+
+	leave(bob)
+	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 0})
+	rooms = wstest.Ask(ann, chat.ListRooms, struct{}{})
+	equal(t, rooms.Rooms, []chat.RoomRow{{Name: "general", Last: 1}, {Name: "lobby", Users: 1}})
 }
 
-func failed(code, message string) event {
-	return event{"type": "error", "code": code, "message": message}
+// The page, and clients in other languages, depend on these very texts.
+func TestWire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, annID := arrive(t, app, "Ann")
+		bob := app.Dial(path + "?username=Bob")
+		synctest.Wait() // until Bob is in the lobby
+		here := wstest.Ask(ann, chat.ListUsers, chat.RoomName{Room: "lobby"})
+		bobID := here.Users[1].ID
+
+		for _, step := range []struct {
+			send     string // by Bob, if anything
+			bob, ann []string
+		}{
+			{
+				bob: []string{`{"type":"welcome","userId":"<bob>","username":"Bob","room":"lobby"}`},
+				ann: []string{`{"type":"joined","from":"Bob","fromId":"<bob>","room":"lobby"}`},
+			},
+			{
+				send: `{"type":"users","room":"lobby","id":1}`,
+				bob:  []string{`{"type":"users","id":1,"room":"lobby","users":[{"id":"<ann>","username":"Ann"},{"id":"<bob>","username":"Bob"}]}`},
+			},
+			{
+				send: `{"type":"users","room":"nowhere","id":1}`,
+				bob:  []string{`{"type":"users","id":1,"room":"nowhere","users":[]}`},
+			},
+			{
+				send: `{"type":"history","room":"lobby","id":"two"}`,
+				bob:  []string{`{"type":"history","id":"two","room":"lobby","messages":[]}`},
+			},
+			{
+				send: `{"type":"message","text":"Hello!"}`,
+				bob:  []string{`{"type":"message","room":"lobby","seq":1,"from":"Bob","fromId":"<bob>","text":"Hello!","at":"2000-01-01T00:00:00Z"}`},
+				ann:  []string{`{"type":"message","room":"lobby","seq":1,"from":"Bob","fromId":"<bob>","text":"Hello!","at":"2000-01-01T00:00:00Z"}`},
+			},
+			{
+				send: `{"type":"history","room":"lobby","limit":1,"id":3}`,
+				bob:  []string{`{"type":"history","id":3,"room":"lobby","messages":[{"room":"lobby","seq":1,"from":"Bob","fromId":"<bob>","text":"Hello!","at":"2000-01-01T00:00:00Z"}]}`},
+			},
+			{
+				send: `{"type":"private","to":"<ann>","text":"psst"}`,
+				bob:  []string{`{"type":"private","from":"Bob","fromId":"<bob>","to":"<ann>","text":"psst","at":"2000-01-01T00:00:00Z"}`},
+				ann:  []string{`{"type":"private","from":"Bob","fromId":"<bob>","to":"<ann>","text":"psst","at":"2000-01-01T00:00:00Z"}`},
+			},
+			{
+				send: `{"type":"rename","username":"Rob"}`,
+				bob:  []string{`{"type":"renamed","from":"Bob","fromId":"<bob>","username":"Rob","room":"lobby"}`},
+				ann:  []string{`{"type":"renamed","from":"Bob","fromId":"<bob>","username":"Rob","room":"lobby"}`},
+			},
+			{
+				send: `{"type":"leave","room":"lobby","id":4}`,
+				bob:  []string{`{"type":"leave","id":4}`},
+				ann:  []string{`{"type":"left","from":"Rob","fromId":"<bob>","room":"lobby"}`},
+			},
+			{
+				send: `{"type":"rename","username":"Bob"}`,
+				bob:  []string{`{"type":"renamed","from":"Rob","fromId":"<bob>","username":"Bob","room":""}`},
+			},
+			{
+				send: `{"type":"message","text":"Hello?","id":5}`,
+				bob:  []string{`{"type":"error","id":5,"code":"conflict","message":"join a room first"}`},
+			},
+			{
+				send: `{"type":"message","text":"Hello?"}`,
+				bob:  []string{`{"type":"error","code":"conflict","message":"join a room first"}`},
+			},
+			{
+				send: `{"type":"rooms","id":6}`,
+				bob:  []string{`{"type":"rooms","id":6,"rooms":[{"name":"lobby","users":1,"last":1}]}`},
+			},
+			{
+				send: `{"type":"join","room":"general"}`,
+				bob: []string{
+					`{"type":"room","name":"general","users":1}`,
+					`{"type":"users","room":"general","users":[{"id":"<bob>","username":"Bob"}]}`,
+				},
+			},
+			{
+				send: `{"type":"message","text":"Hello?"}`,
+				bob: []string{
+					`{"type":"message","room":"general","seq":1,"from":"Bob","fromId":"<bob>","text":"Hello?","at":"2000-01-01T00:00:00Z"}`,
+					`{"type":"room","name":"general","users":1,"last":1}`,
+				},
+			},
+		} {
+			if step.send != "" {
+				bob.Send(wsgate.Text(strings.ReplaceAll(step.send, "<ann>", annID)))
+			}
+			named := strings.NewReplacer(annID, "<ann>", bobID, "<bob>")
+			for _, want := range step.bob {
+				equal(t, named.Replace(string(bob.Next().Data)), want)
+			}
+			for _, want := range step.ann {
+				equal(t, named.Replace(string(ann.Next().Data)), want)
+			}
+			wstest.Quiet(ann, bob)
+		}
+	})
 }
 
 func TestBadInput(t *testing.T) {
-	s := start(t)
-	for _, tt := range []struct{ name, frame, code, message string }{
+	for _, tt := range []struct {
+		name, frame, code, message string // message is "" for the library's own words
+	}{
 		{"not JSON", `hello`, "malformed", "Invalid JSON"},
 		{"empty frame", ``, "malformed", "Invalid JSON"},
 		{"unknown event", `{"type":"dance","id":1}`, "unknown_event", ""},
@@ -248,29 +427,30 @@ func TestBadInput(t *testing.T) {
 		{"too much history", `{"type":"history","id":1,"room":"lobby","limit":201}`, "invalid", "limit is 1 to 200, not 201"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := dial(t, s, "?username=Mallory")
-			drain(c)
-			c.write(tt.frame)
-			got := c.read()
-			want := failed(tt.code, tt.message)
+			app := newChat(t)
+			c, id := arrive(t, app, "Mallory")
+			c.Send(wsgate.Text(tt.frame))
+			var got event
+			if err := json.Unmarshal(c.Next().Data, &got); err != nil {
+				t.Fatal(err)
+			}
+			want := event{"type": "error", "code": tt.code, "message": tt.message}
 			if strings.Contains(tt.frame, `"id":1`) {
 				want["id"] = 1.0
 			}
-			if tt.message == "" { // the library's own words
+			if tt.message == "" {
 				want["message"] = got["message"]
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
-			}
+			equal(t, got, want)
+			wstest.Quiet(c)
 
 			// The connection lives on, where and who it was, and nothing was kept.
-			me := event{"type": "users", "room": "lobby"}
-			if who := usersOf(c.ask(me)); who[c.id] != "Mallory" {
-				t.Errorf("in the lobby are %v, want Mallory among them", who)
-			}
-			c.answered(event{"type": "rooms"}, event{"type": "rooms", "rooms": []any{event{"name": "lobby", "users": 1.0}}})
-			c.send(event{"type": "leave", "room": "lobby"})
-			c.hears(event{"type": "room", "name": "lobby", "users": 0.0})
+			here := wstest.Ask(c, chat.ListUsers, chat.RoomName{Room: "lobby"})
+			equal(t, here.Users, []chat.User{{ID: id, Username: "Mallory"}})
+			rooms := wstest.Ask(c, chat.ListRooms, struct{}{})
+			equal(t, rooms.Rooms, []chat.RoomRow{{Name: "lobby", Users: 1}})
+			wstest.Send(c, chat.Leave, chat.RoomName{Room: "lobby"})
+			equal(t, wstest.Next(c, chat.RoomChanged), chat.RoomRow{Name: "lobby", Users: 0})
 		})
 	}
 }
@@ -281,96 +461,57 @@ func frame(kind, field, value string) string {
 }
 
 func TestBinaryFrameIsRefused(t *testing.T) {
-	c := dial(t, start(t), "")
-	if err := c.ws.Write(t.Context(), websocket.MessageBinary, []byte(`{"type":"message","text":"x"}`)); err != nil {
-		t.Fatal(err)
-	}
-	if e := c.read(); e["type"] != "error" || e["code"] != "unsupported" {
-		t.Errorf("heard %v, want an error", e)
-	}
-	c.silent()
+	app := newChat(t)
+	c, _ := arrive(t, app, "Ann")
+	c.Send(wsgate.Binary([]byte(`{"type":"message","text":"x"}`)))
+	wstest.ExpectError(c, wsgate.Unsupported)
+	wstest.Quiet(c)
 }
 
-// Who has gone takes no memory.
+// Who has gone takes no memory, however they went.
 func TestChatForgets(t *testing.T) {
-	db := filepath.Join(t.TempDir(), "chat.db")
-	var gateway *chat.Chat
-	app, err := wsgate.New(&wsgate.Module{
-		Provide: []any{func(lc *wsgate.Lifecycle) (*chat.Store, error) { return chat.OpenStore(db, lc) }},
-		Gateways: []wsgate.Route{{Path: "/ws/chat", New: func(store *chat.Store) *chat.Chat {
+	synctest.Test(t, func(t *testing.T) {
+		var gateway *chat.Chat
+		module := chat.NewModule(filepath.Join(t.TempDir(), "chat.db"))
+		module.Gateways[0].New = func(store *chat.Store) *chat.Chat {
 			gateway = chat.NewChat(store)
 			return gateway
-		}}},
-	}, logged(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serveApp(t, "localhost:0", app)
-	for range 3 {
-		dial(t, s, "").silent()
-	}
-	if n := gateway.Len(); n != 3 {
-		t.Errorf("%d people are known, want 3", n)
-	}
-	s.stop()
-	if n := gateway.Len(); n != 0 {
-		t.Errorf("%d people are known after everybody left", n)
-	}
+		}
+		app := wstest.New(t, module)
+		knows := func(want int) {
+			t.Helper()
+			synctest.Wait()
+			equal(t, gateway.Len(), want)
+		}
+		ann, _ := arrive(t, app, "Ann")
+		bob, _ := arrive(t, app, "Bob")
+		arrive(t, app, "Eve")
+		knows(3)
+		leave(ann)
+		knows(2)
+		bob.Reset()
+		knows(1)
+		if err := app.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		knows(0)
+	})
 }
 
 // What cannot be kept is not heard, and the client learns no more than that.
 func TestMessageThatIsNotKept(t *testing.T) {
-	s := start(t)
-	ann, bob := dial(t, s, ""), dial(t, s, "")
-	drain(ann)
-	if err := s.app.Invoke(func(store *chat.Store) error { return store.Lose() }); err != nil {
+	app := newChat(t)
+	ann, _ := arrive(t, app, "Ann")
+	bob, _ := arrive(t, app, "Bob", ann)
+	if err := app.Invoke(func(store *chat.Store) error { return store.Lose() }); err != nil {
 		t.Fatal(err)
 	}
-	ann.answered(event{"type": "message", "text": "Hello!"}, failed("internal", "internal error"))
-	ann.answered(event{"type": "history", "room": "lobby"}, failed("internal", "internal error"))
-	bob.silent()
-}
-
-func TestPage(t *testing.T) {
-	s := start(t)
-	for path, want := range map[string]struct{ kind, has string }{
-		"/":          {"text/html; charset=utf-8", "<title>Chat</title>"},
-		"/app.js":    {"text/javascript; charset=utf-8", "import"},
-		"/link.js":   {"text/javascript; charset=utf-8", "WebSocket"},
-		"/view.js":   {"text/javascript; charset=utf-8", "textContent"},
-		"/style.css": {"text/css; charset=utf-8", "prefers-color-scheme"},
-		"/icon.svg":  {"image/svg+xml", "<svg"},
-	} {
-		res, body := get(t, "http://"+s.addr+path)
-		if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != want.kind || !strings.Contains(body, want.has) {
-			t.Errorf("%s: status %d, %q, want a %q with %q", path, res.StatusCode, res.Header.Get("Content-Type"), want.kind, want.has)
-		}
-		policy := res.Header.Get("Content-Security-Policy")
-		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
-			t.Errorf("%s: policy %q", path, policy)
-		}
+	wstest.Send(ann, chat.Say, chat.Speech{Text: "Hello!"})
+	refused(t, ann, wsgate.Internal, "internal error")
+	_, err := wstest.TryAsk(ann, chat.History, chat.HistoryQuestion{Room: "lobby"})
+	var failure *wsgate.Error
+	if !errors.As(err, &failure) || failure.Code != wsgate.Internal || failure.Message != "internal error" {
+		t.Errorf("got %v, want an internal error", err)
 	}
-	if res, _ := get(t, "http://"+s.addr+"/chat.db"); res.StatusCode != http.StatusNotFound {
-		t.Errorf("a file that is not there: status %d", res.StatusCode)
-	}
-}
-
-func get(t *testing.T, url string) (*http.Response, string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res, string(body)
+	wstest.Quiet(ann, bob)
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
-	"github.com/google/go-cmp/cmp"
 )
 
 // event is what goes over the wire, in either direction.
@@ -87,29 +85,6 @@ func (c *client) tryRead() (event, error) {
 	return e, nil
 }
 
-// hears fails unless exactly these events come next. A "now" in their "at" stands for a time close to now.
-func (c *client) hears(want ...event) {
-	c.t.Helper()
-	for _, want := range want {
-		got := c.read()
-		if want["at"] == "now" {
-			got["at"] = closeToNow(got["at"])
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			c.t.Fatalf("heard something else (-want +got):\n%s", diff)
-		}
-	}
-}
-
-func closeToNow(at any) any {
-	s, _ := at.(string)
-	when, err := time.Parse(time.RFC3339, s)
-	if err != nil || time.Since(when).Abs() > patience {
-		return at
-	}
-	return "now"
-}
-
 // ask sends something with an id and returns the answer, which has to be the next event: so what comes before it was
 // heard before, and nothing else was.
 func (c *client) ask(question event) event {
@@ -146,20 +121,6 @@ func drain(clients ...*client) {
 	}
 }
 
-// answered fails unless that is the answer.
-func (c *client) answered(question, want event) {
-	c.t.Helper()
-	if diff := cmp.Diff(want, c.ask(question)); diff != "" {
-		c.t.Fatalf("another answer to %v (-want +got):\n%s", question, diff)
-	}
-}
-
-// silent fails if anything was sent to the client that it did not read.
-func (c *client) silent() {
-	c.t.Helper()
-	c.ask(event{"type": "users", "room": "nowhere"})
-}
-
 // join moves the client to a room and returns who is there, by user id.
 func (c *client) join(room string) map[string]string {
 	c.t.Helper()
@@ -179,12 +140,4 @@ func usersOf(e event) map[string]string {
 		users[user["id"].(string)] = user["username"].(string)
 	}
 	return users
-}
-
-// close disconnects and waits for the server's close frame.
-func (c *client) close() {
-	c.t.Helper()
-	if err := c.ws.Close(websocket.StatusNormalClosure, ""); err != nil {
-		c.t.Fatal(err)
-	}
 }

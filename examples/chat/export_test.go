@@ -1,7 +1,10 @@
 package main
 
 // What the tests of package main_test need beside the protocol.
-var NewApp = newApp
+var (
+	NewApp    = newApp
+	NewModule = newModule
+)
 
 // Len returns how many people the chat knows.
 func (g *Chat) Len() int {

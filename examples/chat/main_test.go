@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,55 +29,56 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// server is the chat, serving.
+// server is the chat and its page, serving.
 type server struct {
-	t    *testing.T
-	app  *wsgate.App
 	addr string
 	stop func() // waits for the end; also called when the test ends
+}
+
+// start starts the chat with a database of its own.
+func start(t *testing.T) *server {
+	t.Helper()
+	return serve(t, "localhost:0", filepath.Join(t.TempDir(), "chat.db"))
 }
 
 // serve starts the chat on an address, "localhost:0" for any port.
 func serve(t *testing.T, addr, db string) *server {
 	t.Helper()
-	return serveApp(t, addr, newApp(t, db))
-}
-
-func serveApp(t *testing.T, addr string, app *wsgate.App) *server {
-	t.Helper()
+	app := newApp(t, db)
 	ln := listen(t, addr)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- app.Serve(ctx, ln) }()
-	s := &server{t: t, app: app, addr: ln.Addr().String()}
-	stopped := false
-	s.stop = func() {
-		t.Helper()
-		if stopped {
-			return
-		}
-		stopped = true
+	s := &server{addr: ln.Addr().String()}
+	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-	}
+	})
 	t.Cleanup(s.stop)
 	return s
 }
 
+// newApp returns the chat, which does not serve yet and is shut down when the test ends.
 func newApp(t *testing.T, db string) *wsgate.App {
 	t.Helper()
-	app, err := chat.NewApp(db, logged(t))
+	app, err := chat.NewApp(db, &wsgate.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { shutdown(t, app) })
 	return app
 }
 
-// logged has an App log to the test's output.
-func logged(t *testing.T) *wsgate.Options {
-	return &wsgate.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))}
+// shutdown may be called more than once.
+func shutdown(t *testing.T, app *wsgate.App) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
+	if err := app.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 // listen waits for the address if somebody else has it: a port that was just given up can be taken for a moment.

@@ -3,6 +3,8 @@ package main_test
 import (
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +15,35 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 )
+
+func TestPage(t *testing.T) {
+	app := newApp(t, filepath.Join(t.TempDir(), "chat.db"))
+	get := func(path string) *httptest.ResponseRecorder {
+		res := httptest.NewRecorder()
+		app.ServeHTTP(res, httptest.NewRequest(http.MethodGet, path, nil))
+		return res
+	}
+	for path, want := range map[string]struct{ kind, has string }{
+		"/":          {"text/html; charset=utf-8", "<title>Chat</title>"},
+		"/app.js":    {"text/javascript; charset=utf-8", "import"},
+		"/link.js":   {"text/javascript; charset=utf-8", "WebSocket"},
+		"/view.js":   {"text/javascript; charset=utf-8", "textContent"},
+		"/style.css": {"text/css; charset=utf-8", "prefers-color-scheme"},
+		"/icon.svg":  {"image/svg+xml", "<svg"},
+	} {
+		res := get(path)
+		kind, policy := res.Header().Get("Content-Type"), res.Header().Get("Content-Security-Policy")
+		if res.Code != http.StatusOK || kind != want.kind || !strings.Contains(res.Body.String(), want.has) {
+			t.Errorf("%s: status %d, %q, want a %q with %q", path, res.Code, kind, want.kind, want.has)
+		}
+		if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+	}
+	if res := get("/chat.db"); res.Code != http.StatusNotFound {
+		t.Errorf("a file that is not there: status %d", res.Code)
+	}
+}
 
 func TestPageTalk(t *testing.T) {
 	s := start(t)

@@ -21,18 +21,7 @@ func openStore(t *testing.T, db string) (*chat.Store, func()) {
 	if err := app.Invoke(func(s *chat.Store) { store = s }); err != nil {
 		t.Fatal(err)
 	}
-	closed := false
-	closeStore := func() {
-		if closed {
-			return
-		}
-		closed = true
-		if err := app.Shutdown(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(closeStore)
-	return store, closeStore
+	return store, func() { shutdown(t, app) }
 }
 
 var ann = chat.User{ID: "1", Username: "Ann"}

@@ -97,12 +97,13 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	in.URL.Scheme, in.URL.Host = "", ""
 	in.Host = cmp.Or(r.Host, r.URL.Host)
 	in.RequestURI = in.URL.RequestURI()
-	in.RemoteAddr = "pipe"
+	from := clientAddr()
+	in.RemoteAddr = from.String()
 	in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/1.1", 1, 1
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	w := &response{header: http.Header{}, hijacked: make(chan struct{})}
+	w := &response{from: from, header: http.Header{}, hijacked: make(chan struct{})}
 	served := make(chan error, 1)
 	go func() { served <- serve(t.Handler, w, in) }()
 	select {
@@ -171,6 +172,7 @@ func (u *upgraded) Read(p []byte) (int, error) {
 
 // response is the handler's ResponseWriter.
 type response struct {
+	from     addr
 	header   http.Header
 	status   int         // 0 before the header was written
 	sent     http.Header // as it was then
@@ -197,7 +199,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.client != nil {
 		return nil, nil, http.ErrHijacked
 	}
-	client, server := pipe()
+	client, server := pipe(w.from)
 	w.client = client
 	close(w.hijacked)
 	if w.status != 0 {

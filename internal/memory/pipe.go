@@ -2,6 +2,7 @@ package memory
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -19,15 +20,28 @@ type Conn interface {
 
 // end is one end of a pair of pipes, one for each direction, so that they can be closed one by one.
 type end struct {
-	in, out net.Conn
-	reset   *atomic.Bool // of both ends
+	in, out       net.Conn
+	reset         *atomic.Bool // of both ends
+	local, remote addr
 }
 
-func pipe() (client, server *end) {
+// addr is the address of an end.
+type addr string
+
+func (addr) Network() string  { return "pipe" }
+func (a addr) String() string { return string(a) }
+
+// clientAddr returns the address of one more client.
+func clientAddr() addr { return addr(fmt.Sprint("pipe ", clients.Add(1))) }
+
+var clients atomic.Int64
+
+// pipe connects a client with that address.
+func pipe(from addr) (client, server *end) {
 	inA, outB := net.Pipe()
 	inB, outA := net.Pipe()
 	var reset atomic.Bool
-	return &end{inA, outA, &reset}, &end{inB, outB, &reset}
+	return &end{inA, outA, &reset, from, Host}, &end{inB, outB, &reset, Host, from}
 }
 
 func (e *end) Read(p []byte) (int, error) {
@@ -55,8 +69,8 @@ func (e *end) Reset() error {
 	return e.Close()
 }
 
-func (e *end) LocalAddr() net.Addr  { return e.in.LocalAddr() }
-func (e *end) RemoteAddr() net.Addr { return e.in.RemoteAddr() }
+func (e *end) LocalAddr() net.Addr  { return e.local }
+func (e *end) RemoteAddr() net.Addr { return e.remote }
 
 func (e *end) SetDeadline(t time.Time) error {
 	return errors.Join(e.in.SetReadDeadline(t), e.out.SetWriteDeadline(t))

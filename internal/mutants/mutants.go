@@ -1,0 +1,72 @@
+package main
+
+// A mutant is a fault put into the library on purpose.
+type mutant struct {
+	name     string
+	file     string
+	old, new string // old stands in the file once
+	tests    string // packages that should notice; "" is the root's
+}
+
+const (
+	core        = "."
+	conformance = "./internal/conformance"
+	abuse       = "./internal/abuse"
+	lifecycle   = "./internal/lifecycle"
+)
+
+var mutants = []mutant{
+	// Input.
+	{"text is not checked for UTF-8", "internal/transport/conn.go", `typ == websocket.MessageText && !utf8.Valid(data)`, `typ == 99 && !utf8.Valid(data)`, conformance},
+	{"a message may be a byte longer than the limit", "internal/transport/meter.go", `m.payload > uint64(m.limits.Message)`, `m.payload > uint64(m.limits.Message)+1`, core + " " + abuse},
+	{"a message may come in one frame more than the limit", "internal/transport/meter.go", `m.frames > m.limits.Frames`, `m.frames > m.limits.Frames+1`, core + " " + abuse},
+	{"the bytes of a message on the wire are not bounded", "internal/transport/meter.go", `m.payload+uint64(m.wire) > uint64(m.limits.Wire)`, `false`, core + " " + abuse},
+	{"unmasked frames are taken", "internal/transport/meter.go", `m.header[1]&maskBit == 0 {`, `false {`, conformance + " " + core},
+	{"control frames are not limited", "internal/transport/meter.go", `if m.tokens < 1 {`, `if m.tokens < -1e9 {`, core + " " + abuse},
+	{"a message may take for ever to arrive", "internal/transport/input.go", `in.since.IsZero() && !in.deadline {`, `true {`, core},
+	{"a message is a part of the pooled buffer", "internal/transport/plain.go", `data := make([]byte, length)`, `data := held[header : header+length : header+length]`, core + " " + conformance},
+	{"the fast path takes compressed messages as they are", "internal/transport/plain.go", ` || c.in.meter.nextPacked()`, ``, conformance},
+	{"the fast path takes frames whose last bytes are missing", "internal/transport/plain.go", `if len(held) < header+length {`, `if length = min(length, len(held)-header); len(held) < header {`, conformance},
+	{"what is inflated is not bounded", "internal/transport/conn.go", `frame.Inflate(data, c.limits.Message)`, `frame.Inflate(data, 1<<40)`, conformance + " " + abuse},
+	{"messages after a close frame was sent are handled", "internal/transport/conn.go", "if c.closing() {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue", core + " " + lifecycle},
+	{"duplicate keys are taken", "internal/envelope/scan.go", `return errDuplicate`, `return nil`, "./internal/envelope"},
+	{"JSON may be nested one level deeper", "internal/envelope/scan.go", "func (s *scanner) object(depth int, member func(key, value []byte)) error {\n\tif depth > MaxDepth {", "func (s *scanner) object(depth int, member func(key, value []byte)) error {\n\tif depth > MaxDepth+1 {", "./internal/envelope"},
+	{"malformed messages have no end", "dispatch.go", `c.strikes >= c.route.limits.Malformed`, `c.strikes > c.route.limits.Malformed`, core},
+
+	// Output.
+	{"a write has no deadline", "internal/transport/outbox.go", `c.boundWrite(time.Now().Add(c.limits.Write))`, `c.boundWrite(time.Time{})`, core},
+	{"a queue has no bound", "internal/transport/outbox.go", `return c.out.count >= c.limits.QueueMessages || c.out.bytes+len(f) > c.limits.QueueBytes`, `return false`, core},
+	{"what a turn held back is not flushed", "internal/transport/turn.go", "!= sendsScheduled {\n\t\tc.release()\n\t}\n}\n\n// release writes", "!= sendsScheduled {\n\t}\n}\n\n// release writes", core},
+	{"a shared frame is changed by who writes it", "internal/transport/batch.go", `b.copied = append(b.copied, f...)`, `b.copied = append(b.copied, f...); f[len(f)-1] ^= 1`, core},
+	{"a rest is written again from the start", "internal/transport/batch.go", `b.chunks[b.next] = chunk[n:]`, `b.chunks[b.next] = chunk`, core + " " + conformance},
+	{"something is sent behind a close frame", "internal/transport/outbox.go", "defer o.mu.Unlock()\n\tif o.closing || o.dead {\n\t\treturn false, ErrClosed\n\t}", "defer o.mu.Unlock()\n\tif o.dead {\n\t\treturn false, ErrClosed\n\t}", core + " " + lifecycle},
+	{"a close reason may be too long", "internal/frame/frame.go", `if len(reason) <= maxReason {`, `if len(reason) <= 2*maxReason {`, "./internal/frame"},
+	{"a close reason is cut inside of a rune", "internal/frame/frame.go", `for end > 0 && !utf8.RuneStart(reason[end]) {`, `for end < 0 {`, "./internal/frame"},
+	{"the writer of a broadcast gets it though it is excepted", "room.go", "if !slices.Contains(r.except, c) {\n\t\t\tb.To(c.t)", "if true {\n\t\t\tb.To(c.t)", core},
+	{"a compressed message is sent to who did not ask for it", "internal/frame/deflate.go", `if !deflate || len(m.plain)`, `if len(m.plain)`, core},
+
+	// Life.
+	{"who has left is still in the rooms", "dispatch.go", `	defer c.leaveAll()`, ``, core},
+	{"who has left is still listed", "dispatch.go", `	defer c.route.all.remove(&c.seat, false)`, ``, lifecycle},
+	{"OnClose is called twice", "dispatch.go", `	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {`, "\t_ = c.call(ctx, Inbound{Hook: HookClose, Err: c.cause})\n\tif err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {", lifecycle},
+	{"OnClose is called though OnOpen failed", "dispatch.go", "	if !c.opened {\n\t\treturn\n\t}", "", lifecycle},
+	{"a connection stays open though OnOpen failed", "dispatch.go", `c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })`, ``, core},
+	{"OnOpen may take for ever", "dispatch.go", `late := time.AfterFunc(time.Until(deadline), func() {`, `late := time.AfterFunc(time.Hour*10000, func() {`, core},
+	{"a panic ends the process", "guard.go", `if v := recover(); v != nil {`, `if v := any(nil); v != nil {`, core},
+	{"a connection goes on after a panic", "dispatch.go", `c.t.Close(websocket.StatusInternalError, "internal error", p)`, ``, core},
+	{"a handler's context survives its connection", "internal/transport/close.go", "o.tellFlushes()\n\tc.cancel(cause)", "o.tellFlushes()", core},
+	{"nobody is pinged to death", "internal/transport/beat.go", `c.Abort(1008, "ping timeout", ErrPingTimeout)`, ``, core},
+	{"a peer's bytes do not count as life", "internal/transport/beat.go", `b.heardAt.Store(e.wheel.Now())`, `b.heardAt.CompareAndSwap(0, e.wheel.Now())`, core},
+	{"an answer to a call is lost", "dispatch.go", "	c.t.Send(m)\n}\n\nfunc (c *conn) encodeAnswer", "	_ = m\n}\n\nfunc (c *conn) encodeAnswer", lifecycle},
+	{"a room more than the limit can be joined", "conn.go", `have > c.route.limits.Rooms {`, `have > c.route.limits.Rooms+1 {`, core},
+
+	// The server.
+	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
+	{"any origin may connect", "internal/transport/accept.go", `OriginPatterns:  o.Origins,`, `InsecureSkipVerify: true,`, core + " " + abuse},
+	{"an upgrade may have a body", "internal/transport/accept.go", "case r.ContentLength != 0: //", "case false: //", core + " " + abuse},
+	{"a client that offers other subprotocols is taken", "internal/transport/accept.go", `&& selectSubprotocol(r, subprotocols) == "" {`, `&& false {`, core + " " + abuse},
+	{"Shutdown does not wait for connections", "app.go", `	err := a.waitActive(ctx)`, `	var err error`, core},
+	{"upgrades are taken while the App shuts down", "app.go", "if a.draining.Load() {\n\t\treturn false, \"shutting down\"\n\t}", "", core},
+	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(most)`, `a.count.Load() > int64(most)`, core},
+	{"services stop in the order in which they started", "lifecycle.go", `for i := len(stops) - 1; i >= 0; i-- {`, `for i := range stops {`, core},
+}
