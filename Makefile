@@ -8,12 +8,16 @@ export GOWORK := $(CURDIR)/go.work
 COUNT    ?= 3
 FUZZTIME ?= 20s
 
+# How long `make soak` loads a server, and how many schedules it plays.
+SOAKTIME  ?= 10m
+SCHEDULES ?= 100000
+
 # -race where the platform has it and cgo works, else nothing.
 RACE = $(shell go list -race -f -race runtime 2>/dev/null)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## run every test of every module, with the race detector where there is one
@@ -35,6 +39,15 @@ bench: ## measure the library against its peers; BENCHFLAGS go to the program
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME
 	FUZZTIME=$(FUZZTIME) .ci/fuzz.sh
+
+.PHONY: soak
+soak: ## load a server for SOAKTIME and watch what it holds, then play SCHEDULES of the lifecycle model
+	go test -count=1 -v -timeout=0 -run 'TestSoak' ./internal/soak -soak $(SOAKTIME)
+	go test -count=1 -v -timeout=0 ./internal/lifecycle -schedules $(SCHEDULES)
+
+.PHONY: mutants
+mutants: ## put faults into the library, one at a time, and show which test notices
+	go run ./internal/mutants
 
 # No `go work sync`: it would raise the requirements of the library to whatever an example or a benchmark asks for.
 .PHONY: tidy

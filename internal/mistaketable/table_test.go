@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,9 @@ This page is written by a test that makes each of the mistakes: ` + "`go test ./
 
 // Every mistake is found by somebody, and docs/mistakes.md says by whom and how.
 func TestMistakes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the go command writes paths with backslashes there")
+	}
 	found := find(t)
 	var table strings.Builder
 	table.WriteString(head)

@@ -65,7 +65,7 @@ func run(ctx context.Context, words string) error {
 }
 
 // patience is for the tests of one mutant: one that hangs was noticed.
-const patience = 5 * time.Minute
+const patience = 3 * time.Minute
 
 // try runs the tests with the fault and returns the first that fails, "" if none does.
 func (m *mutant) try(ctx context.Context, dir string) (killer string, err error) {
@@ -80,7 +80,7 @@ func (m *mutant) try(ctx context.Context, dir string) (killer string, err error)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for pkg := range strings.FieldsSeq(m.tests) {
-		test := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-failfast", "-count=1", pkg)
+		test := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-failfast", "-count=1", "-timeout=100s", pkg)
 		out, err := test.CombinedOutput()
 		if err != nil {
 			return pkg + " " + firstFailure(string(out)), nil
