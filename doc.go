@@ -140,4 +140,9 @@
 //
 // Everything a client can make the server spend is bounded by [Limits], whose defaults suit a public service. Requests
 // from pages of another host than the server's are refused unless [Options].Origins allows them.
+//
+// # Tests
+//
+// Package [github.com/wsgate/wsgate/wstest] builds a module and connects clients to it in memory, also in fake time.
+// [App.Explain] prints what was found in a module.
 package wsgate
