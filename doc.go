@@ -118,8 +118,8 @@
 //     its rooms meanwhile, and nothing is delivered to it any more.
 //  4. Emit, Send, Join, Leave and Close may be called from any goroutine and never block. What one goroutine sends to
 //     one connection, directly or through rooms, arrives in that order. A broadcast reaches a connection at most once.
-//  5. A client that does not read is disconnected, with 1008 and [ErrSlowClient], when its queue is full or a write
-//     takes too long. Nobody else notices.
+//  5. A client that does not read is disconnected, with the cause [ErrSlowClient]: with 1008 when its queue is full, and
+//     without a close frame, which nobody would read, when a write takes too long. Nobody else notices.
 //  6. A panic in a hook, handler or middleware is logged with its stack, closes that one connection with 1011, and
 //     touches nothing else.
 //  7. A handler's context is cancelled when its connection ends or the App shuts down.

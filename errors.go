@@ -73,7 +73,7 @@ func (c Code) httpStatus() int {
 // connection that is closing or closed returns ErrClosed. Compare with [errors.Is].
 var (
 	ErrClosed      = transport.ErrClosed      // the connection is closing or closed
-	ErrSlowClient  = transport.ErrSlowClient  // the client did not read what was sent to it; close code 1008
+	ErrSlowClient  = transport.ErrSlowClient  // the client did not read what was sent to it
 	ErrPingTimeout = transport.ErrPingTimeout // the client was silent and did not answer a ping
 	ErrLimit       = transport.ErrLimit       // one of [Limits] was passed
 

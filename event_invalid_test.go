@@ -64,6 +64,7 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 		{`"type":"e","room":{}`, `room is an object, want a string`},
 		{`"type":"e","room":["x"]`, `room is an array, want a string`},
 		{`"type":"e","n":"5"`, `n is a string, want a number`},
+		{`"type":"e","data":{"n":5}`, `the payload of e stands beside "type", not under "data"`},
 		{`"type":"e","ok":"true"`, `ok is a string, want a bool`},
 		{`"type":"e","ok":1`, `ok is a number, want a bool`},
 		{`"type":"e","small":128`, `small is out of range`},

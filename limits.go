@@ -31,9 +31,9 @@ type Limits struct {
 	// the connection closes with 1008. Default 32.
 	ControlRate int
 
-	// QueueBytes and QueueMessages bound what waits for a client that does not read. Past them, or if one write takes
-	// longer than Write, the connection closes with 1008 and the cause [ErrSlowClient].
-	// Default 1 MiB, 1,024 messages, 10 s.
+	// QueueBytes and QueueMessages bound what waits for a client that does not read. Past them the connection closes with
+	// 1008 and the cause [ErrSlowClient]; if one write takes longer than Write it ends with that cause, and no close frame
+	// can follow. Default 1 MiB, 1,024 messages, 10 s.
 	QueueBytes    int
 	QueueMessages int
 	Write         time.Duration

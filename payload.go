@@ -31,6 +31,9 @@ func (p payload) decode(v any) error {
 		return own
 	}
 	what := "the payload of " + p.event
+	if errors.Is(err, envelope.ErrNested) {
+		return Errorf(Invalid, "%s stands beside %q, not under %q", what, p.names.Type, p.names.Data)
+	}
 	var typeErr *json.UnmarshalTypeError
 	if !errors.As(err, &typeErr) {
 		return Errorf(Invalid, "%s does not decode", what)

@@ -191,7 +191,7 @@ func (c *Client) take(f func(wsgate.Message) bool) (wsgate.Message, error) {
 		select {
 		case <-arrived:
 		case <-late.C:
-			return wsgate.Message{}, fmt.Errorf("%w for %v", errTimeout, c.app.timeout)
+			return wsgate.Message{}, fmt.Errorf("%w for %v (%s)", errTimeout, c.app.timeout, c.state())
 		}
 	}
 }
@@ -200,13 +200,35 @@ func (c *Client) take(f func(wsgate.Message) bool) (wsgate.Message, error) {
 // has ended, is left out.
 func (c *Client) fence() {
 	c.t.Helper()
-	if paused, _, _ := c.wire.faults(); paused != nil {
+	if c.stopped() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.app.timeout)
 	defer cancel()
 	if err := c.ws.Ping(ctx); err != nil && ctx.Err() != nil && c.over() == nil {
 		c.t.Fatalf("wstest: %s: got no end of a handler for %v, want one", c.name, c.app.timeout)
+	}
+}
+
+// stopped reports whether the client has stopped reading.
+func (c *Client) stopped() bool {
+	paused, _, _ := c.wire.faults()
+	return paused != nil
+}
+
+// state says what may be why nothing arrives.
+func (c *Client) state() string {
+	if c.stopped() {
+		return "it has stopped reading"
+	}
+	conn := c.conn()
+	switch {
+	case conn == nil:
+		return "the App has done with it"
+	case len(conn.Rooms()) == 0:
+		return "it is in no room"
+	default:
+		return fmt.Sprintf("it is in %q", conn.Rooms())
 	}
 }
 
@@ -240,7 +262,7 @@ func (c *Client) waitGone() {
 	defer look.Stop()
 	late := time.NewTimer(c.app.timeout)
 	defer late.Stop()
-	for c.served() {
+	for c.conn() != nil {
 		select {
 		case <-look.C:
 		case <-late.C:
@@ -249,14 +271,14 @@ func (c *Client) waitGone() {
 	}
 }
 
-// served reports whether the App still has the connection.
-func (c *Client) served() bool {
+// conn returns the App's end of the connection, nil if the App has done with it.
+func (c *Client) conn() wsgate.AnyConn {
 	for conn := range c.app.Hub().Conns() {
 		if conn.RemoteAddr() == c.wire.LocalAddr().String() {
-			return true
+			return conn
 		}
 	}
-	return false
+	return nil
 }
 
 // ExpectClose waits for the App to close the connection with the code and until OnClose has returned, and returns the

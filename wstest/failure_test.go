@@ -76,7 +76,7 @@ func TestFailures(t *testing.T) {
 		}, `got event "error" {"code":"invalid","message":"say something"}, want "said"`},
 		"nothing": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Next(ann, said)
-		}, `got nothing for 100ms, want "said"`},
+		}, `got nothing for 100ms (it is in ["room"]), want "said"`},
 		"another error": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(ann, say, "")
 			wstest.ExpectError(ann, wsgate.Denied)
@@ -97,7 +97,7 @@ func TestFailures(t *testing.T) {
 		}, `got close 4000 "kicked", want close 1008`},
 		"no close": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.ExpectClose(ann, 1008)
-		}, `got nothing for 100ms, want close 1008`},
+		}, `got nothing for 100ms (it is in ["room"]), want close 1008`},
 		"not quiet": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(app.Dial("/chat/go?name=bob"), say, "hello")
 			wstest.Quiet(ann)
@@ -107,6 +107,14 @@ func TestFailures(t *testing.T) {
 			wstest.ExpectClose(ann, 4000)
 			wstest.Quiet(ann)
 		}, `got close 4000 "kicked", want nothing`},
+		"nothing, for who does not read": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			ann.StopReading()
+			wstest.Next(ann, said)
+		}, `got nothing for 100ms (it has stopped reading), want "said"`},
+		"quiet, for who does not read": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			ann.StopReading()
+			wstest.Quiet(ann)
+		}, `got a client that has stopped reading`},
 		"no path": {func(t testing.TB, app *wstest.App, _ *wstest.Client) {
 			app.Dial("chat/go")
 		}, `got the path "chat/go", want one that begins with a slash`},
@@ -136,7 +144,7 @@ func TestFailures(t *testing.T) {
 		}, "returned a nil"},
 		"a hook with a typo, built": {func(t testing.TB, _ *wstest.App, _ *wstest.Client) {
 			wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: func() *typo { return &typo{} }}}})
-		}, "*wstest_test.typo.OnMesage is not a hook and would never be called\n\tfix: did you mean OnMessage?"},
+		}, "*wstest_test.typo.OnMesage is not a hook and would never be called (failure_test.go:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failure := failureOf(func(t testing.TB) {

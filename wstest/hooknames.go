@@ -3,18 +3,31 @@ package wstest
 import (
 	"fmt"
 	"reflect"
+	"runtime"
+	"strings"
 
 	"github.com/wsgate/wsgate/internal/hookname"
+	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// nearHook returns an error for a method whose name is nearly a hook's. Only a test may look at all methods of a type:
-// in a program that would keep the linker from dropping any method of any type.
-func nearHook(gateway reflect.Type) error {
+// nearHooks returns an error for every method whose name is nearly a hook's. Only a test may look at all methods of a
+// type: in a program that would keep the linker from dropping any method of any type.
+func nearHooks(gateway reflect.Type) (errs []error) {
 	for i := range gateway.NumMethod() {
-		name := gateway.Method(i).Name
-		if hook := hookname.Near(name); hook != "" {
-			return fmt.Errorf("wsgate: %v.%s is not a hook and would never be called\n\tfix: did you mean %s? else choose a name that is less like it", gateway, name, hook)
+		m := gateway.Method(i)
+		hook := hookname.Near(m.Name)
+		if hook == "" {
+			continue
 		}
+		where := ""
+		pc := m.Func.Pointer()
+		if file, line := runtime.FuncForPC(pc).FileLine(pc); !strings.HasPrefix(file, "<") { // a promoted method's own code is generated
+			where = mistake.Position(file, line)
+		}
+		errs = append(errs, &mistake.Mistake{
+			What: fmt.Sprintf("%v.%s is not a hook and would never be called", gateway, m.Name), Where: where,
+			Fix: "did you mean " + hook + "? else choose a name that is less like it",
+		})
 	}
-	return nil
+	return errs
 }

@@ -104,6 +104,9 @@ func ExpectError(c *Client, code wsgate.Code) *wsgate.Error {
 func Quiet(clients ...*Client) {
 	for _, c := range clients {
 		c.t.Helper()
+		if c.stopped() {
+			c.t.Fatalf("wstest: %s: got a client that has stopped reading, want one of which something can be told: Resume it", c.name)
+		}
 		c.app.settle()
 		c.mu.Lock()
 		inbox, end := c.inbox, c.end

@@ -23,11 +23,13 @@
 // # Time
 //
 // Everything also works in a bubble of [testing/synctest], where time is not real: a test of heartbeats, slow clients
-// and shutdowns takes no longer than its computing.
+// and shutdowns takes no longer than its computing. A handler hears of its connection's end a millisecond or two later,
+// which in a bubble has to pass.
 package wstest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -95,12 +97,14 @@ func New(t testing.TB, module *wsgate.Module, options ...Option) *App {
 		t.Fatal(err)
 	}
 	a := &App{App: built.(*wsgate.App), t: t, timeout: c.timeout, routes: http.NewServeMux(), infos: map[string]wsgate.RouteInfo{}}
+	var mistakes []error
 	for _, info := range a.Routes() {
-		if err := nearHook(info.Gateway); err != nil {
-			t.Error(err)
-		}
+		mistakes = append(mistakes, nearHooks(info.Gateway)...)
 		a.routes.Handle(info.Path, http.NotFoundHandler())
 		a.infos[info.Path] = info
+	}
+	if len(mistakes) > 0 {
+		t.Fatal(errors.Join(mistakes...))
 	}
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)

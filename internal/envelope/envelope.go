@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -80,9 +81,14 @@ func (n *Names) reserved(key string) bool {
 	return strings.EqualFold(key, n.Type) || strings.EqualFold(key, n.ID) || strings.EqualFold(key, n.Data)
 }
 
+// ErrNested is the error of a payload that stands under Data where its fields have to stand beside Type.
+var ErrNested = errors.New("the payload is nested")
+
 // Decode decodes the payload into v, which points to a value of the given shape.
 func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 	switch {
+	case !n.Nested && shape != inspect.Value && len(in.data) > len("{}") && in.data[0] == '{' && inspect.HasFields(reflect.TypeOf(v)):
+		return ErrNested // no payload has a field of that name, so all that was sent would be ignored
 	case n.Nested || shape == inspect.Value:
 		if in.data == nil {
 			return nil // the zero value

@@ -26,7 +26,8 @@ var Instead = map[string]string{
 }
 
 // Near returns what is meant by a method that looks like a hook and is none: one that other libraries have, a hook in
-// other letters' case, or one with up to two letters wrong. It returns "" for every other name, also a hook's own.
+// other letters' case, or one with up to two letters wrong, of Events one. It returns "" for every other name, also a
+// hook's own.
 func Near(name string) string {
 	if slices.Contains(All, name) {
 		return ""
@@ -36,18 +37,18 @@ func Near(name string) string {
 	}
 	folded := strings.ToLower(name)
 	for _, hook := range All {
-		want := strings.ToLower(hook)
-		if folded == want {
-			return hook
+		want, most := strings.ToLower(hook), 1
+		if strings.HasPrefix(want, "on") {
+			if most = 2; !strings.HasPrefix(folded, "on") {
+				continue
+			}
 		}
-		if strings.HasPrefix(folded, "on") && strings.HasPrefix(want, "on") && distance(folded, want) <= maxDistance {
+		if distance(folded, want) <= most {
 			return hook
 		}
 	}
 	return ""
 }
-
-const maxDistance = 2
 
 // distance is the number of letters to insert, delete or replace to make a of b (Levenshtein).
 func distance(a, b string) int {

@@ -13,9 +13,9 @@ func TestNear(t *testing.T) {
 		"onOpen": "OnOpen", "OnOpened": "OnOpen", "OnOpne": "OnOpen", "onopen": "OnOpen",
 		"OnClosed": "OnClose", "onClose": "OnClose", "ONCLOSE": "OnClose",
 		"OnUpgarde": "OnUpgrade", "OnUpgraded": "OnUpgrade",
-		"events": "Events", "EVENTS": "Events",
+		"events": "Events", "EVENTS": "Events", "Event": "Events", "Evnts": "Events", "Eventes": "Events",
 		"OnConnect": "OnOpen", "OnDisconnect": "OnClose", "OnEvent": "Events",
-		"OnJoin": "", "OnLeave": "", "OnTyping": "", "Event": "", "Eventful": "", "Open": "", "Close": "", "Message": "", "On": "", "": "",
+		"OnJoin": "", "OnLeave": "", "OnTyping": "", "Evens": "Events", "Evts": "", "GetEvents": "", "Eventful": "", "Open": "", "Close": "", "Message": "", "On": "", "": "",
 	} {
 		if got := hookname.Near(name); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)

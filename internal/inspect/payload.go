@@ -78,6 +78,14 @@ func addJSONFields(fields map[string]string, t reflect.Type, seen map[reflect.Ty
 	}
 }
 
+// HasFields reports whether t, or what it points to, is anything but a struct without fields.
+func HasFields(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() != reflect.Struct || t.NumField() > 0
+}
+
 func isStruct(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -67,6 +67,9 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		OriginPatterns:  o.Origins,
 		CompressionMode: compression,
 	})
+	if u.refused != nil {
+		return nil, u.refused
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -163,17 +166,17 @@ type upgrade struct {
 	options     *AcceptOptions
 	subprotocol string
 	conn        *Conn
-	refused     bool
+	refused     *Refusal // by Hijack, and answered
 }
 
 func (u *upgrade) WriteHeader(status int) {
-	if status != http.StatusSwitchingProtocols && !u.refused {
+	if status != http.StatusSwitchingProtocols && u.refused == nil {
 		u.ResponseWriter.WriteHeader(status)
 	}
 }
 
 func (u *upgrade) Write(p []byte) (int, error) {
-	if u.refused {
+	if u.refused != nil {
 		return len(p), nil // websocket.Accept reports the failed Hijack; the client was answered
 	}
 	return u.ResponseWriter.Write(p)
@@ -183,7 +186,7 @@ func (u *upgrade) Write(p []byte) (int, error) {
 func (u *upgrade) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 
 func (u *upgrade) refuse(r *Refusal) error {
-	u.refused = true
+	u.refused = r
 	for _, name := range []string{"Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
 		u.Header().Del(name)
 	}
