@@ -15,15 +15,15 @@ import (
 )
 
 // Row 14: a path leads to the gateway that has it or to none.
-func TestPaths(t *testing.T) {
+func pathTricks(t *testing.T) {
 	var seen string // the room of the last upgrade
-	rooms := &gateway{book: newBook(), hooks: hooks{upgrade: func(r *http.Request) error {
+	rooms := &gateway{entrance{book: newBook(), hooks: hooks{upgrade: func(r *http.Request) error {
 		seen = r.PathValue("room")
 		return wsgate.Errorf(wsgate.Conflict, "room %q", seen)
-	}}}
-	admin := &gateway{book: newBook(), hooks: hooks{upgrade: func(*http.Request) error {
+	}}}}
+	admin := &gateway{entrance{book: newBook(), hooks: hooks{upgrade: func(*http.Request) error {
 		return wsgate.Errorf(wsgate.Denied, "admin")
-	}}}
+	}}}}
 	s := start(t, setup{routes: []wsgate.Route{
 		{Path: "/ws/{room}", New: func() *gateway { return rooms }},
 		{Path: "/admin", New: func() *gateway { return admin }},
@@ -78,7 +78,7 @@ func TestPaths(t *testing.T) {
 }
 
 // Row 15: who the peer is, is not taken from what it says.
-func TestForwardedFor(t *testing.T) {
+func forwardedFor(t *testing.T) {
 	var remote atomic.Value
 	s := start(t, setup{hooks: hooks{open: func(_ context.Context, c *conn) error {
 		remote.Store(c.RemoteAddr())
@@ -99,7 +99,7 @@ func TestForwardedFor(t *testing.T) {
 }
 
 // Row 17.
-func TestUpgradeDuringShutdown(t *testing.T) {
+func upgradeDuringShutdown(t *testing.T) {
 	working, release, cancelled := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	s := start(t, setup{hooks: hooks{message: func(ctx context.Context, c *conn, m wsgate.Message) error {
 		close(working)
@@ -136,7 +136,7 @@ func TestUpgradeDuringShutdown(t *testing.T) {
 }
 
 // Row 18: what comes with the handshake waits for OnOpen, and is handled in order.
-func TestPipelinedFrames(t *testing.T) {
+func pipelinedFrames(t *testing.T) {
 	gate := make(chan struct{}, 1)
 	s := start(t, setup{hooks: hooks{open: func(context.Context, *conn) error { <-gate; return nil }}})
 	for _, tc := range []struct {
@@ -184,7 +184,7 @@ func TestPipelinedFrames(t *testing.T) {
 }
 
 // Row 19: a client that is gone before OnOpen has run leaves nothing behind, whether OnOpen still runs or not.
-func TestGoneBeforeOpen(t *testing.T) {
+func goneBeforeOpen(t *testing.T) {
 	for _, slow := range []bool{false, true} {
 		t.Run(fmt.Sprint("slow ", slow), func(t *testing.T) {
 			s := start(t, setup{hooks: hooks{open: func(ctx context.Context, _ *conn) error {

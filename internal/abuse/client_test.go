@@ -18,6 +18,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/wire"
 )
 
@@ -248,6 +249,8 @@ func (c *client) endsAfter(limit time.Duration, code websocket.StatusCode, cause
 var (
 	errViolation = errors.New("any cause that speaks of a protocol violation")
 	errLost      = errors.New("any cause that says how the connection was lost")
+	errClosedSo  = errors.New("the close code that a hook chose")
+	errPanic     = errors.New("the panic that ended the connection")
 	errAny       = errors.New("any cause at all, or none")
 )
 
@@ -270,6 +273,11 @@ func (c *client) closedWith(want error) {
 		ok = got != nil && strings.Contains(got.Error(), "protocol violation")
 	case errLost:
 		ok = errors.Is(got, io.ErrUnexpectedEOF) || isReset(got)
+	case errClosedSo:
+		ok = websocket.CloseStatus(got) >= 4000
+	case errPanic:
+		var p *wsgate.PanicError
+		ok = errors.As(got, &p)
 	case errAny:
 		ok = true
 	default:

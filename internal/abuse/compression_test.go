@@ -81,7 +81,7 @@ func (c *client) hearsText(want []byte) {
 }
 
 // Row 35: what was not negotiated is an error.
-func TestCompressionWithoutNegotiation(t *testing.T) {
+func compressionWithoutNegotiation(t *testing.T) {
 	for _, offered := range []bool{false, true} {
 		t.Run(fmt.Sprint("server offers it: ", offered), func(t *testing.T) {
 			s := start(t, setup{options: wsgate.Options{Compression: offered}})
@@ -98,7 +98,7 @@ func TestCompressionWithoutNegotiation(t *testing.T) {
 }
 
 // Row 35.
-func TestBadCompression(t *testing.T) {
+func badCompression(t *testing.T) {
 	s := compressible(t, wsgate.Limits{MessageTime: short})
 	// Stored blocks of nothing: a stream that is long and yields nothing.
 	nothing := bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 100_000)
@@ -148,7 +148,7 @@ func TestBadCompression(t *testing.T) {
 }
 
 // Row 62, compressed: a message that a FIN has cut is nobody's, however much of it could be decompressed.
-func TestHalfCloseInsideCompressedMessage(t *testing.T) {
+func halfCloseInsideCompressedMessage(t *testing.T) {
 	s := compressible(t, wsgate.Limits{})
 	stored := []byte("\x00\x05\x00\xfa\xffhello") // a stored block can be read as far as it came
 	for name, send := range map[string][]byte{
@@ -175,7 +175,7 @@ func compressedFragments(payload []byte, size int) []byte {
 }
 
 // Row 35: what is odd and allowed.
-func TestGoodCompression(t *testing.T) {
+func goodCompression(t *testing.T) {
 	s := compressible(t, wsgate.Limits{MessageFrames: 100_000, Message: 64 << 10})
 	c := s.deflating(t)
 	for _, size := range []int{0, 1, 100, 1000, 64 << 10} {
@@ -202,7 +202,7 @@ func TestGoodCompression(t *testing.T) {
 }
 
 // Row 35: no compressed message has no bytes at all. It is taken for an empty one or for a corrupt one.
-func TestCompressedNothing(t *testing.T) {
+func compressedNothing(t *testing.T) {
 	s := compressible(t, wsgate.Limits{})
 	for name, send := range map[string][]byte{
 		"one frame":     masked(text|rsv1, nil),
@@ -222,7 +222,7 @@ func TestCompressedNothing(t *testing.T) {
 }
 
 // Row 35: many bombs at once.
-func TestManyBombs(t *testing.T) {
+func manyBombs(t *testing.T) {
 	s := compressible(t, wsgate.Limits{})
 	t.Run("all", func(t *testing.T) {
 		var all []*client
@@ -238,7 +238,7 @@ func TestManyBombs(t *testing.T) {
 }
 
 // Row 10, with compression: an offer is taken or not, and the answer is one of ours.
-func TestCompressionOffers(t *testing.T) {
+func compressionOffers(t *testing.T) {
 	s := compressible(t, wsgate.Limits{})
 	const ours = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
 	for _, tc := range []struct{ name, offer, want string }{

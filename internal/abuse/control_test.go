@@ -16,7 +16,7 @@ import (
 )
 
 // Row 28.
-func TestCloseFrames(t *testing.T) {
+func closeFrames(t *testing.T) {
 	s := start(t, setup{})
 	var offences []offence
 	for _, code := range []uint16{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
@@ -62,7 +62,7 @@ func TestCloseFrames(t *testing.T) {
 }
 
 // Row 29: a flood of control frames ends the connection when the allowance is used up. Pings are answered until then.
-func TestControlFlood(t *testing.T) {
+func controlFlood(t *testing.T) {
 	const rate = 32 // the default, and twice as many at once
 	s := start(t, setup{hooks: hooks{message: func(ctx context.Context, c *conn, m wsgate.Message) error {
 		<-ctx.Done() // a handler that takes its time hears of it
@@ -120,7 +120,7 @@ func TestControlFlood(t *testing.T) {
 }
 
 // Row 36: control frames between the fragments of a message.
-func TestControlFramesInsideMessages(t *testing.T) {
+func controlFramesInsideMessages(t *testing.T) {
 	const n = 500
 	s := start(t, setup{limits: wsgate.Limits{ControlRate: n}})
 	c := s.connect(t)
@@ -153,7 +153,7 @@ func closer(t *testing.T) hooks {
 }
 
 // Row 30.
-func TestAfterClose(t *testing.T) {
+func afterClose(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{Close: short}, hooks: closer(t)})
 	garbage := bytes.Repeat([]byte("\x00garbage"), 100)
 	for _, tc := range []struct {
@@ -208,7 +208,7 @@ func TestAfterClose(t *testing.T) {
 }
 
 // Row 31: however slowly the client goes on, the closing handshake ends in its time.
-func TestDribbleAfterClose(t *testing.T) {
+func dribbleAfterClose(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{Close: short, MessageTime: time.Minute}, hooks: closer(t)})
 	for _, tc := range []struct {
 		name string
@@ -243,7 +243,7 @@ func TestDribbleAfterClose(t *testing.T) {
 }
 
 // Row 31: neither does it hold up the end of the App.
-func TestDribbleDuringShutdown(t *testing.T) {
+func dribbleDuringShutdown(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{Close: short, MessageTime: time.Minute}})
 	var waits []func()
 	for range 5 {

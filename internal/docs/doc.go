@@ -1,2 +1,3 @@
-// Package docs holds the test that compiles the Go code in the documents.
+// Package docs holds the tests of the documents: their Go code compiles and its tests pass, their client in JavaScript
+// works, what they say of the wire is so, and their links lead somewhere.
 package docs

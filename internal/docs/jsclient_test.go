@@ -1,0 +1,171 @@
+package docs_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate"
+)
+
+// chat is what the programs in JavaScript talk to: the gateway of Getting started, and a little more.
+type chat struct {
+	mu   sync.Mutex // guards following
+	said []line
+}
+
+type line struct {
+	From string `json:"from"`
+	Text string `json:"text"`
+}
+
+const (
+	say    wsgate.Event[string]          = "say"
+	said   wsgate.Event[line]            = "said"
+	recent wsgate.Call[struct{}, []line] = "recent"
+	echo   wsgate.Call[line, line]       = "echo"
+	drop   wsgate.Event[int]             = "drop"
+	hang   wsgate.Event[struct{}]        = "hang"
+)
+
+type chatConn = wsgate.Conn[struct{}]
+
+func (g *chat) Events() wsgate.Events[struct{}] {
+	return wsgate.Events[struct{}]{
+		wsgate.On(say, g.say),
+		wsgate.Answer(recent, func(context.Context, *chatConn, struct{}) ([]line, error) {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			return append([]line{}, g.said...), nil
+		}),
+		wsgate.Answer(echo, func(_ context.Context, _ *chatConn, l line) (line, error) { return l, nil }),
+		wsgate.On(drop, func(_ context.Context, c *chatConn, code int) error {
+			c.Close(websocket.StatusCode(code), "dropped")
+			return nil
+		}),
+		wsgate.On(hang, func(ctx context.Context, _ *chatConn, _ struct{}) error {
+			<-ctx.Done()
+			return nil
+		}),
+	}
+}
+
+func (g *chat) say(_ context.Context, c *chatConn, text string) error {
+	if text == "" {
+		return wsgate.Errorf(wsgate.Invalid, "say something")
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.said = append(g.said, line{"ann", text})
+	return said.Emit(c.All(), line{"ann", text})
+}
+
+// runJS runs a program of the page, or one of the test's own, against a server of its own.
+func runJS(t *testing.T, client, program string) string {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("no node here")
+	}
+	app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/chat/{room}", New: func() *chat { return new(chat) }}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(app)
+	defer server.Close()
+	defer app.Shutdown(t.Context())
+	dir := t.TempDir()
+	program = strings.ReplaceAll(program, "localhost:3100", server.Listener.Addr().String())
+	for name, text := range map[string]string{"client.mjs": client, "program.mjs": program} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, "--experimental-websocket", "--no-warnings", "program.mjs")
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "bad option: --experimental-websocket") {
+		t.Skip("node is too old for WebSocket")
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// jsPrograms returns the client and the program that uses it.
+func jsPrograms(t *testing.T) (client, program string) {
+	t.Helper()
+	blocks := fenced(t, protocolPage, "js")
+	if len(blocks) != 2 {
+		t.Fatalf("%s has %d blocks of JavaScript, want the client and a program", protocolPage, len(blocks))
+	}
+	return blocks[0].code, blocks[1].code
+}
+
+// The program in the page prints what the page says.
+func TestJavaScriptProgram(t *testing.T) {
+	client, program := jsPrograms(t)
+	texts := fenced(t, protocolPage, "text")
+	want := texts[len(texts)-1].code
+	if got := runJS(t, client, program); strings.TrimSpace(got) != strings.TrimSpace(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// The client does what its comments say.
+func TestJavaScriptClient(t *testing.T) {
+	client, _ := jsPrograms(t)
+	got := runJS(t, client, `
+import { Client } from "./client.mjs"
+const opened = []
+const c = new Client("ws://localhost:3100/chat/go", { timeout: 2000 })
+const next = type => new Promise(done => c.on(type, done))
+console.log(await c.call("recent").catch(e => e.code))          // not connected yet
+await next("open")
+console.log(JSON.stringify(await c.call("echo", { from: "bob", text: "x" })))
+console.log(JSON.stringify(await c.call("recent")))
+console.log(JSON.stringify(await c.call("say", "one")))
+console.log(await c.call("sing", []).catch(e => e.code + ": " + e.message))
+const error = next("error")
+c.send("say", "")
+console.log((await error).message)
+let closed = next("close"), again = next("open")
+c.send("drop", 1001)
+console.log(JSON.stringify(await closed))
+await again
+console.log(JSON.stringify(await c.call("recent")))             // what was missed
+console.log(await c.call("hang").catch(e => e.code))            // timeout
+const answer = c.call("recent").catch(e => e.code)              // the handler before it hangs
+c.close()
+console.log(await answer)
+const d = new Client("ws://localhost:3100/chat/go")
+d.on("open", () => d.send("drop", 4000))
+d.on("close", e => console.log(JSON.stringify(e)))
+`)
+	want := `closed
+{"from":"bob","text":"x"}
+[]
+{}
+unknown_event: unknown event "sing"
+say something
+{"code":1001,"reason":"dropped","again":true}
+[{"from":"ann","text":"one"}]
+timeout
+closed
+{"code":4000,"reason":"dropped","again":false}
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
