@@ -21,7 +21,7 @@ func TestMessages(t *testing.T) {
 	for _, tt := range []struct{ path, send, want string }{
 		{"/flat", ` {"id" : 1.0 , "text":"x","from":"y", "type":"echo" } `, `{"type":"echo","id":1.0,"from":"y","text":"x"}`},
 		{"/flat", `{"type":"echo","id":"a\u0062","unknown":{"x":[1]}}`, `{"type":"echo","id":"a\u0062","from":"","text":""}`},
-		{"/flat", `{"type":"echo","id":-0,"data":{"text":"not here"}}`, `{"type":"echo","id":-0,"from":"","text":""}`},
+		{"/flat", `{"type":"echo","id":-0,"data":{"text":"not here"}}`, `{"type":"error","id":-0,"code":"invalid","message":"the payload of echo stands beside \"type\", not under \"data\""}`},
 		{"/flat", `{"type":"say","id":1,"data":""}`, `{"type":"error","id":1,"code":"invalid","message":"say something"}`},
 		{"/flat", `{"type":"say","id":1}`, `{"type":"error","id":1,"code":"invalid","message":"say something"}`},
 		{"/flat", `{"Type":"echo","type":"echo"}`, malformed},
