@@ -138,7 +138,7 @@ func serve(t *testing.T) *server {
 	app, err := wsgate.New(
 		&wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: func() *hub { return s.hub }}}},
 		&wsgate.Options{Logger: slog.New(slog.DiscardHandler), Limits: wsgate.Limits{
-			QueueBytes: 256 << 10, Write: 2 * time.Second, Ping: 2 * time.Second, Pong: time.Second, Close: time.Second,
+			QueueBytes: 8 << 20, Write: 2 * time.Second, Ping: 2 * time.Second, Pong: time.Second, Close: time.Second,
 		}},
 	)
 	if err != nil {
