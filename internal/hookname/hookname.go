@@ -27,9 +27,9 @@ var Instead = map[string]string{
 
 // Near returns what is meant by a method that looks like a hook and is none: one that other libraries have, a hook in
 // other letters' case, or one with up to two letters wrong, of Events one. It returns "" for every other name, also a
-// hook's own.
+// hook's own, and for Event, which is a good name for something else.
 func Near(name string) string {
-	if slices.Contains(All, name) {
+	if slices.Contains(All, name) || name == "Event" {
 		return ""
 	}
 	if hook := Instead[name]; hook != "" {

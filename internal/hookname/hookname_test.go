@@ -13,7 +13,7 @@ func TestNear(t *testing.T) {
 		"onOpen": "OnOpen", "OnOpened": "OnOpen", "OnOpne": "OnOpen", "onopen": "OnOpen",
 		"OnClosed": "OnClose", "onClose": "OnClose", "ONCLOSE": "OnClose",
 		"OnUpgarde": "OnUpgrade", "OnUpgraded": "OnUpgrade",
-		"events": "Events", "EVENTS": "Events", "Event": "Events", "Evnts": "Events", "Eventes": "Events",
+		"events": "Events", "EVENTS": "Events", "Event": "", "Evnts": "Events", "Eventes": "Events",
 		"OnConnect": "OnOpen", "OnDisconnect": "OnClose", "OnEvent": "Events",
 		"OnJoin": "", "OnLeave": "", "OnTyping": "", "Evens": "Events", "Evts": "", "GetEvents": "", "Eventful": "", "Open": "", "Close": "", "Message": "", "On": "", "": "",
 	} {
