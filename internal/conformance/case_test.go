@@ -66,10 +66,8 @@ func payload(n int) []byte { return bytes.Repeat([]byte("*"), n) }
 // client is a connection to the server under test.
 type client struct {
 	net.Conn
-	in      *bufio.Reader
-	agreed  string // the extensions of the response
-	inflate io.Reader
-	window  bytes.Buffer // what inflate reads
+	in     *bufio.Reader
+	agreed string // the extensions of the response
 }
 
 const patience = 10 * time.Second
@@ -86,21 +84,19 @@ func dial(t *testing.T, addr string, secure bool, offer string) *client {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
-	request := "GET / HTTP/1.1\r\nHost: " + addr + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	var headers []string
 	if offer != "" {
-		request += "Sec-WebSocket-Extensions: " + offer + "\r\n"
+		headers = []string{"Sec-WebSocket-Extensions: " + offer}
 	}
-	io.WriteString(conn, request+"\r\n")
-	c := &client{Conn: conn, in: bufio.NewReader(conn)}
-	resp, err := http.ReadResponse(c.in, nil)
+	in, resp, err := wire.Handshake(conn, headers...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+	if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("Sec-WebSocket-Accept") != wire.Accept {
 		t.Fatalf("got %s with %v", resp.Status, resp.Header)
 	}
+	c := &client{Conn: conn, in: in}
 	c.agreed = resp.Header.Get("Sec-WebSocket-Extensions")
-	c.inflate = flate.NewReader(&c.window)
 	return c
 }
 

@@ -1,10 +1,8 @@
 package soak
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -202,8 +200,7 @@ func dialRaw(s *server, room string) (*net.TCPConn, error) {
 	tcp := c.(*net.TCPConn)
 	tcp.SetReadBuffer(4096)
 	tcp.SetDeadline(time.Now().Add(10 * time.Second))
-	io.WriteString(tcp, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-	resp, err := http.ReadResponse(bufio.NewReaderSize(tcp, 16), nil)
+	_, resp, err := wire.Handshake(tcp)
 	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		err = fmt.Errorf("got %s", resp.Status)
 	}

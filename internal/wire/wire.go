@@ -7,6 +7,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
+	"strings"
 )
 
 // First bytes of frames.
@@ -110,4 +113,22 @@ func ReadFrame(r *bufio.Reader) (f Frame, err error) {
 	f.Payload = make([]byte, n)
 	_, err = io.ReadFull(r, f.Payload)
 	return f, err
+}
+
+// Accept is the Sec-WebSocket-Accept that goes with the key that Handshake sends.
+const Accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+// Handshake asks for an upgrade of "/" and returns the response, whatever it is, and the reader for the frames behind it.
+// Each header is a line without its end.
+func Handshake(conn net.Conn, headers ...string) (*bufio.Reader, *http.Response, error) {
+	lines := append([]string{
+		"GET / HTTP/1.1", "Host: " + conn.RemoteAddr().String(), "Connection: Upgrade", "Upgrade: websocket",
+		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+	}, headers...)
+	if _, err := io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\n\r\n"); err != nil {
+		return nil, nil, err
+	}
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	return in, resp, err
 }
