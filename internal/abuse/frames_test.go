@@ -29,7 +29,11 @@ func (s *server) commit(t *testing.T, offences []offence) {
 	for _, o := range offences {
 		t.Run(o.name, func(t *testing.T) {
 			c := s.connect(t)
-			c.put(o.send...)
+			for _, b := range o.send {
+				if !c.try(b) {
+					break // it has closed before it had all of it, and says why
+				}
+			}
 			c.ends(o.code, o.cause)
 		})
 	}

@@ -147,10 +147,11 @@ func (c *Conn) lastWords() {
 	}
 }
 
-// maxDiscard and lingerFor bound what is read and thrown away before the socket closes.
+// maxDiscard and lingerFor bound what is read and thrown away before the socket closes. A peer that closes, as it should
+// when it has read the close frame, ends it earlier.
 const (
 	maxDiscard = 256 << 10
-	lingerFor  = time.Millisecond
+	lingerFor  = 20 * time.Millisecond
 )
 
 // discard throws away what has arrived.
