@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/wire"
 )
 
 // testClient is a client that fails its test.
@@ -133,30 +133,18 @@ func dialRaw(t testing.TB, h http.Handler, target string) *rawClient {
 }
 
 const (
-	frameText   = 0x81 // the whole message in one frame
-	frameBinary = 0x82
-	frameClose  = 0x88
-	framePing   = 0x89
-	framePong   = 0x8a
+	frameText   = wire.Text // the whole message in one frame
+	frameBinary = wire.Binary
+	frameClose  = wire.Closing
+	framePing   = wire.Ping
+	framePong   = wire.Pong
 )
 
-// clientFrame returns a frame as a client sends it: masked, though with a key of zeros.
-func clientFrame(first byte, payload []byte) []byte {
-	f := []byte{first}
-	switch n := len(payload); {
-	case n < 126:
-		f = append(f, 0x80|byte(n))
-	case n < 1<<16:
-		f = binary.BigEndian.AppendUint16(append(f, 0x80|126), uint16(n))
-	default:
-		f = binary.BigEndian.AppendUint64(append(f, 0x80|127), uint64(n))
-	}
-	return append(append(f, 0, 0, 0, 0), payload...)
-}
+var clientFrame = wire.Masked
 
 // closeFrame returns a client's close frame.
 func closeFrame(code websocket.StatusCode, reason string) []byte {
-	return clientFrame(frameClose, append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...))
+	return wire.Close(uint16(code), reason)
 }
 
 // put writes bytes as they are.
@@ -175,26 +163,8 @@ func (c *rawClient) frame() (first byte, payload []byte, err error) {
 }
 
 func (c *rawClient) readFrame() (first byte, payload []byte, err error) {
-	var head [8]byte
-	if _, err := io.ReadFull(c, head[:2]); err != nil {
-		return 0, nil, err
-	}
-	first = head[0]
-	n := uint64(head[1])
-	switch n {
-	case 126:
-		_, err = io.ReadFull(c, head[:2])
-		n = uint64(binary.BigEndian.Uint16(head[:2]))
-	case 127:
-		_, err = io.ReadFull(c, head[:8])
-		n = binary.BigEndian.Uint64(head[:8])
-	}
-	if err != nil {
-		return 0, nil, err
-	}
-	payload = make([]byte, n)
-	_, err = io.ReadFull(c, payload)
-	return first, payload, err
+	f, err := wire.ReadFrame(c)
+	return f.First, f.Payload, err
 }
 
 // gone waits until the server has closed the bare connection, and returns the frames that came before. It fails the

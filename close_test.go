@@ -18,6 +18,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // ending is a connection that is about to end: a client that is in a room, and what OnClose found.
@@ -164,7 +165,7 @@ func TestOnCloseOnEveryPath(t *testing.T) {
 		{"queue full", wsgate.Limits{}, func(e *ending) { e.say("flood"); synctest.Wait() }, isError(wsgate.ErrSlowClient), nil},
 		{"write takes too long", wsgate.Limits{}, func(e *ending) {
 			e.server.Send(wsgate.Text("nobody reads this"))
-			pass(11 * time.Second)
+			wstest.Pass(11 * time.Second)
 		}, isError(wsgate.ErrSlowClient), []string{}},
 
 		{"handler closes", wsgate.Limits{}, func(e *ending) { e.say("close") }, isNil, []string{"close 1000 done"}},
@@ -190,7 +191,7 @@ func TestOnCloseOnEveryPath(t *testing.T) {
 			e.begin(t, test.limits)
 			test.end(&e)
 			frames := e.client.gone(time.Minute)
-			pass(time.Minute)
+			wstest.Pass(time.Minute)
 			e.closes.want(t, "OnClose")
 			e.wrong.want(t)
 			if !test.want(e.err) {

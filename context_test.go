@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // waiting is a gateway whose handler waits for the end of its context.
@@ -63,7 +64,7 @@ func TestHandlerContextEnds(t *testing.T) {
 			for w.server.Send(wsgate.Text(strings.Repeat("x", 1000))) == nil {
 			}
 		}, wsgate.ErrSlowClient, 0},
-		{"write takes too long", func(w *waiting) { w.server.Send(wsgate.Text("x")); pass(11 * time.Second) }, wsgate.ErrSlowClient, 0},
+		{"write takes too long", func(w *waiting) { w.server.Send(wsgate.Text("x")); wstest.Pass(11 * time.Second) }, wsgate.ErrSlowClient, 0},
 		{"shutdown", func(w *waiting) { go w.app.shutdown() }, wsgate.ErrShutdown, 0},
 	}
 	for _, test := range tests {
@@ -71,12 +72,12 @@ func TestHandlerContextEnds(t *testing.T) {
 			var w waiting
 			w.begin(t)
 			w.client.put(wait)
-			pass(time.Second)
+			wstest.Pass(time.Second)
 			if len(w.ended) > 0 {
 				t.Fatalf("the context ended early: %v", <-w.ended)
 			}
 			test.end(&w)
-			pass(max(test.late, time.Second))
+			wstest.Pass(max(test.late, time.Second))
 			if len(w.ended) == 0 {
 				t.Fatal("the context has not ended")
 			}
@@ -91,7 +92,7 @@ func TestHandlerContextEnds(t *testing.T) {
 			w.begin(t)
 			w.client.put(wait)
 			test.end(&w)
-			pass(time.Second)
+			wstest.Pass(time.Second)
 			if len(w.ended) == 0 {
 				t.Fatal("the context has not ended")
 			}
@@ -102,14 +103,14 @@ func TestHandlerContextEnds(t *testing.T) {
 		w.begin(t)
 		go w.client.readOn(new(journal))
 		w.client.put(wait[:3])
-		pass(time.Second)
+		wstest.Pass(time.Second)
 		w.client.put(wait[3:])
-		pass(2 * time.Minute) // longer than a message may take to arrive
+		wstest.Pass(2 * time.Minute) // longer than a message may take to arrive
 		if len(w.ended) > 0 {
 			t.Fatalf("the context ended early: %v", <-w.ended)
 		}
 		w.client.Close()
-		pass(time.Second)
+		wstest.Pass(time.Second)
 		if len(w.ended) == 0 {
 			t.Fatal("the context has not ended")
 		}
@@ -118,9 +119,9 @@ func TestHandlerContextEnds(t *testing.T) {
 		var w waiting
 		w.begin(t)
 		w.client.put(clientFrame(frameText, []byte("quick")), wait, clientFrame(frameText, []byte("third")))
-		pass(time.Second)
+		wstest.Pass(time.Second)
 		w.client.Close()
-		pass(time.Second)
+		wstest.Pass(time.Second)
 		if len(w.ended) == 0 {
 			t.Fatal("the context has not ended")
 		}
@@ -163,7 +164,7 @@ func TestHandlerMayTakeItsTime(t *testing.T) {
 		// came in pieces ...
 		f := clientFrame(frameText, []byte("2m0s"))
 		c.put(f[:4])
-		pass(time.Second)
+		wstest.Pass(time.Second)
 		c.put(f[4:])
 		answer("2m0s")
 		// ... nor that of a next one which has begun.
@@ -225,7 +226,7 @@ func TestContextOfOnClose(t *testing.T) {
 		}}}
 		app := newApp(t, nil, routeTo("/ws", g))
 		dial(t, app, "/ws").CloseNow()
-		pass(time.Hour)
+		wstest.Pass(time.Hour)
 		if len(cancelled) > 0 {
 			t.Fatal("the context ended by itself")
 		}

@@ -78,10 +78,10 @@ func funcNames(fns []Middleware) (names []string) {
 // are not the default are listed.
 //
 //	/ws/chat/{room}  *chat.Chat  chat.go:41
-//	    hooks   OnUpgrade, OnOpen, OnClose, Events
-//	    data    chat.Member
-//	    call    history  chat.Query -> []chat.Line  chat.go:60
-//	    event   say      string                     chat.go:59
+//	    hooks  OnUpgrade, OnOpen, OnClose, Events
+//	    data   chat.Member
+//	    call   history  chat.Query -> []chat.Line  chat.go:60
+//	    event  say      string                     chat.go:59
 func (a *App) Explain(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.DiscardEmptyColumns)
 	for i, info := range a.Routes() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // flushed calls Flush with a time for it, and returns what it returned and how long that took.
@@ -40,7 +41,7 @@ func TestFlush(t *testing.T) {
 			server.Send(wsgate.Text(strings.Repeat("x", 1000)))
 		}
 		go func() {
-			pass(3 * time.Second)
+			wstest.Pass(3 * time.Second)
 			c.readOn(new(journal))
 		}()
 		if took, err := flushed(server, time.Minute); err != nil || took != 3*time.Second {
@@ -54,7 +55,7 @@ func TestFlush(t *testing.T) {
 		for range 5 {
 			go func() { _, err := flushed(server, time.Minute); done <- err }()
 		}
-		pass(time.Second)
+		wstest.Pass(time.Second)
 		go c.readOn(new(journal))
 		for range 5 {
 			if err := <-done; err != nil {
@@ -67,7 +68,7 @@ func TestFlush(t *testing.T) {
 		server.Send(wsgate.Text("x"))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		why := errors.New("because")
-		go func() { pass(time.Second); cancel(why) }()
+		go func() { wstest.Pass(time.Second); cancel(why) }()
 		if err := server.Flush(ctx); !errors.Is(err, why) && !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want the context's error", err)
 		}
@@ -78,7 +79,7 @@ func TestFlush(t *testing.T) {
 	bubble(t, "until the connection ends", func(t *testing.T) {
 		c, server := begin(t)
 		server.Send(wsgate.Text("x"))
-		go func() { pass(time.Second); c.Close() }()
+		go func() { wstest.Pass(time.Second); c.Close() }()
 		if took, err := flushed(server, time.Minute); !errors.Is(err, wsgate.ErrClosed) || took != time.Second {
 			t.Errorf("got %v after %v, want ErrClosed after 1s", err, took)
 		}
@@ -102,7 +103,7 @@ func TestFlush(t *testing.T) {
 				}
 			}
 		}()
-		pass(time.Second)
+		wstest.Pass(time.Second)
 		go func() {
 			for {
 				if _, _, err := c.frame(); err != nil {
@@ -187,7 +188,7 @@ func TestSendsDoNotWaitForTheHandler(t *testing.T) {
 				if took := time.Since(begun); took > 11*time.Second {
 					t.Errorf("the other connection got it after %v", took)
 				}
-				pass(time.Second)
+				wstest.Pass(time.Second)
 				frames.want(t, want...)
 				if len(test.sent) == 1 && test.name == "one message" {
 					return

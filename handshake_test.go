@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // The closing handshake is over in a bounded time, whatever the client does or leaves undone.
@@ -88,11 +89,11 @@ func TestClosingHandshakeIsBounded(t *testing.T) {
 				server := <-conns
 				if h.busy {
 					client.put(clientFrame(frameText, []byte("work")))
-					pass(time.Second)
+					wstest.Pass(time.Second)
 				}
 				if b.wait > 0 {
 					server.Send(wsgate.Text("stuck"))
-					pass(b.wait)
+					wstest.Pass(b.wait)
 				}
 				cut := make(chan struct{})
 				begun := time.Now()
@@ -215,7 +216,7 @@ func TestHandshakeTime(t *testing.T) {
 			},
 		}}
 		dial(t, newApp(t, nil, routeTo("/ws", g)), "/ws").closed(websocket.StatusPolicyViolation, "")
-		pass(time.Minute)
+		wstest.Pass(time.Minute)
 		happened.want(t, "OnClose: true")
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // tick is the resolution of the heartbeat with the default limits.
@@ -55,7 +56,7 @@ func TestHeartbeat(t *testing.T) {
 				until(t, "dead", time.Since(pinged), 10*time.Second, 10*time.Second)
 			}()
 		}
-		pass(time.Minute)
+		wstest.Pass(time.Minute)
 		at := map[time.Duration]bool{}
 		for range clients {
 			d := receive(t, pings, "a ping")
@@ -92,12 +93,12 @@ func TestAnyByteCounts(t *testing.T) {
 			go c.readOn(&frames)
 			for n := range 50 { // often enough never to be asked
 				c.put(test.send(n))
-				pass(20 * time.Second)
+				wstest.Pass(20 * time.Second)
 			}
 			frames.want(t)
 			for n := range 20 { // late, but in time
 				c.put(test.send(50 + n))
-				pass(31 * time.Second)
+				wstest.Pass(31 * time.Second)
 			}
 			if len(ends) > 0 {
 				t.Fatalf("the connection has ended: %v", <-ends)
@@ -120,9 +121,9 @@ func TestNoFalsePingTimeout(t *testing.T) {
 		for range 20 {
 			c := dial(t, app, "/ws")
 			go c.Read(context.Background())
-			pass(time.Second / 3)
+			wstest.Pass(time.Second / 3)
 		}
-		pass(10 * time.Minute)
+		wstest.Pass(10 * time.Minute)
 		if n := app.Hub().Len(); n != 20 || len(ends) > 0 {
 			t.Errorf("%d connections are left of 20", n)
 		}
@@ -136,13 +137,13 @@ func TestHeartbeatIsSuspendedWhileAHandlerRuns(t *testing.T) {
 		c := dialRaw(t, newApp(t, nil, routeTo("/ws", g)), "/ws")
 		go c.readOn(new(journal)) // and answers nothing
 		synctest.Wait()
-		pass(20 * time.Second)
+		wstest.Pass(20 * time.Second)
 		c.put(clientFrame(frameText, []byte("2m")))
-		pass(2*time.Minute + 31*time.Second)
+		wstest.Pass(2*time.Minute + 31*time.Second)
 		if len(ends) > 0 {
 			t.Fatalf("the connection has ended: %v", <-ends)
 		}
-		pass(10 * time.Second)
+		wstest.Pass(10 * time.Second)
 		if len(ends) == 0 {
 			t.Fatal("the connection has not ended")
 		}
@@ -154,7 +155,7 @@ func TestHeartbeatIsSuspendedWhileAHandlerRuns(t *testing.T) {
 		<-ends
 		c.put(clientFrame(frameText, []byte("9s")))
 		go c.readOn(new(journal))
-		pass(9*time.Second + 31*time.Second)
+		wstest.Pass(9*time.Second + 31*time.Second)
 		if len(ends) > 0 {
 			t.Fatalf("the connection has ended: %v", <-ends)
 		}
@@ -183,7 +184,7 @@ func TestHeartbeatOfARoute(t *testing.T) {
 		if d := time.Since(begun); d < 80*time.Millisecond || d > 150*time.Millisecond {
 			t.Errorf("dead after %v, want 100 ms", d)
 		}
-		pass(10 * time.Second)
+		wstest.Pass(10 * time.Second)
 		if n := app.Hub().At("/quiet").Len(); n != 1 {
 			t.Error("the other route's connection has ended")
 		}

@@ -207,9 +207,3 @@ func receive[T any](t testing.TB, ch <-chan T, what string) T {
 		panic("unreachable")
 	}
 }
-
-// pass lets fake time pass, and then waits until everybody has done what the time had them do. It is for bubbles only.
-func pass(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}

@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // life makes modules whose services note their start and stop. What is registered under "start a" or "stop a" runs in
@@ -150,7 +151,7 @@ func TestStartFails(t *testing.T) {
 			}
 			app.shutdown()
 			l.happened.want(t, "start a", "start b", "stop a")
-			pass(2 * time.Minute)
+			wstest.Pass(2 * time.Minute)
 		})
 	}
 	// What had started gets time to stop, although there was none left to start.
@@ -208,7 +209,7 @@ func TestStopFails(t *testing.T) {
 			}
 			synctest.Wait()
 			l.happened.want(t, "start a", "start b", "start c", "stop c", "stop b", "stop a")
-			pass(2 * time.Hour)
+			wstest.Pass(2 * time.Hour)
 		})
 	}
 	// OnStop functions run, though without time, also when connections have used it up.
@@ -224,7 +225,7 @@ func TestStopFails(t *testing.T) {
 		if _, err := shutdownWithin(app, time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown: %v", err)
 		}
-		pass(time.Minute)
+		wstest.Pass(time.Minute)
 		got := l.happened.all()
 		slices.Sort(got)
 		if want := []string{"OnClose", "OnOpen", "start a", "start b", "start c", "stop a", "stop b", "stop c"}; !slices.Equal(got, want) {
@@ -369,7 +370,7 @@ func TestServe(t *testing.T) {
 		if took := time.Since(begun); took != 2*time.Second {
 			t.Errorf("Serve ended after %v, want 2 s", took)
 		}
-		pass(time.Minute)
+		wstest.Pass(time.Minute)
 	})
 	bubble(t, "not at all when the start fails", func(t *testing.T) {
 		l := life{instead: map[string]func(context.Context) error{"start b": func(context.Context) error { return errors.New("no database") }}}

@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // Past Limits.Connections upgrades are refused; every place is given back, however it was taken.
@@ -191,7 +192,7 @@ func TestInboundBudgets(t *testing.T) {
 				go func() { c.readOn(&frames); close(read) }()
 				c.SetWriteDeadline(time.Now().Add(patience))
 				c.Write(send)
-				pass(time.Second)
+				wstest.Pass(time.Second)
 				if i == 0 {
 					happened.want(t, "message")
 					c.put(closeFrame(1000, ""))
@@ -218,7 +219,7 @@ func TestInboundBudgets(t *testing.T) {
 			for range 31 {
 				c.put(clientFrame(framePing, nil))
 			}
-			pass(time.Second)
+			wstest.Pass(time.Second)
 		}
 		frames.want(t)
 	})
@@ -236,7 +237,7 @@ func TestInboundBudgets(t *testing.T) {
 				if _, err := c.Write(dribble[i : i+1]); err != nil {
 					break
 				}
-				pass(each)
+				wstest.Pass(each)
 			}
 			if each == time.Second {
 				if took := (<-ended).Sub(begun); took < 30*time.Second || took > 36*time.Second {

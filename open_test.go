@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // A connection may end while its OnOpen runs. OnOpen hears of it by its context, and what it returns decides whether
@@ -58,11 +59,11 @@ func TestEndWhileOpening(t *testing.T) {
 				if fails { // else it would be handled, with a context that has ended
 					client.put(clientFrame(frameText, []byte("early")))
 				}
-				pass(time.Second)
+				wstest.Pass(time.Second)
 				happened.want(t)
 				end.end(app, client, server)
 				client.gone(time.Minute)
-				pass(time.Minute)
+				wstest.Pass(time.Minute)
 				if fails {
 					happened.want(t, "ended")
 				} else {
@@ -150,7 +151,7 @@ func TestHooksMayDoAnything(t *testing.T) {
 		c.hears("hello")
 		go c.say("x")
 		c.closed(4000, "everybody out")
-		pass(time.Minute)
+		wstest.Pass(time.Minute)
 		happened.want(t, "Flush in OnOpen: <nil>", "Flush after Close: <nil>", "Shutdown: context deadline exceeded",
 			"Flush in OnClose: true", `Join in OnClose: <nil>, ["late"]`)
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 const noted wsgate.Event[int] = "noted"
@@ -149,7 +150,7 @@ func TestNothingIsHandledBeforeOnOpenReturned(t *testing.T) {
 				c.say(strconv.Itoa(i))
 			}
 		}()
-		pass(5 * time.Second)
+		wstest.Pass(5 * time.Second)
 		happened.want(t, "open begins")
 		close(proceed)
 		c.hears("welcome", "0", "1", "2")

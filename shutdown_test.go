@@ -16,6 +16,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // shutdownWithin shuts the App down and returns what Shutdown returned and how long it took.
@@ -77,7 +78,7 @@ func TestShutdown(t *testing.T) {
 			}()
 		}
 		go func() {
-			pass(2 * time.Second)
+			wstest.Pass(2 * time.Second)
 			worker.Write(context.Background(), websocket.MessageText, []byte("more")) // not handled any more
 		}()
 		took, err := shutdownWithin(app, 20*time.Second)
@@ -200,7 +201,7 @@ func TestShutdownOutOfTime(t *testing.T) {
 				go c.readOn(&frames)
 			}
 			if test.nilErr {
-				go func() { pass(time.Second); c.put(closeFrame(1001, "")) }()
+				go func() { wstest.Pass(time.Second); c.put(closeFrame(1001, "")) }()
 			}
 			took, err := shutdownWithin(app, 3*time.Second)
 			switch {
@@ -213,7 +214,7 @@ func TestShutdownOutOfTime(t *testing.T) {
 				t.Errorf("got %q", cut)
 			}
 			close(release)
-			pass(time.Minute)
+			wstest.Pass(time.Minute)
 			if n := app.Hub().Len(); n != 0 {
 				t.Errorf("%d connections are left", n)
 			}
@@ -290,7 +291,7 @@ func TestShutdownTwice(t *testing.T) {
 		if err := app.Shutdown(ctx); !errors.Is(err, why) {
 			t.Errorf("got %v, want the cause of its context", err)
 		}
-		pass(time.Minute)
+		wstest.Pass(time.Minute)
 	})
 	bubble(t, "without connections", func(t *testing.T) {
 		app := newApp(t, nil, routeTo("/ws", gateway()))

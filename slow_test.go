@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // slowGateway notes with what its connections end, by name.
@@ -89,7 +90,7 @@ func TestSlowClientFillsItsQueue(t *testing.T) {
 				room.Send(message)
 				synctest.Wait()
 			}
-			pass(10 * time.Second) // for the close frame; nobody reads it
+			wstest.Pass(10 * time.Second) // for the close frame; nobody reads it
 			if got := receive(t, ends, "OnClose"); got != "stalled true" {
 				t.Errorf("got %q", got)
 			}
@@ -114,7 +115,7 @@ func TestSlowClientHearsWhy(t *testing.T) {
 		for range 12 {
 			app.Hub().Send(wsgate.Text(strings.Repeat("x", 3000)))
 		}
-		pass(4 * time.Second)
+		wstest.Pass(4 * time.Second)
 		messages, end := c.rest()
 		if end != (websocket.CloseError{Code: websocket.StatusPolicyViolation, Reason: "slow client"}) {
 			t.Errorf("got end %v", end)
@@ -160,7 +161,7 @@ func TestSlowWrite(t *testing.T) {
 						}
 						return
 					}
-					pass(test.each)
+					wstest.Pass(test.each)
 				}
 			}
 			if test.slow {

@@ -87,7 +87,7 @@ func sendText(c *wstest.Client, text string) { c.Send(wsgate.Text(text)) }
 func TestTime(t *testing.T) {
 	bubble(t, "a client that reads stays for ever", func(t *testing.T, app *wstest.App, w *watched) {
 		client := app.Dial("/")
-		time.Sleep(24 * time.Hour)
+		wstest.Pass(24 * time.Hour)
 		sendText(client, "still here")
 		if got := client.Next(); string(got.Data) != "still here" {
 			t.Errorf("got %s", got.Data)
@@ -100,7 +100,7 @@ func TestTime(t *testing.T) {
 		client.StopReading()
 		begun := time.Now()
 		for w.ended() == "" {
-			time.Sleep(time.Second)
+			wstest.Pass(time.Second)
 		}
 		// Its pipe is full with the first ping, so that the write times out, or the pong does: whatever is first.
 		if took := time.Since(begun); took < 20*time.Second || took > 40*time.Second {
@@ -110,9 +110,9 @@ func TestTime(t *testing.T) {
 	bubble(t, "a client that is back in time stays", func(t *testing.T, app *wstest.App, w *watched) {
 		client := app.Dial("/")
 		client.StopReading()
-		time.Sleep(20 * time.Second)
+		wstest.Pass(20 * time.Second)
 		client.Resume()
-		time.Sleep(time.Hour)
+		wstest.Pass(time.Hour)
 		expectEnd(t, w, "")
 	})
 	bubble(t, "a slow client is closed when its queue is full", func(t *testing.T, app *wstest.App, w *watched) {
@@ -124,7 +124,7 @@ func TestTime(t *testing.T) {
 		if got := other.Next(); string(got.Data) != "meanwhile" {
 			t.Errorf("got %s", got.Data)
 		}
-		time.Sleep(30 * time.Second)
+		wstest.Pass(30 * time.Second)
 		expectEnd(t, w, "slow")
 	})
 	bubble(t, "a slow client that reads again hears why", func(t *testing.T, app *wstest.App, w *watched) {
@@ -142,9 +142,9 @@ func TestTime(t *testing.T) {
 		slow := app.Dial("/")
 		slow.StopReading()
 		sendText(slow, "one message")
-		time.Sleep(9 * time.Second)
+		wstest.Pass(9 * time.Second)
 		expectEnd(t, w, "")
-		time.Sleep(2 * time.Second)
+		wstest.Pass(2 * time.Second)
 		expectEnd(t, w, "slow")
 	})
 	bubble(t, "a drain waits for the handler and says why it closes", func(t *testing.T, app *wstest.App, w *watched) {
@@ -215,7 +215,7 @@ func TestChaos(t *testing.T) {
 		client := app.Dial("/")
 		sendText(client, "wait")
 		synctest.Wait()
-		time.Sleep(time.Second)
+		wstest.Pass(time.Second)
 		client.Reset()
 		expectEnd(t, w, "reset")
 	})

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"testing/synctest"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -133,6 +134,14 @@ func Drain(clients ...*Client) {
 		c.inbox = nil
 		c.mu.Unlock()
 	}
+}
+
+// Pass lets the time of a bubble of [testing/synctest] pass, and waits until everybody has done what the time had them do.
+// Outside of a bubble it panics: no test should wait for real time.
+func Pass(d time.Duration) {
+	synctest.Wait()
+	<-time.After(d)
+	synctest.Wait()
 }
 
 // settle waits until everything that follows from what clients have sent has arrived.

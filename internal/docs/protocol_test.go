@@ -18,6 +18,8 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/wire"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 const protocolPage = "../../docs/protocol.md"
@@ -71,20 +73,8 @@ type peer struct {
 	app *wsgate.App
 }
 
-// send sends a frame with these first two bits of the header, masked with zeros.
-func (p *peer) send(first byte, payload string) {
-	frame := []byte{first}
-	switch n := len(payload); {
-	case n < 126:
-		frame = append(frame, 0x80|byte(n))
-	case n < 1<<16:
-		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(n))
-	default:
-		frame = binary.BigEndian.AppendUint64(append(frame, 0x80|127), uint64(n))
-	}
-	frame = append(frame, 0, 0, 0, 0)
-	p.write(string(frame) + payload)
-}
+// send sends a frame that begins with that byte.
+func (p *peer) send(first byte, payload string) { p.write(string(wire.Masked(first, []byte(payload)))) }
 
 // write does not wait: the connection has no buffer, and the peer may read before the server does.
 func (p *peer) write(bytes string) {
@@ -95,32 +85,19 @@ func (p *peer) write(bytes string) {
 // closed reads until the close frame and returns what it says, "" if the connection ends without one.
 func (p *peer) closed() (code int, reason string) {
 	for {
-		var header [2]byte
-		if _, err := io.ReadFull(p, header[:]); err != nil {
+		f, err := wire.ReadFrame(p)
+		if err != nil {
 			return 0, ""
 		}
-		length := int(header[1])
-		switch length {
-		case 126:
-			var long [2]byte
-			io.ReadFull(p, long[:])
-			length = int(binary.BigEndian.Uint16(long[:]))
-		case 127:
-			p.t.Fatal("a longer message than any here")
-		}
-		payload := make([]byte, length)
-		if _, err := io.ReadFull(p, payload); err != nil {
-			p.t.Fatal(err)
-		}
-		if header[0] == 0x88 {
-			return int(binary.BigEndian.Uint16(payload)), string(payload[2:])
+		if f.First == closer {
+			return int(binary.BigEndian.Uint16(f.Payload)), string(f.Payload[2:])
 		}
 	}
 }
 
 const (
-	text   = 0x81
-	closer = 0x88
+	text   = wire.Text
+	closer = wire.Closing
 )
 
 // closings are how to bring about the rows of the table of close codes, by their reasons.
@@ -271,7 +248,7 @@ func TestOtherEnds(t *testing.T) {
 		{"Goexit", "", func(p *peer) { p.send(text, `{"type":"do","data":"exit"}`) }, 1011},
 		{"takes nothing", "", func(p *peer) {
 			p.send(text, `{"type":"do","data":"big"}`)
-			time.Sleep(10*time.Second + time.Millisecond)
+			wstest.Pass(10*time.Second + time.Millisecond)
 		}, 0},
 		{"no answer to a close frame", "", func(p *peer) {
 			p.send(text, `{"type":"do","data":"close"}`)

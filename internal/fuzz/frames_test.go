@@ -130,7 +130,7 @@ func talk(t *testing.T, c net.Conn, in *bufio.Reader, b []byte, chop int) (s ses
 			}
 			rest = rest[n:]
 		}
-		// A close frame and a ping: whatever state the bytes left, the server answers or goes on waiting for more.
+		// A close frame has everything before it answered, unless the bytes left a frame open that swallows it.
 		c.Write(wire.Close(1000, ""))
 		c.(interface{ CloseWrite() error }).CloseWrite()
 	}()

@@ -14,7 +14,7 @@ import (
 // book accounts for what clients hear.
 type book struct {
 	published, due, delivered atomic.Int64
-	sessions, cutOff          atomic.Int64
+	sessions                  atomic.Int64
 
 	mu     sync.Mutex // guards following
 	errors []string
@@ -143,7 +143,6 @@ func misbehave(s *server, b *book, busy bool, until <-chan struct{}) {
 		select {
 		case <-until:
 		case <-gone:
-			b.cutOff.Add(1)
 		}
 		tcp.Close()
 		select {

@@ -88,7 +88,7 @@ func (f Frame) String() string { return fmt.Sprintf("%x %.60q", f.First, f.Paylo
 const mostPayload = 64 << 20
 
 // ReadFrame reads a server's next frame. One that is masked, or longer than 64 MiB, is an error.
-func ReadFrame(r *bufio.Reader) (f Frame, err error) {
+func ReadFrame(r io.Reader) (f Frame, err error) {
 	var head [8]byte
 	if _, err := io.ReadFull(r, head[:2]); err != nil {
 		return f, err
