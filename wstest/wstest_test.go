@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -213,4 +214,14 @@ func TestReplace(t *testing.T) {
 			t.Errorf("got %q, want %q", failure, want)
 		}
 	}
+}
+
+// Pass is for fake time only: outside of a bubble it says so at once.
+func TestPassOutsideOfABubble(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("it waited for real time")
+		}
+	}()
+	wstest.Pass(time.Hour)
 }
