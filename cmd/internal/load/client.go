@@ -62,6 +62,9 @@ func (c *client) read(living context.Context) {
 			c.fail(err)
 			return
 		}
+		if c.run.closing.Load() {
+			continue // too late: a server may well answer while the connection closes
+		}
 		arrived := time.Now()
 		reply := c.run.config.Protocol.Read(kind, data)
 		n, ok := c.take(reply)

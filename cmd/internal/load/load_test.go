@@ -2,7 +2,12 @@ package load_test
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -167,6 +172,75 @@ func TestLostMessages(t *testing.T) {
 	config.Patience = time.Second
 	if r := load.New(config).Do(t.Context()); r.Sent != 40 || r.Lost != 40 || r.Latency != nil || r.Rate() != 0 {
 		t.Errorf("got %+v, want 40 sent and lost", r)
+	}
+}
+
+// slowCloser is a connection on which the write of a close frame takes until its peer's answers to that have been read.
+type slowCloser struct {
+	net.Conn
+	left int // bytes to be read until then
+	read chan struct{}
+}
+
+func (c *slowCloser) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if p[0] == 0x88 {
+		<-c.read
+	}
+	return n, err
+}
+
+func (c *slowCloser) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		close(c.read) // what came has been dealt with, the reader wants more
+		c.left = -1
+	}
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.left > 0 && p[0] != 'H' { // not the handshake
+		c.left -= n
+	}
+	return n, err
+}
+
+// A server may answer when it hears that the client leaves, as one does whose handlers wait: that is too late.
+func TestAnswersToTheClose(t *testing.T) {
+	answers := strings.Repeat("\x81\x05hello", 10)
+	read := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, in, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		hash := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+			base64.StdEncoding.EncodeToString(hash[:]))
+		var head [6]byte
+		for head[0] != 0x88 {
+			if _, err := io.ReadFull(in, head[:]); err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = in.Discard(int(head[1] & 0x7f))
+		}
+		_, _ = io.WriteString(conn, answers)
+		<-read
+		_, _ = io.WriteString(conn, "\x88\x02\x03\xe8")
+	}))
+	t.Cleanup(server.Close)
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return &slowCloser{Conn: conn, left: len(answers), read: read}, err
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	config := small(func(ctx context.Context) (*websocket.Conn, error) {
+		ws, _, err := websocket.Dial(ctx, server.URL, &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+		return ws, err
+	}, &load.Raw{Text: []byte("hello")})
+	config.Connections, config.Patience = 1, time.Second
+	if r := load.New(config).Do(t.Context()); r.Sent != 10 || r.Lost != 10 || r.Others != 0 || r.Broken != 0 {
+		t.Errorf("got %+v, want 10 sent and lost", r)
 	}
 }
 
