@@ -37,6 +37,19 @@ type Options struct {
 	Limits Limits
 	// Envelope holds for all routes that do not have their own.
 	Envelope Envelope
+	// CloseOldest has a user who is at [Limits].UserConnections get the oldest connection closed, with 1008 and the cause
+	// [ErrLimit], where else the newest is refused.
+	CloseOldest bool
+
+	// Broker connects the App with others, so that what is sent to a room, a route or a user reaches the connections on
+	// every node. Default none. Whoever made it closes it, after Run or Shutdown have returned.
+	Broker Broker
+	// OnBroker is called with nil when the engine behind Broker is there, or there again, and with an error when it is
+	// away; never twice at a time.
+	OnBroker func(err error)
+	// StartWithoutBroker starts the App although the engine is away: it joins its cluster later. Else [App.Start] waits
+	// for the engine until its context is done, or 10 s, and fails with [ErrBroker].
+	StartWithoutBroker bool
 }
 
 // App serves gateways. It is an http.Handler; [App.Run] and [App.Serve] also start and stop it.
@@ -50,6 +63,9 @@ type App struct {
 	registry  *Registry
 	lifecycle *Lifecycle
 	engine    *transport.Engine
+	node      neighbors
+	users     userLimit
+	onBroker  func(error)
 	handler   http.Handler
 	mux       *http.ServeMux
 

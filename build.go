@@ -43,6 +43,8 @@ func newBuilder(o *Options) *builder {
 		lifecycle: &Lifecycle{},
 		mux:       http.NewServeMux(),
 		container: dig.New(),
+		onBroker:  o.OnBroker,
+		users:     userLimit{most: o.Limits.UserConnections, oldest: o.CloseOldest},
 	}
 	if a.log == nil {
 		a.log = slog.Default()

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
@@ -54,8 +52,12 @@ type conn struct {
 	t     *transport.Conn
 	route *route
 	id    string
+	user  string // "" for nobody
 	self  AnyConn
-	seat  seat // among the route's connections
+	seat  seat     // among the route's connections
+	own   seat     // among those of its user
+	needs []string // topics that are its from the upgrade to the end
+	place bool     // it counts for its user
 
 	busy atomic.Bool // a hook runs
 
@@ -91,7 +93,9 @@ func (c *conn) Subprotocol() string { return c.t.Subprotocol() }
 func (c *conn) All() Room { return Room{route: c.route, members: &c.route.all, from: c} }
 
 // Room returns the room of this gateway with that name, whether the connection is in it or not.
-func (c *conn) Room(name string) Room { return Room{route: c.route, name: name, from: c} }
+func (c *conn) Room(name string) Room {
+	return Room{route: c.route, set: &c.route.rooms, name: name, from: c}
+}
 
 // Send queues a message for this connection. It returns [ErrClosed] if the connection is closing, [ErrSlowClient] if
 // the queue is full, which closes the connection, [ErrLimit] for a message that is larger than the whole queue, and an
@@ -126,60 +130,6 @@ func (c *conn) Close(code websocket.StatusCode, reason string) {
 	c.t.Close(code, reason, cause)
 }
 
-// Join adds the connection to rooms of its gateway. Joining a room twice is joining it once. It returns an [*Error]
-// with code [Invalid] for a name that is empty, too long or not printable UTF-8, [ErrLimit] for more rooms than
-// [Limits].Rooms, and [ErrClosed] once OnClose has returned; then it has joined none of them.
-func (c *conn) Join(names ...string) error {
-	for _, name := range names {
-		if err := c.route.checkRoomName(name); err != nil {
-			return err
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.left {
-		return ErrClosed
-	}
-	joining := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return c.rooms[name] != nil })
-	slices.Sort(joining)
-	joining = slices.Compact(joining)
-	if have := len(c.rooms) + len(joining); have > c.route.limits.Rooms {
-		return tooManyRooms(have, c.route.limits.Rooms)
-	}
-	if c.rooms == nil {
-		c.rooms = make(map[string]*seat, len(joining))
-	}
-	for _, name := range joining {
-		s := &seat{conn: c}
-		c.route.rooms.join(name, s)
-		c.rooms[name] = s
-	}
-	return nil
-}
-
-// Leave takes the connection out of rooms. Leaving a room it is not in does nothing.
-func (c *conn) Leave(names ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, name := range names {
-		if s := c.rooms[name]; s != nil {
-			c.route.rooms.leave(name, s)
-			delete(c.rooms, name)
-		}
-	}
-}
-
-// leaveAll is the end of membership.
-func (c *conn) leaveAll() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.left = true
-	for name, s := range c.rooms {
-		c.route.rooms.leave(name, s)
-	}
-	c.rooms = nil
-}
-
 // Rooms returns the names of the rooms the connection is in, sorted.
 func (c *conn) Rooms() []string {
 	c.mu.Lock()
@@ -190,28 +140,6 @@ func (c *conn) Rooms() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// checkRoomName returns an error for a name that no room can have.
-func (rt *route) checkRoomName(name string) error {
-	switch most := rt.limits.RoomName; {
-	case name == "":
-		return Errorf(Invalid, "a room's name is not empty")
-	case len(name) > most:
-		return Errorf(Invalid, "a room's name has at most %d bytes, not %d", most, len(name))
-	case !utf8.ValidString(name) || !printable(name):
-		return Errorf(Invalid, "a room's name is printable UTF-8")
-	}
-	return nil
-}
-
-func printable(s string) bool {
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }
 
 func newConnID() string { return rand.Text() }

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/dig"
 
+	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/transport"
@@ -104,8 +105,12 @@ func (b *builder) prepareRoutes() {
 			Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
 			Compression: b.options.Compression,
 		}
+		rt.all.topic = cluster.Topic("route", rt.path)
+		rt.rooms.topics = cluster.Topic("room", rt.path)
+		rt.users.topics = cluster.Topic("user", rt.path)
 		a.hub.routes[rt.path] = rt
 	}
+	b.connect()
 }
 
 // mount puts a gateway that was built on its path.
@@ -120,6 +125,7 @@ func (b *builder) mount(r Route, gateway any) {
 			rt.hooks.upgrade, rt.data = upgrade, data
 		}
 	}
+	rt.hasUsers = hasUser(rt.data)
 	b.wrong(rt.bind(r))
 	rt.handle = rt.innermost
 	rt.handle = wrapAll(b, fmt.Sprintf("route %q: Use", rt.path), r.Use, rt.handle)

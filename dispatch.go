@@ -17,8 +17,7 @@ import (
 // run is the life of a connection, on a goroutine of its own.
 func (c *conn) run(deadline time.Time) {
 	defer c.route.app.end()
-	c.seat.conn = c
-	c.route.all.add(&c.seat)
+	c.appear()
 	defer c.finish() // also after runtime.Goexit in a hook
 	if c.route.app.draining.Load() {
 		c.shutdown()
@@ -42,7 +41,7 @@ func (c *conn) finish() {
 		c.cause = c.t.End(errGoexit)
 		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.id, "path", c.route.path)
 	}
-	defer c.route.all.remove(&c.seat, false)
+	defer c.vanish()
 	defer c.leaveAll()
 	if !c.opened {
 		return

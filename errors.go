@@ -97,6 +97,9 @@ func asClientError(err error) (e *Error, ok bool) {
 	if errors.As(err, &e) && e != nil {
 		return e, true
 	}
+	if errors.Is(err, ErrBroker) { // was logged when the broker went away
+		return &Error{Code: Unavailable, Message: "not everybody can be reached"}, true
+	}
 	return &Error{Code: Internal, Message: "internal error"}, false
 }
 

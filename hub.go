@@ -23,11 +23,21 @@ type Target interface {
 // encoder makes the message for the connections of a route.
 type encoder func(*route) (*frame.Message, error)
 
-// Hub is every open connection of an App. A constructor that asks for a *Hub gets it, as does [App.Hub]. A connection
-// is in it from just before its OnOpen until its OnClose has returned. The methods may be called from any goroutine.
+// Hub is every open connection of an App, or from [Hub.User] those of one user. A constructor that asks for a *Hub gets
+// it, as does [App.Hub]. A connection is in it from just before its OnOpen until its OnClose has returned. The methods
+// may be called from any goroutine. With [Options].Broker, Send and Disconnect reach the connections on every node; Len
+// and Conns are about this node.
 type Hub struct {
 	routes map[string]*route // by path; never changes once a constructor runs
+	user   *string           // nil for all
 }
+
+// User returns the connections of a user: those whose data, as OnUpgrade returned it, has a method
+//
+//	UserID() string
+//
+// that returned the id, on whatever route. It is called once for each connection; "" is nobody.
+func (h *Hub) User(id string) *Hub { return &Hub{routes: h.routes, user: &id} }
 
 // At returns everybody on the route with that path, written as it was registered. Sending to a path that no route has
 // is an error.
@@ -36,14 +46,33 @@ func (h *Hub) At(path string) Room {
 	if !ok {
 		return Room{err: fmt.Errorf("wsgate: no route has the path %q; there are %s", path, strings.Join(slices.Sorted(maps.Keys(h.routes)), ", "))}
 	}
-	return Room{route: rt, members: &rt.all}
+	if h.user != nil {
+		return rt.room(setUser, *h.user)
+	}
+	return rt.room(setAll, "")
 }
 
-// Conns returns the connections that are open now.
+// rooms returns the hub's part of each route.
+func (h *Hub) rooms() (rooms []Room, err error) {
+	for path, rt := range h.routes {
+		if h.user == nil || rt.hasUsers {
+			rooms = append(rooms, h.At(path))
+		}
+	}
+	if h.user != nil && len(rooms) == 0 {
+		return nil, errNoUsers
+	}
+	return rooms, nil
+}
+
+var errNoUsers = errors.New("wsgate: no gateway has users: give the data that OnUpgrade returns a method UserID() string")
+
+// Conns returns the connections that are open now, on this node.
 func (h *Hub) Conns() iter.Seq[AnyConn] {
 	return func(yield func(AnyConn) bool) {
-		for path := range h.routes {
-			for c := range h.At(path).Conns() {
+		rooms, _ := h.rooms()
+		for _, r := range rooms {
+			for c := range r.Conns() {
 				if !yield(c) {
 					return
 				}
@@ -52,11 +81,12 @@ func (h *Hub) Conns() iter.Seq[AnyConn] {
 	}
 }
 
-// Len returns the number of open connections.
+// Len returns the number of open connections, on this node.
 func (h *Hub) Len() int {
 	n := 0
-	for path := range h.routes {
-		n += h.At(path).Len()
+	rooms, _ := h.rooms()
+	for _, r := range rooms {
+		n += r.Len()
 	}
 	return n
 }
@@ -71,9 +101,10 @@ func (h *Hub) Send(m Message) error {
 }
 
 func (h *Hub) deliver(encode encoder) error {
-	var errs []error
-	for path := range h.routes {
-		errs = append(errs, h.At(path).deliver(encode))
+	rooms, err := h.rooms()
+	errs := []error{err}
+	for _, r := range rooms {
+		errs = append(errs, r.deliver(encode))
 	}
 	return errors.Join(errs...)
 }

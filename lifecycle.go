@@ -27,7 +27,15 @@ type Lifecycle struct {
 
 type hookFunc struct {
 	run func(context.Context) error
-	pos string
+	pos string // "" for the App's own
+}
+
+// failed returns the error of a function that was registered with a method of that name.
+func (f hookFunc) failed(method string, err error) error {
+	if f.pos == "" {
+		return err
+	}
+	return fmt.Errorf("wsgate: %s at %s: %w", method, f.pos, err)
 }
 
 type stopFunc struct {
@@ -66,7 +74,7 @@ func (l *Lifecycle) start(ctx context.Context) error {
 	l.mu.Unlock()
 	for i, f := range starts {
 		if err := f.bounded(ctx); err != nil {
-			return fmt.Errorf("wsgate: OnStart at %s: %w", f.pos, err)
+			return f.failed("OnStart", err)
 		}
 		l.mu.Lock()
 		l.started = i + 1
@@ -98,7 +106,7 @@ func (l *Lifecycle) stop(ctx context.Context) error {
 			continue
 		}
 		if err := stops[i].bounded(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("wsgate: OnStop at %s: %w", stops[i].pos, err))
+			errs = append(errs, stops[i].failed("OnStop", err))
 		}
 	}
 	return errors.Join(errs...)
@@ -106,6 +114,9 @@ func (l *Lifecycle) stop(ctx context.Context) error {
 
 // bounded runs the function until it returns or ctx is done, and turns a panic into an error.
 func (f hookFunc) bounded(ctx context.Context) error {
+	if f.pos == "" {
+		return f.run(ctx) // the App bounds its own
+	}
 	done := make(chan error, 1)
 	go func() { // nobody can wait longer than ctx for a function that ignores it
 		done <- guard(func() error { return f.run(ctx) })

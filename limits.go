@@ -55,6 +55,9 @@ type Limits struct {
 	// Connections is how many connections the App may have; past it an upgrade is answered with 503. It is for
 	// [Options] only, a route cannot set it. Default 0, no limit.
 	Connections int
+	// UserConnections is how many connections a user may have on this node, see [Hub.User]. One more is refused with 429,
+	// or closes the oldest with [Options].CloseOldest. It is for [Options] only. Default 0, no limit.
+	UserConnections int
 	// Drain is how long Run and Serve wait in Shutdown. It is for [Options] only. Default 30 s.
 	Drain time.Duration
 }

@@ -100,16 +100,21 @@ func checkRoutes(routes []Route) (mistakes []error) {
 
 // checkRoute checks everything about a route but its path.
 func checkRoute(rt *Route) []error {
-	_, mistakes := checkGateway(rt)
+	ct, mistakes := checkGateway(rt)
+	if ct != nil {
+		if err := checkUser(ct.dataType(), rt); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
 	mistakes = append(mistakes, rt.Envelope.check(fmt.Sprintf("route %q", rt.Path))...)
 	mistakes = append(mistakes, checkSubprotocols(rt)...)
 	if rt.Limits == nil {
 		return mistakes
 	}
 	mistakes = append(mistakes, rt.Limits.check(fmt.Sprintf("route %q", rt.Path))...)
-	if rt.Limits.Connections != 0 || rt.Limits.Drain != 0 {
+	if rt.Limits.Connections != 0 || rt.Limits.UserConnections != 0 || rt.Limits.Drain != 0 {
 		mistakes = append(mistakes, &mistake.Mistake{
-			What: fmt.Sprintf("route %q: Limits.Connections and Limits.Drain are the App's", rt.Path),
+			What: fmt.Sprintf("route %q: Limits.Connections, Limits.UserConnections and Limits.Drain are the App's", rt.Path),
 			Fix:  "set them in Options.Limits",
 		})
 	}

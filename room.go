@@ -7,25 +7,63 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// Room is some of the connections of one gateway: those that joined a room, or all of them. It is a value; its
-// methods may be called from any goroutine. A room exists while somebody is in it: sending to one that nobody is in
-// reaches nobody and is no error.
+// Room is some of the connections of one gateway: those that joined a room, those of a user, or all of them. It is a
+// value; its methods may be called from any goroutine. A room exists while somebody is in it: sending to one that
+// nobody is in reaches nobody and is no error. With [Options].Broker, Send and Disconnect reach the members on every
+// node; Len and Conns are about this node, as [Count] and [Members] are not.
 type Room struct {
 	route   *route
+	set     *rooms // those among which it is found by name
 	name    string
-	members *members // set for all connections of the route, else found by name
+	members *members // instead, for all connections of the route
 	except  []*conn
 	from    *conn // the connection whose handler asked for the room, if it was one
 	err     error // why there can be no such room
 }
 
+// The sets of a route's connections.
+const (
+	setAll  byte = iota
+	setRoom      // those that joined a room
+	setUser      // those of a user
+)
+
+// room returns some of the route's connections.
+func (rt *route) room(set byte, name string) Room {
+	switch set {
+	case setAll:
+		return Room{route: rt, members: &rt.all}
+	case setUser:
+		return Room{route: rt, set: &rt.users, name: name}
+	}
+	return Room{route: rt, set: &rt.rooms, name: name}
+}
+
+// kind returns which of the sets the room is from.
+func (r Room) kind() byte {
+	switch {
+	case r.members != nil:
+		return setAll
+	case r.set == &r.route.users:
+		return setUser
+	}
+	return setRoom
+}
+
 // Room returns the gateway's room with that name, with the same exceptions.
 func (r Room) Room(name string) Room {
+	if r.route != nil && r.set == &r.route.users {
+		r.err = errors.New("wsgate: the connections of a user have no rooms of their own")
+	}
 	r.name, r.members = name, nil
+	if r.route != nil {
+		r.set = &r.route.rooms
+	}
 	return r
 }
 
@@ -55,39 +93,33 @@ func (r Room) deliver(encode encoder) error {
 	if err != nil {
 		return err
 	}
+	members := r.find()
 	var from *transport.Conn
 	if r.from != nil {
 		from = r.from.t
 	}
 	b := r.route.app.engine.Broadcast(m, from)
-	r.find().each(func(c *conn) {
+	members.each(func(c *conn) {
 		if !slices.Contains(r.except, c) {
 			b.To(c.t)
 		}
 	})
-	return b.End()
+	err = b.End() // of this node's members; the others' are not its business
+	return errors.Join(err, r.publish(members, m))
 }
 
-// Len returns the number of connections in the room.
+// Len returns the number of connections in the room, on this node.
 func (r Room) Len() int {
 	n := 0
-	r.find().each(func(c *conn) {
-		if !slices.Contains(r.except, c) {
-			n++
-		}
-	})
+	r.each(func(*conn) { n++ })
 	return n
 }
 
-// Conns returns the connections that are in the room now.
+// Conns returns the connections that are in the room now, on this node.
 func (r Room) Conns() iter.Seq[AnyConn] {
 	return func(yield func(AnyConn) bool) {
 		var now []AnyConn
-		r.find().each(func(c *conn) {
-			if !slices.Contains(r.except, c) {
-				now = append(now, c.self)
-			}
-		})
+		r.each(func(c *conn) { now = append(now, c.self) })
 		for _, c := range now {
 			if !yield(c) {
 				return
@@ -96,18 +128,29 @@ func (r Room) Conns() iter.Seq[AnyConn] {
 	}
 }
 
+// each calls f, which does not block, for every connection on this node.
+func (r Room) each(f func(*conn)) {
+	r.find().each(func(c *conn) {
+		if !slices.Contains(r.except, c) {
+			f(c)
+		}
+	})
+}
+
 // find returns the members, nil if there are none.
 func (r Room) find() *members {
-	if r.members != nil || r.route == nil {
+	if r.members != nil || r.set == nil {
 		return r.members
 	}
-	return r.route.rooms.get(r.name)
+	return r.set.get(r.name)
 }
 
 var errNoRoom = errors.New("wsgate: a zero Room is no room: get one from a connection or from Hub.At")
 
 // members is a set of connections that is cheap to walk.
 type members struct {
+	topic string // where the other nodes hear what is sent to the set
+
 	mu    sync.RWMutex // guards following, and the index of its seats
 	seats []*seat
 	dead  bool // removed from its rooms, since it was empty
@@ -156,11 +199,16 @@ func (m *members) remove(s *seat, mortal bool) (empty bool) {
 	return last == 0
 }
 
-// rooms are the rooms of one gateway that somebody is in.
+// rooms are the rooms of one gateway that somebody is in, or its users.
 type rooms struct {
+	topics string // the beginning of the topic of each
+
 	mu     sync.RWMutex // guards following
 	byName map[string]*members
 }
+
+// topic returns where nodes speak to a room.
+func (r *rooms) topic(name string) string { return r.topics + "." + cluster.Token(name) }
 
 func (r *rooms) get(name string) *members {
 	r.mu.RLock()
@@ -168,7 +216,8 @@ func (r *rooms) get(name string) *members {
 	return r.byName[name]
 }
 
-func (r *rooms) join(name string, s *seat) {
+// join enters a seat. The topic is that of the name.
+func (r *rooms) join(name, topic string, s *seat) {
 	for {
 		r.mu.Lock()
 		m := r.byName[name]
@@ -176,7 +225,7 @@ func (r *rooms) join(name string, s *seat) {
 			if r.byName == nil {
 				r.byName = make(map[string]*members)
 			}
-			m = new(members)
+			m = &members{topic: topic}
 			r.byName[name] = m
 		}
 		r.mu.Unlock()

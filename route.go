@@ -25,8 +25,11 @@ type route struct {
 	events map[string]*binding // nil without Events
 	handle Handler             // the middleware around the hooks
 
+	hasUsers bool // the data has a UserID method
+
 	all   members
 	rooms rooms
+	users rooms
 	sent  sync.Map // reflect.Type of a payload -> inspect.Shape
 }
 
@@ -51,20 +54,23 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	deadline := time.Now().Add(rt.limits.Handshake)
+	c := &conn{route: rt, id: newConnID()}
 	var data any
 	accept := rt.accept
 	accept.Values = valuesOf(r)
-	accept.Admit = func() *transport.Refusal {
-		var refusal *transport.Refusal
-		data, refusal = rt.admit(r, deadline)
-		return refusal
+	accept.Admit = func() (refusal *transport.Refusal) {
+		if data, c.user, refusal = rt.admit(r, deadline); refusal != nil {
+			return refusal
+		}
+		return c.enter(r.Context())
 	}
 	t, err := transport.Accept(w, r, &accept)
 	if err != nil {
+		c.exit()
 		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
 		return
 	}
-	c := &conn{t: t, route: rt, id: newConnID()}
+	c.t = t
 	rt.hooks.attach(c, data)
 	started = true
 	go c.run(deadline) // App.active waits for it
@@ -94,15 +100,16 @@ func unavailable(why string) *transport.Refusal {
 }
 
 // admit calls OnUpgrade on a goroutine of its own, as net/http's TimeoutHandler does: one that ignores the end of its
-// context cannot hold up the answer. App.active waits for it.
-func (rt *route) admit(r *http.Request, deadline time.Time) (any, *transport.Refusal) {
+// context cannot hold up the answer. App.active waits for it. It returns the connection's data and user.
+func (rt *route) admit(r *http.Request, deadline time.Time) (data any, user string, refusal *transport.Refusal) {
 	if rt.hooks.upgrade == nil {
-		return nil, nil
+		return nil, "", nil
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
 	type result struct {
 		data any
+		user string
 		err  error
 	}
 	done := make(chan result, 1)
@@ -112,18 +119,21 @@ func (rt *route) admit(r *http.Request, deadline time.Time) (any, *transport.Ref
 		res := result{err: errGoexit}
 		defer func() { done <- res }()
 		res.err = guard(func() (err error) {
-			res.data, err = rt.hooks.upgrade(r.WithContext(ctx))
-			return err
+			if res.data, err = rt.hooks.upgrade(r.WithContext(ctx)); err != nil || !rt.hasUsers {
+				return err
+			}
+			res.user = userOf(res.data)
+			return checkUserID(res.user)
 		})
 	}()
 	select {
 	case res := <-done:
 		if res.err != nil {
-			return nil, rt.safeRefusal(r, res.err)
+			return nil, "", rt.safeRefusal(r, res.err)
 		}
-		return res.data, nil
+		return res.data, res.user, nil
 	case <-ctx.Done():
-		return nil, unavailable("the upgrade took too long")
+		return nil, "", unavailable("the upgrade took too long")
 	}
 }
 

@@ -31,6 +31,12 @@ func (m *Message) For(deflate bool) Frame {
 	return m.deflated
 }
 
+// Type returns the message's type.
+func (m *Message) Type() websocket.MessageType { return websocket.MessageType(m.plain[0] &^ finBit) }
+
+// Payload returns the message's payload, which must not be changed.
+func (m *Message) Payload() []byte { return m.plain[m.plain.headerLen():] }
+
 // deflateFrom is the size from which deflating is worth its price.
 const deflateFrom = 512
 

@@ -1,0 +1,58 @@
+package wsgate
+
+import (
+	"context"
+	"errors"
+)
+
+// Broker connects the Apps of a cluster over an engine such as NATS or Redis: what is sent to a room on one node
+// reaches the room's members on every node. Options.Broker takes one; packages broker/nats and broker/redis make
+// them, and package broker/brokertest has the tests that every implementation passes.
+//
+// Delivery is at most once. The App itself keeps the order, leaves out what it has sent itself, and checks everything
+// that arrives; a Broker only carries bytes. Topics consist of ASCII letters, digits, '-', '_', '=' and single dots
+// between them, and have at most 2,048 bytes. The methods may be called from any goroutine.
+type Broker interface {
+	// Publish sends a message to every subscriber of the topic, on this node too. It does not wait for the engine, and
+	// does not keep the message, nor change it. While the engine is away it returns an error at once, and nothing is
+	// sent later. What one goroutine publishes to a topic arrives in that order.
+	Publish(topic string, message []byte) error
+
+	// Subscribe has receive called for every message that is published to the topic after Subscribe has returned, until
+	// unsubscribe is called; a call that runs then may still end. Calls for one topic do not overlap. receive does not
+	// block, and neither changes the message nor keeps it when it returns.
+	//
+	// Subscribe returns when the engine has confirmed the subscription. While the engine is away it returns without an
+	// error, and the subscription is made when the engine is back, as are all others, in batches. An error means that
+	// the engine refuses, or that ctx ended first; then there is no subscription.
+	//
+	// The App subscribes to a topic once at a time: it calls unsubscribe before it subscribes to the topic again.
+	// unsubscribe does not wait for the engine.
+	Subscribe(ctx context.Context, topic string, receive func(message []byte)) (unsubscribe func(), err error)
+
+	// Watch has changed called with the state of the engine, first before Watch returns and then whenever it changes,
+	// until stop is called: nil while the engine is there and has all subscriptions, else why it is not. A Broker tries
+	// to come back for ever. Calls do not overlap, and changed does not block.
+	Watch(changed func(err error)) (stop func())
+}
+
+// Store is what a [Broker] has to be as well for presence, see [Track]: tables that all nodes share. Tables and rows
+// are named like topics. A row is kept for at least an hour after it was written, and not for ever.
+type Store interface {
+	// Update writes rows of a table, and deletes those whose value is nil. It returns when the engine has them, or an
+	// error; then some of them may be written.
+	Update(ctx context.Context, table string, rows map[string][]byte) error
+
+	// Rows returns a table's rows, without the deleted ones. A table that nobody wrote to has none.
+	Rows(ctx context.Context, table string) (map[string][]byte, error)
+}
+
+var (
+	// ErrBroker is the error of what could not go to other nodes because the engine behind [Options].Broker is away, or
+	// refuses. What was sent has reached the connections of this node.
+	ErrBroker = errors.New("wsgate: the broker is not available")
+
+	// ErrSilent is the error of a question to all nodes that some did not answer. Its text names them. What the others
+	// answered, or did, counts.
+	ErrSilent = errors.New("wsgate: no answer from some nodes")
+)

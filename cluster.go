@@ -1,0 +1,240 @@
+package wsgate
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/local"
+)
+
+// neighbors is the App's end of its [Broker].
+type neighbors struct {
+	*cluster.Node
+	store  Store // nil if the Broker is none
+	states notifier
+}
+
+const (
+	maxConnID     = 64
+	maxExceptions = 1 << 16 // connections that a message from another node may leave out
+)
+
+// connect makes the node. Without Options.Broker it has one that nobody else knows.
+func (b *builder) connect() {
+	var broker Broker = &local.Broker{}
+	if b.options.Broker != nil {
+		broker = b.options.Broker
+	}
+	most := 0
+	for _, rt := range b.app.hub.routes {
+		most = max(most, rt.limits.QueueBytes)
+	}
+	a := b.app
+	a.node.Node = cluster.New(broker, most+maxConnID*maxExceptions)
+	a.node.store, _ = broker.(Store)
+	if b.options.Broker != nil {
+		degraded := b.options.StartWithoutBroker
+		a.lifecycle.starts = append(a.lifecycle.starts, hookFunc{run: func(ctx context.Context) error { return a.joinCluster(ctx, degraded) }})
+	}
+	a.lifecycle.stops = append(a.lifecycle.stops, stopFunc{hookFunc{run: a.leaveCluster}, len(a.lifecycle.starts)})
+}
+
+func (a *App) joinCluster(ctx context.Context, degraded bool) error {
+	a.node.states.start()
+	err := a.node.Start(ctx, degraded, cluster.Events{
+		State: a.brokerChanged, Dead: a.nodeDied, Revived: a.sayAgain, Asked: a.disconnectAsked,
+	})
+	if err == nil {
+		return nil
+	}
+	a.node.states.stop()
+	return fmt.Errorf("%w: %w; set Options.StartWithoutBroker to start all the same", ErrBroker, err)
+}
+
+func (a *App) leaveCluster(context.Context) error {
+	a.node.Close()
+	a.node.states.stop()
+	return nil
+}
+
+// brokerChanged hears that the engine is away, or that it is there (again).
+func (a *App) brokerChanged(err error) {
+	if err != nil {
+		a.log.Error("wsgate: the broker is away: messages reach the connections of this node only", "err", err)
+	} else {
+		a.log.Info("wsgate: the broker is there")
+		a.sayAgain()
+	}
+	if hear := a.onBroker; hear != nil {
+		a.node.states.tell(func() {
+			if err := guard(func() error { hear(err); return nil }); err != nil {
+				a.logError(context.Background(), "wsgate: Options.OnBroker", err)
+			}
+		})
+	}
+}
+
+// notifier calls functions of the user's one after another, on a goroutine of its own.
+type notifier struct {
+	mu     sync.Mutex // guards following
+	cond   *sync.Cond // nil while it does not run
+	calls  []func()
+	ending bool
+	ended  sync.WaitGroup
+}
+
+func (n *notifier) start() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cond = sync.NewCond(&n.mu)
+	n.ended.Go(n.run)
+}
+
+func (n *notifier) run() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for {
+		for len(n.calls) == 0 && !n.ending {
+			n.cond.Wait()
+		}
+		if len(n.calls) == 0 {
+			return
+		}
+		call := n.calls[0]
+		n.calls = n.calls[1:]
+		n.mu.Unlock()
+		call()
+		n.mu.Lock()
+	}
+}
+
+func (n *notifier) tell(call func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calls = append(n.calls, call)
+	n.cond.Signal()
+}
+
+// stop returns when everything that was told was heard.
+func (n *notifier) stop() {
+	n.mu.Lock()
+	n.ending = true
+	if n.cond != nil {
+		n.cond.Signal()
+	}
+	n.mu.Unlock()
+	n.ended.Wait()
+}
+
+// brokerError is an error with which something could not go to other nodes.
+func brokerError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var silent *cluster.SilentError
+	if errors.As(err, &silent) {
+		return fmt.Errorf("%w: %w", ErrSilent, err)
+	}
+	return fmt.Errorf("%w: %w", ErrBroker, err)
+}
+
+// publish sends a message to the members on other nodes. here are those on this one, nil if there are none.
+func (r Room) publish(here *members, m *frame.Message) error {
+	if here == nil && r.name == "" {
+		return nil // nobody has no name
+	}
+	topic := ""
+	if here != nil {
+		topic = here.topic
+	} else {
+		topic = r.topic()
+	}
+	if most := r.route.limits.QueueBytes; len(m.For(false)) > most {
+		return fmt.Errorf("%w: a message of %d bytes, the queue of a connection holds %d", ErrLimit, len(m.Payload()), most)
+	}
+	err := r.route.app.node.Publish(topic, cluster.Data, func(b []byte) []byte {
+		b = append(b, byte(m.Type()))
+		b = appendIDs(b, r.except)
+		return append(b, m.Payload()...)
+	})
+	return brokerError(err)
+}
+
+// topic returns where nodes speak to the room.
+func (r Room) topic() string {
+	if r.members != nil {
+		return r.members.topic
+	}
+	return r.set.topic(r.name)
+}
+
+func appendIDs(b []byte, conns []*conn) []byte {
+	b = binary.AppendUvarint(b, uint64(len(conns)))
+	for _, c := range conns {
+		b = cluster.AppendString(b, c.id)
+	}
+	return b
+}
+
+// cutIDs reads what appendIDs writes.
+func cutIDs(body []byte) (ids map[string]bool, rest []byte, ok bool) {
+	count, n := binary.Uvarint(body)
+	if n <= 0 || count > maxExceptions {
+		return nil, nil, false
+	}
+	body = body[n:]
+	for range count {
+		id, rest, err := cluster.CutString(body, maxConnID)
+		if err != nil {
+			return nil, nil, false
+		}
+		if ids == nil {
+			ids = map[string]bool{}
+		}
+		ids[id], body = true, rest
+	}
+	return ids, body, true
+}
+
+// hears returns what is to be done with what other nodes send to a room.
+func (r Room) hears() func(cluster.Message) {
+	return func(m cluster.Message) {
+		switch {
+		case m.Kind == cluster.Data && r.receive(m.Body):
+		default:
+			r.route.app.node.Ignore()
+		}
+	}
+}
+
+// receive delivers another node's message to the members on this one. It reports false for what no node sends. The
+// limits are those of a message that is sent here.
+func (r Room) receive(body []byte) bool {
+	if len(body) == 0 {
+		return false
+	}
+	typ := websocket.MessageType(body[0])
+	except, payload, ok := cutIDs(body[1:])
+	if !ok || len(payload) > r.route.limits.QueueBytes {
+		return false
+	}
+	msg, err := Message{Type: typ, Data: payload}.finished()
+	if err != nil {
+		return false
+	}
+	b := r.route.app.engine.Broadcast(msg, nil)
+	r.find().each(func(c *conn) {
+		if !except[c.id] {
+			b.To(c.t)
+		}
+	})
+	_ = b.End() // as for a broadcast on this node, a slow receiver is no error
+	return true
+}

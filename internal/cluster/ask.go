@@ -1,0 +1,105 @@
+package cluster
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// askWithin is how long answers are waited for if the context has more time.
+const askWithin = 5 * time.Second
+
+// asked are the questions whose answers are awaited.
+type asked struct {
+	mu      sync.Mutex // guards following, and the fields of questions
+	next    uint64
+	waiting map[uint64]*question
+}
+
+type question struct {
+	open     []string // nodes that have not answered
+	complete chan struct{}
+}
+
+// SilentError names the nodes that did not answer in time.
+type SilentError struct{ Nodes []string }
+
+func (e *SilentError) Error() string { return strings.Join(e.Nodes, ", ") }
+
+// Ask asks all other nodes to do something and waits until they say that they have. The error is that of publishing, or
+// a *SilentError. A node that dies meanwhile counts as silent.
+func (n *Node) Ask(ctx context.Context, body []byte) error {
+	peers := n.Peers()
+	q := &question{open: peers, complete: make(chan struct{})}
+	a := &n.asked
+	a.mu.Lock()
+	a.next++
+	id := a.next
+	if a.waiting == nil {
+		a.waiting = map[uint64]*question{}
+	}
+	a.waiting[id] = q
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.waiting, id)
+	}()
+	err := n.Publish(nodesTopic, ask, func(b []byte) []byte {
+		return append(binary.AppendUvarint(b, id), body...)
+	})
+	if err != nil {
+		return err
+	}
+	if len(peers) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	select {
+	case <-q.complete:
+		return nil
+	case <-ctx.Done():
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if len(q.open) == 0 {
+			return nil
+		}
+		return &SilentError{Nodes: q.open}
+	}
+}
+
+// answer does what was asked and says so.
+func (n *Node) answer(m Message) {
+	id, size := binary.Uvarint(m.Body)
+	if size <= 0 {
+		n.Ignore()
+		return
+	}
+	n.loop.events.Asked(m.Body[size:])
+	_ = n.Publish(nodeTopic(m.Node), answer, func(b []byte) []byte {
+		return binary.AppendUvarint(b, id)
+	}) // if the engine is away, the asker knows
+}
+
+// answered notes that a node has answered.
+func (a *asked) answered(node string, body []byte) {
+	id, _ := binary.Uvarint(body)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	q := a.waiting[id]
+	if q == nil {
+		return // too late
+	}
+	q.open = slices.DeleteFunc(q.open, func(open string) bool { return open == node })
+	if len(q.open) == 0 {
+		select {
+		case <-q.complete:
+		default:
+			close(q.complete)
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	tick = time.Second
+	// beatEvery is how often a node says that it lives.
+	beatEvery = 3 * time.Second
+	// deadAfter is how long a node is silent until the others take it for dead. They notice within another tick.
+	deadAfter = 10 * time.Second
+	// silentAfter is how long a node is silent until what is known of it is not sure any more.
+	silentAfter = 2*beatEvery + tick
+
+	inboxSize = 1024 // messages that wait for the loop
+)
+
+// Events are what a node hears. The functions are called one at a time, and must not block: while one runs, the node
+// gives no sign of life.
+type Events struct {
+	State   func(err error)   // the engine is there again (nil), or away
+	Dead    func(node string) // a node has left, or is silent for too long
+	Revived func()            // the others have taken this node for dead and forgotten what it said
+	Asked   func(body []byte) // another node's Ask
+}
+
+// loop is the goroutine that deals with the other nodes.
+type loop struct {
+	events  Events
+	inbox   chan Message
+	wake    chan struct{} // has room for one: the state has changed
+	done    chan struct{} // closed by Close
+	ended   sync.WaitGroup
+	unwatch func()
+
+	mu     sync.Mutex // guards following
+	states []error    // not yet heard by the loop
+	away   error
+	known  chan struct{} // closed when the engine has been there for the first time
+}
+
+// nodesTopic is where nodes speak to all others, nodeTopic where one of them is answered.
+var nodesTopic = Topic("nodes")
+
+func nodeTopic(id string) string { return Topic("node", id) }
+
+// Start joins the cluster. It waits until the engine is there, until ctx is done or, if ctx has more time, for a while;
+// with degraded set an engine that does not come is no error. After an error there is nothing to close.
+func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
+	l := &n.loop
+	l.events, l.inbox, l.wake, l.done, l.known = events, make(chan Message, inboxSize), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	l.unwatch = n.broker.Watch(l.changed)
+	err := l.wait(ctx)
+	if err != nil && !degraded {
+		l.unwatch()
+		return err
+	}
+	for _, topic := range []string{nodesTopic, nodeTopic(n.id)} {
+		if err := n.Acquire(ctx, topic, n.enqueue); err != nil {
+			l.unwatch()
+			n.topics.close()
+			return err
+		}
+	}
+	l.ended.Go(n.run)
+	return nil
+}
+
+// startWithin is how long Start waits for the engine.
+const startWithin = 10 * time.Second
+
+func (l *loop) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	select {
+	case <-l.known:
+		return nil
+	case <-ctx.Done():
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.away != nil {
+			return l.away
+		}
+		return context.Cause(ctx)
+	}
+}
+
+// changed is what the broker calls.
+func (l *loop) changed(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.away = err
+	if err == nil {
+		select {
+		case <-l.known:
+		default:
+			close(l.known)
+		}
+	}
+	l.states = append(l.states, err)
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Away returns why the engine is not there, nil if it is.
+func (n *Node) Away() error {
+	n.loop.mu.Lock()
+	defer n.loop.mu.Unlock()
+	return n.loop.away
+}
+
+// enqueue hands a message to the loop; the broker's goroutine must not wait.
+func (n *Node) enqueue(m Message) {
+	m.Body = bytes.Clone(m.Body)
+	select {
+	case n.loop.inbox <- m:
+	default:
+		n.Ignore()
+	}
+}
+
+// run ends when done is closed.
+func (n *Node) run() {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	n.say(hello, "")
+	last, beaten := time.Now(), time.Now()
+	for {
+		select {
+		case <-n.loop.done:
+			n.say(bye, "")
+			return
+		case <-n.loop.wake:
+			n.hearStates()
+		case m := <-n.loop.inbox:
+			n.hear(m)
+		case <-ticker.C:
+			now := time.Now()
+			if now.Sub(last) >= deadAfter { // the process was stopped
+				n.peers.refresh()
+				n.loop.events.Revived()
+			}
+			last = now
+			if now.Sub(beaten) >= beatEvery-tick/2 {
+				beaten = now
+				n.say(beat, "")
+			}
+			n.bury()
+		}
+	}
+}
+
+// say tells all nodes. That the engine is away is known.
+func (n *Node) say(kind Kind, about string) {
+	_ = n.Publish(nodesTopic, kind, func(b []byte) []byte { return append(b, about...) })
+}
+
+// hearStates tells the changes of the engine's state.
+func (n *Node) hearStates() {
+	n.loop.mu.Lock()
+	states := n.loop.states
+	n.loop.states = nil
+	n.loop.mu.Unlock()
+	for _, err := range states {
+		if err == nil {
+			n.peers.refresh() // nobody could be heard meanwhile
+			n.say(hello, "")
+		}
+		n.loop.events.State(err)
+	}
+}
+
+// bury gives up those who are silent for too long, unless nobody can be heard.
+func (n *Node) bury() {
+	if n.Away() != nil {
+		return
+	}
+	for _, id := range n.peers.expire() {
+		n.say(buried, id)
+		n.loop.events.Dead(id)
+	}
+}
+
+// hear deals with a message from another node.
+func (n *Node) hear(m Message) {
+	switch m.Kind {
+	case beat:
+		n.peers.heard(m.Node)
+	case hello:
+		n.peers.heard(m.Node)
+		n.say(beat, "")
+	case bye:
+		n.peers.gone(m.Node)
+		n.loop.events.Dead(m.Node)
+	case buried:
+		if string(m.Body) == n.id {
+			n.loop.events.Revived()
+		}
+	case ask:
+		n.peers.heard(m.Node)
+		n.answer(m)
+	case answer:
+		n.asked.answered(m.Node, m.Body)
+	default:
+		n.Ignore()
+	}
+}
+
+// Close leaves the cluster: the others forget this node at once. It is for a node that was started or only has topics.
+func (n *Node) Close() {
+	if n.loop.done != nil {
+		n.loop.unwatch()
+		close(n.loop.done)
+		n.loop.ended.Wait()
+	}
+	n.topics.close()
+}

@@ -1,0 +1,95 @@
+package cluster
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// peers are the other nodes.
+type peers struct {
+	mu   sync.Mutex           // guards following
+	last map[string]time.Time // when a living node was heard of
+	dead map[string]struct{}  // those that were given up and were not heard since
+}
+
+func (p *peers) heard(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last == nil {
+		p.last = map[string]time.Time{}
+	}
+	if _, ok := p.last[id]; !ok && len(p.last) >= mostNodes {
+		return
+	}
+	p.last[id] = time.Now()
+	delete(p.dead, id)
+}
+
+func (p *peers) gone(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.give(id)
+}
+
+// give needs the lock.
+func (p *peers) give(id string) {
+	delete(p.last, id)
+	if p.dead == nil || len(p.dead) >= mostNodes {
+		p.dead = map[string]struct{}{}
+	}
+	p.dead[id] = struct{}{}
+}
+
+// refresh gives every node the time to be heard again.
+func (p *peers) refresh() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id := range p.last {
+		p.last[id] = time.Now()
+	}
+}
+
+// expire gives up the nodes that are silent for too long, and returns them.
+func (p *peers) expire() (expired []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, last := range p.last {
+		if time.Since(last) >= deadAfter {
+			expired = append(expired, id)
+			p.give(id)
+		}
+	}
+	return expired
+}
+
+// Alive reports whether a node lives as far as is known. One that was never heard of is given the time to be heard.
+func (n *Node) Alive(id string) bool {
+	p := &n.peers
+	p.mu.Lock()
+	_, dead := p.dead[id]
+	_, known := p.last[id]
+	p.mu.Unlock()
+	if !dead && !known && id != n.id {
+		p.heard(id)
+	}
+	return !dead
+}
+
+// Peers returns the other nodes that live, sorted.
+func (n *Node) Peers() []string { return n.peers.silentFor(-1) }
+
+// Silent returns the other nodes that were not heard of lately and may be dead, sorted.
+func (n *Node) Silent() []string { return n.peers.silentFor(silentAfter) }
+
+func (p *peers) silentFor(d time.Duration) (ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, last := range p.last {
+		if time.Since(last) > d {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}

@@ -1,0 +1,207 @@
+package wsgate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// enter prepares for the connection before it is accepted: a place for its user, and what other nodes send to it.
+func (c *conn) enter(ctx context.Context) *transport.Refusal {
+	rt := c.route
+	if c.place = rt.app.users.enter(c.user); !c.place {
+		return &transport.Refusal{Status: http.StatusTooManyRequests, Message: "too many connections of this user", RetryAfter: "5"}
+	}
+	needs := []Room{rt.room(setAll, "")}
+	if c.user != "" {
+		needs = append(needs, rt.room(setUser, c.user))
+	}
+	for _, r := range needs {
+		topic := r.topic()
+		if err := rt.app.node.Acquire(ctx, topic, r.hears()); err != nil {
+			if ctx.Err() == nil { // else the client has gone
+				rt.app.logError(ctx, "wsgate: upgrade refused", brokerError(err), "path", rt.path)
+			}
+			return unavailable("the broker does not answer")
+		}
+		c.needs = append(c.needs, topic)
+	}
+	return nil
+}
+
+// exit undoes enter.
+func (c *conn) exit() {
+	for _, topic := range c.needs {
+		c.route.app.node.Release(topic)
+	}
+	if c.place {
+		c.route.app.users.leave(c.user, c)
+	}
+}
+
+// appear makes the connection one of its route's and of its user's. vanish undoes it.
+func (c *conn) appear() {
+	rt := c.route
+	c.seat.conn, c.own.conn = c, c
+	rt.all.add(&c.seat)
+	if c.user != "" {
+		rt.users.join(c.user, rt.users.topic(c.user), &c.own)
+	}
+	if oldest := rt.app.users.opened(c); oldest != nil {
+		oldest.t.Close(websocket.StatusPolicyViolation, "too many connections of this user", ErrLimit)
+	}
+}
+
+func (c *conn) vanish() {
+	c.route.all.remove(&c.seat, false)
+	if c.user != "" {
+		c.route.users.leave(c.user, &c.own)
+	}
+	c.exit()
+}
+
+// Join adds the connection to rooms of its gateway. Joining a room twice is joining it once. It returns an [*Error]
+// with code [Invalid] for a name that is empty, too long or not printable UTF-8, [ErrLimit] for more rooms than
+// [Limits].Rooms, and [ErrClosed] once OnClose has returned; then it has joined none of them.
+//
+// With [Options].Broker, Join returns when what other nodes send to the rooms from now on will arrive. If nobody else
+// on this node is in the room, that is one round trip to the engine. If the engine does not confirm within 5 s, or
+// refuses, the error is [ErrBroker]. While the engine is away Join returns at once without an error, and what other
+// nodes send arrives when it is back.
+func (c *conn) Join(names ...string) error {
+	for _, name := range names {
+		if err := c.route.checkRoomName(name); err != nil {
+			return err
+		}
+	}
+	joining, err := c.notYetIn(names)
+	if err != nil {
+		return err
+	}
+	acquired, err := c.acquire(joining)
+	if err == nil {
+		acquired, err = c.take(acquired)
+	}
+	for _, name := range acquired { // what was not needed after all
+		c.route.app.node.Release(c.route.rooms.topic(name))
+	}
+	return err
+}
+
+// notYetIn returns those of the rooms in which the connection is not, each once.
+func (c *conn) notYetIn(names []string) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.joinable(names)
+}
+
+// joinable needs the lock.
+func (c *conn) joinable(names []string) ([]string, error) {
+	if c.left {
+		return nil, ErrClosed
+	}
+	joining := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return c.rooms[name] != nil })
+	slices.Sort(joining)
+	joining = slices.Compact(joining)
+	if have := len(c.rooms) + len(joining); have > c.route.limits.Rooms {
+		return nil, tooManyRooms(have, c.route.limits.Rooms)
+	}
+	return joining, nil
+}
+
+// acquire sees to it that what other nodes send to the rooms arrives. It returns the rooms for which it does.
+func (c *conn) acquire(names []string) (acquired []string, err error) {
+	rt := c.route
+	for _, name := range names {
+		err := rt.app.node.Acquire(c.t.Context(), rt.rooms.topic(name), rt.room(setRoom, name).hears())
+		if err != nil && c.t.Context().Err() != nil {
+			return acquired, ErrClosed
+		}
+		if err != nil {
+			return acquired, fmt.Errorf("joining %q: %w", name, brokerError(err))
+		}
+		acquired = append(acquired, name)
+	}
+	return acquired, nil
+}
+
+// take enters the rooms whose topics were acquired, unless something has come between. It returns the rooms whose
+// topics are to be released.
+func (c *conn) take(acquired []string) (surplus []string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	joining, err := c.joinable(acquired)
+	if err != nil {
+		return acquired, err
+	}
+	if c.rooms == nil {
+		c.rooms = make(map[string]*seat, len(joining))
+	}
+	for _, name := range joining {
+		s := &seat{conn: c}
+		c.route.rooms.join(name, c.route.rooms.topic(name), s)
+		c.rooms[name] = s
+	}
+	return slices.DeleteFunc(acquired, func(name string) bool { return slices.Contains(joining, name) }), nil
+}
+
+// Leave takes the connection out of rooms. Leaving a room it is not in does nothing.
+func (c *conn) Leave(names ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, name := range names {
+		c.leave(name)
+	}
+}
+
+// leave needs the lock.
+func (c *conn) leave(name string) {
+	s := c.rooms[name]
+	if s == nil {
+		return
+	}
+	rt := c.route
+	rt.rooms.leave(name, s)
+	rt.app.node.Release(rt.rooms.topic(name))
+	delete(c.rooms, name)
+}
+
+// leaveAll is the end of membership.
+func (c *conn) leaveAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = true
+	for name := range c.rooms {
+		c.leave(name)
+	}
+	c.rooms = nil
+}
+
+// checkRoomName returns an error for a name that no room can have.
+func (rt *route) checkRoomName(name string) error {
+	switch most := rt.limits.RoomName; {
+	case name == "":
+		return Errorf(Invalid, "a room's name is not empty")
+	case len(name) > most:
+		return Errorf(Invalid, "a room's name has at most %d bytes, not %d", most, len(name))
+	case !utf8.ValidString(name) || !printable(name):
+		return Errorf(Invalid, "a room's name is printable UTF-8")
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}

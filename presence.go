@@ -1,0 +1,4 @@
+package wsgate
+
+func (a *App) nodeDied(string) {}
+func (a *App) sayAgain()       {}

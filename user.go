@@ -1,0 +1,129 @@
+package wsgate
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// user is the data of a connection that belongs to somebody. The method may have a pointer as its receiver.
+type user interface{ UserID() string }
+
+const maxUserID = 255
+
+var userType = reflect.TypeFor[user]()
+
+// hasUser reports whether connections with that data belong to users.
+func hasUser(data reflect.Type) bool {
+	return data.Implements(userType) || reflect.PointerTo(data).Implements(userType)
+}
+
+// checkUser returns a mistake for a method that was meant to be UserID and would never be called.
+func checkUser(data reflect.Type, rt *Route) error {
+	if hasUser(data) {
+		return nil
+	}
+	typ := data
+	if typ.Kind() != reflect.Pointer {
+		typ = reflect.PointerTo(typ)
+	}
+	method, ok := typ.MethodByName("UserID") // names that are constants, so that the linker knows what is needed
+	if !ok {
+		method, ok = typ.MethodByName("UserId")
+	}
+	if !ok {
+		return nil
+	}
+	return &mistake.Mistake{
+		What:  fmt.Sprintf("route %q: %s.%s does not tell the user", rt.Path, typeName(data), method.Name),
+		Where: rt.where(),
+		Have:  method.Name + strings.TrimPrefix(typeName(method.Type), "func"),
+		Want:  fmt.Sprintf("UserID(%s) string", typeName(method.Type.In(0))),
+		Fix:   "change it, or give it another name if it is not for Hub.User",
+	}
+}
+
+// userOf returns whom a connection with that data belongs to, "" for nobody.
+func userOf(data any) string {
+	if data == nil {
+		return ""
+	}
+	u, ok := data.(user)
+	if !ok {
+		p := reflect.New(reflect.TypeOf(data))
+		p.Elem().Set(reflect.ValueOf(data))
+		u, _ = p.Interface().(user)
+	}
+	return u.UserID()
+}
+
+// checkUserID returns an error for what cannot be a user's id.
+func checkUserID(id string) error {
+	if len(id) > maxUserID || !utf8.ValidString(id) {
+		return fmt.Errorf("wsgate: UserID returned %.40q…, want valid UTF-8 of at most %d bytes", id, maxUserID)
+	}
+	return nil
+}
+
+// userLimit holds users to [Limits].UserConnections.
+type userLimit struct {
+	most   int  // 0 for no limit
+	oldest bool // one too many closes the user's oldest, instead of being refused
+
+	mu    sync.Mutex // guards following
+	count map[string]int
+	conns map[string][]*conn // only if oldest: the oldest first
+}
+
+// enter counts an upgrade. It reports false if there may be no more of the user.
+func (l *userLimit) enter(user string) bool {
+	if l.most == 0 || user == "" {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.oldest && l.count[user] >= l.most {
+		return false
+	}
+	if l.count == nil {
+		l.count, l.conns = map[string]int{}, map[string][]*conn{}
+	}
+	l.count[user]++
+	return true
+}
+
+// opened enters a connection. It returns the one that has to make room for it, if any.
+func (l *userLimit) opened(c *conn) (oldest *conn) {
+	if l.most == 0 || c.user == "" || !l.oldest {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	conns := append(l.conns[c.user], c)
+	if len(conns) > l.most {
+		oldest, conns = conns[0], slices.Clone(conns[1:])
+	}
+	l.conns[c.user] = conns
+	return oldest
+}
+
+// leave undoes enter and opened; c is nil if the upgrade failed.
+func (l *userLimit) leave(user string, c *conn) {
+	if l.most == 0 || user == "" {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.count[user]--; l.count[user] == 0 {
+		delete(l.count, user)
+	}
+	left := slices.DeleteFunc(l.conns[user], func(other *conn) bool { return other == c })
+	if l.conns[user] = left; len(left) == 0 {
+		delete(l.conns, user)
+	}
+}
