@@ -58,7 +58,12 @@ func (a *App) joinCluster(ctx context.Context, degraded bool) error {
 	return fmt.Errorf("%w: %w; set Options.StartWithoutBroker to start all the same", ErrBroker, err)
 }
 
-func (a *App) leaveCluster(context.Context) error {
+func (a *App) leaveCluster(ctx context.Context) error {
+	for _, rt := range a.hub.routes {
+		if rt.presence != nil {
+			rt.presence.Close(ctx)
+		}
+	}
 	a.node.Close()
 	a.node.states.stop()
 	return nil
@@ -208,10 +213,19 @@ func (r Room) hears() func(cluster.Message) {
 	return func(m cluster.Message) {
 		switch {
 		case m.Kind == cluster.Data && r.receive(m.Body):
+		case m.Kind == cluster.Presence && r.presence() != nil && r.presence().Receive(r.name, m.Node, m.Body):
 		default:
 			r.route.app.node.Ignore()
 		}
 	}
+}
+
+// presence returns who keeps the members of the room, nil if nobody does.
+func (r Room) presence() *tracker {
+	if r.kind() != setRoom {
+		return nil
+	}
+	return r.route.presence
 }
 
 // receive delivers another node's message to the members on this one. It reports false for what no node sends. The

@@ -192,8 +192,12 @@ func (rt *route) bind(r Route) error {
 				Fix: "a name is an event or a call, and has one handler",
 			})
 		}
+		if bound.tracks {
+			mistakes = append(mistakes, rt.track(&bound, what))
+			continue
+		}
 		if bound.handle == nil {
-			mistakes = append(mistakes, &mistake.Mistake{What: what + " has no handler", Where: bound.pos, Fix: "make bindings with On or Answer, and a function that is not nil"})
+			mistakes = append(mistakes, &mistake.Mistake{What: what + " has no handler", Where: bound.pos, Fix: "make bindings with On, Answer or Track, and a function that is not nil"})
 			continue
 		}
 		mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.payload, bound.pos))

@@ -35,23 +35,31 @@ func (e Event[T]) Emit(to Target, payload T) error {
 				return made[i].message, nil
 			}
 		}
-		shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
-		if err != nil {
-			return nil, err
-		}
-		if body == nil {
-			body, err = json.Marshal(payload)
-		}
-		var m *frame.Message
+		m, err := e.encode(rt, payload, &body)
 		if err == nil {
-			m, err = rt.names.Encode(string(e), nil, shape, body)
+			made = append(made, encoding{rt.names, m})
 		}
-		if err != nil {
-			return nil, fmt.Errorf("wsgate: event %q: %w", string(e), err)
-		}
-		made = append(made, encoding{rt.names, m})
-		return m, nil
+		return m, err
 	})
+}
+
+// encode returns the event as a route's connections get it. body is the payload's JSON, made if it is nil.
+func (e Event[T]) encode(rt *route, payload T, body *[]byte) (*frame.Message, error) {
+	shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
+	if err != nil {
+		return nil, err
+	}
+	if *body == nil {
+		*body, err = json.Marshal(payload)
+	}
+	var m *frame.Message
+	if err == nil {
+		m, err = rt.names.Encode(string(e), nil, shape, *body)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("wsgate: event %q: %w", string(e), err)
+	}
+	return m, nil
 }
 
 // encoding is an event in the form of one envelope.
@@ -67,13 +75,15 @@ type Call[Q, A any] string
 // Events is the table of what a gateway's clients may send, see [EventHandler].
 type Events[D any] []Binding[D]
 
-// Binding binds an event or a call to its handler. [On] and [Answer] make one.
+// Binding binds an event or a call to its handler. [On], [Answer] and [Track] make one.
 type Binding[D any] struct {
 	name    string
 	pos     string
 	payload reflect.Type
 	answer  reflect.Type // nil if there is none
 	handle  func(ctx context.Context, c *Conn[D], p payload) (any, error)
+	tracks  bool // made by Track
+	meta    func(*Conn[D]) ([]byte, error)
 }
 
 // On has fn handle an event. If the client sent the event with an id, it gets an answer without a payload when fn has
@@ -158,12 +168,17 @@ type binding struct {
 	shape       inspect.Shape // of the payload
 	answerShape inspect.Shape
 	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)
+	tracks      bool // made by Track
+	meta        func(AnyConn) ([]byte, error)
 }
 
 func (e Events[D]) erase() []binding {
 	erased := make([]binding, len(e))
 	for i, b := range e {
-		erased[i] = binding{name: b.name, pos: b.pos, payload: b.payload, answer: b.answer}
+		erased[i] = binding{name: b.name, pos: b.pos, payload: b.payload, answer: b.answer, tracks: b.tracks}
+		if b.meta != nil {
+			erased[i].meta = func(c AnyConn) ([]byte, error) { return b.meta(c.(*Conn[D])) }
+		}
 		if b.handle != nil {
 			erased[i].handle = func(ctx context.Context, c AnyConn, p payload) (any, error) {
 				return b.handle(ctx, c.(*Conn[D]), p)

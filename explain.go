@@ -21,6 +21,7 @@ type RouteInfo struct {
 	Hooks        []string     // the methods that were found: "OnOpen", "Events", ...
 	Data         reflect.Type // what each connection has of its own
 	Events       []EventInfo  // sorted by name
+	Presence     string       // the name of the event of Track, "" without
 	Middleware   []string     // the functions' names, the outermost first
 	Subprotocols []string
 	Envelope     Envelope // with the defaults filled in, but Data "" in the flat form
@@ -46,6 +47,9 @@ func (a *App) Routes() []RouteInfo {
 			Events: rt.eventInfos(), Middleware: append(funcNames(a.use), funcNames(r.Use)...),
 			Subprotocols: slices.Clone(r.Subprotocols), Limits: rt.limits,
 			Envelope: Envelope{Type: rt.names.Type, ID: rt.names.ID},
+		}
+		if rt.presence != nil {
+			info.Presence = rt.presence.event
 		}
 		if rt.names.Nested {
 			info.Envelope.Data = rt.names.Data
@@ -115,6 +119,9 @@ func (info *RouteInfo) lines() (lines []string) {
 			label, types = "call", types+" -> "+typeName(e.Answer)
 		}
 		lines = append(lines, label+"\t"+e.Name+"\t"+types+"\t"+e.Pos)
+	}
+	if info.Presence != "" {
+		add("presence", info.Presence)
 	}
 	add("middleware", info.Middleware...)
 	add("subprotocols", info.Subprotocols...)

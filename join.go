@@ -74,12 +74,16 @@ func (c *conn) vanish() {
 // With [Options].Broker, Join returns when what other nodes send to the rooms from now on will arrive. If nobody else
 // on this node is in the room, that is one round trip to the engine. If the engine does not confirm within 5 s, or
 // refuses, the error is [ErrBroker]. While the engine is away Join returns at once without an error, and what other
-// nodes send arrives when it is back.
+// nodes send arrives when it is back. If the gateway has [Track], joining a room again renews the user's metadata.
 func (c *conn) Join(names ...string) error {
 	for _, name := range names {
 		if err := c.route.checkRoomName(name); err != nil {
 			return err
 		}
+	}
+	meta, err := c.metaOf()
+	if err != nil {
+		return err
 	}
 	joining, err := c.notYetIn(names)
 	if err != nil {
@@ -87,7 +91,7 @@ func (c *conn) Join(names ...string) error {
 	}
 	acquired, err := c.acquire(joining)
 	if err == nil {
-		acquired, err = c.take(acquired)
+		acquired, err = c.take(acquired, names, meta)
 	}
 	for _, name := range acquired { // what was not needed after all
 		c.route.app.node.Release(c.route.rooms.topic(name))
@@ -133,8 +137,8 @@ func (c *conn) acquire(names []string) (acquired []string, err error) {
 }
 
 // take enters the rooms whose topics were acquired, unless something has come between. It returns the rooms whose
-// topics are to be released.
-func (c *conn) take(acquired []string) (surplus []string, err error) {
+// topics are to be released. In all that are named the user has the metadata.
+func (c *conn) take(acquired, named []string, meta []byte) (surplus []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	joining, err := c.joinable(acquired)
@@ -148,6 +152,11 @@ func (c *conn) take(acquired []string) (surplus []string, err error) {
 		s := &seat{conn: c}
 		c.route.rooms.join(name, c.route.rooms.topic(name), s)
 		c.rooms[name] = s
+	}
+	for _, name := range named {
+		if c.rooms[name] != nil {
+			c.appearIn(name, meta)
+		}
 	}
 	return slices.DeleteFunc(acquired, func(name string) bool { return slices.Contains(joining, name) }), nil
 }
@@ -169,6 +178,7 @@ func (c *conn) leave(name string) {
 	}
 	rt := c.route
 	rt.rooms.leave(name, s)
+	c.vanishFrom(name)
 	rt.app.node.Release(rt.rooms.topic(name))
 	delete(c.rooms, name)
 }

@@ -52,6 +52,11 @@ type Limits struct {
 	Rooms    int
 	RoomName int
 
+	// Presence is how many users of a room its members hear of by id, see [Track]; of more they hear the number only.
+	// PresenceGrace is how long a user without connections still counts. Default 1,000 and 5 s.
+	Presence      int
+	PresenceGrace time.Duration
+
 	// Connections is how many connections the App may have; past it an upgrade is answered with 503. It is for
 	// [Options] only, a route cannot set it. Default 0, no limit.
 	Connections int
@@ -79,6 +84,8 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Close, 5*time.Second)
 	setDefault(&l.Rooms, 128)
 	setDefault(&l.RoomName, 255)
+	setDefault(&l.Presence, 1000)
+	setDefault(&l.PresenceGrace, 5*time.Second)
 	setDefault(&l.Drain, 30*time.Second)
 	return l
 }

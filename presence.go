@@ -1,4 +1,228 @@
 package wsgate
 
-func (a *App) nodeDied(string) {}
-func (a *App) sayAgain()       {}
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/presence"
+)
+
+// Presence is what the members of a room hear of who is in it, on any node; see [Track]. M is the metadata of a user.
+type Presence[M any] struct {
+	Room string `json:"room"`
+	// All says that Here is everybody: what was heard of the room before counts no more. A newcomer hears that first.
+	All bool `json:"all,omitempty"`
+	// Here are the users who came or have new metadata, by id.
+	Here map[string]M `json:"here,omitempty"`
+	// Gone are the ids of the users who left.
+	Gone []string `json:"gone,omitempty"`
+	// Count is how many users are in the room now. If that is more than [Limits].Presence, Here and Gone are left out.
+	Count int `json:"count"`
+}
+
+// Track has a gateway keep who is in its rooms, on any node, and tell a room's members. It stands in the table of the
+// gateway's Events:
+//
+//	const People wsgate.Event[wsgate.Presence[Person]] = "people"
+//
+//	func (g *Chat) Events() wsgate.Events[Member] {
+//		return wsgate.Events[Member]{
+//			wsgate.Track(People, func(c *wsgate.Conn[Member]) Person { return Person{c.Data.Name} }),
+//			...
+//
+// Join calls meta, on its own goroutine, for the metadata of the user: at most 4 KiB of JSON. To change it, join the
+// room again. A user is who [Hub.User] says; connections of nobody are not tracked. Several connections of a user in a
+// room, on whatever nodes, count once, with the metadata that is newest.
+//
+// A newcomer hears of everybody, all others of the changes: what happens within 250 ms comes in one event. A user
+// whose last connection has left stays for [Limits].PresenceGrace, so that reloading a page is no news. Users on a node
+// that crashed are gone after 10 to 12 s; the clocks of the nodes do not matter, except in which of two metadata of a
+// user is newer.
+//
+// With [Options].Broker, that has to be a [Store] as well. While its engine is away the members hear of this node's users,
+// and those of others stay as they were.
+func Track[D, M any](e Event[Presence[M]], meta func(*Conn[D]) M) Binding[D] {
+	b := Binding[D]{name: string(e), pos: mistake.Caller(1)}
+	if meta != nil {
+		b.meta = func(c *Conn[D]) ([]byte, error) { return json.Marshal(meta(c)) }
+	}
+	b.tracks = true
+	return b
+}
+
+// Members returns the users who are in a room that is tracked, see [Track], on all nodes, by id. It asks the engine if
+// the room has no members on this node, and waits until ctx is done, or 5 s.
+//
+// With an error there may be a result all the same. [ErrSilent] names nodes that were not heard of for some seconds: what
+// is known of their users may be old. [ErrBroker] says that the engine does not answer: the result is what this
+// node knows.
+func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
+	raw, err := room.present(ctx)
+	if raw == nil {
+		return nil, err
+	}
+	members := make(map[string]M, len(raw))
+	for id, text := range raw {
+		var meta M
+		if wrong := json.Unmarshal(text, &meta); wrong != nil {
+			return nil, fmt.Errorf("wsgate: metadata of user %q is no %T: %w", id, meta, wrong)
+		}
+		members[id] = meta
+	}
+	return members, err
+}
+
+// Count returns the number of users who are in a room that is tracked, on all nodes. Errors are as for [Members].
+func Count(ctx context.Context, room Room) (int, error) {
+	raw, err := room.present(ctx)
+	return len(raw), err
+}
+
+// present returns the users in the room with their metadata; nil if there can be no such room.
+func (r Room) present(ctx context.Context) (map[string][]byte, error) {
+	switch {
+	case r.err != nil:
+		return nil, r.err
+	case r.route == nil:
+		return nil, errNoRoom
+	case r.route.presence == nil:
+		return nil, fmt.Errorf("wsgate: route %q tracks nobody: put Track into its gateway's Events", r.route.path)
+	case r.set != &r.route.rooms:
+		return nil, fmt.Errorf("wsgate: who is present is kept by room: get one with Room(name)")
+	}
+	members, silent, err := r.route.presence.Members(ctx, r.name)
+	if err == nil && len(silent) > 0 {
+		err = &cluster.SilentError{Nodes: silent}
+	}
+	return members, brokerError(err)
+}
+
+// tracker is the presence of a route.
+type tracker struct {
+	*presence.Tracker[*conn]
+	event string
+	meta  func(AnyConn) ([]byte, error)
+}
+
+// track makes the route's tracker. what says whose binding it is.
+func (rt *route) track(b *binding, what string) error {
+	wrong := func(problem, fix string) error {
+		return &mistake.Mistake{What: what + problem, Where: b.pos, Fix: fix}
+	}
+	switch {
+	case b.meta == nil:
+		return wrong(" is tracked without a function", "give Track a function that returns a user's metadata")
+	case rt.presence != nil:
+		return wrong(" is the second that is tracked", "have one Track in a gateway's Events: it serves all its rooms")
+	case !rt.hasUsers:
+		return wrong(fmt.Sprintf(": nobody can be tracked without users, and %s tells none", typeName(rt.data)),
+			fmt.Sprintf("give %s, which OnUpgrade returns, a method UserID() string", typeName(rt.data)))
+	case rt.app.node.store == nil:
+		return wrong(": Options.Broker is no wsgate.Store, which presence needs", "use a broker that is one, as those of broker/nats and broker/redis")
+	}
+	config := presence.Config[*conn]{
+		Node: rt.app.node.Node, Store: rt.app.node.store,
+		Table: func(room string) string { return cluster.Topic("presence", rt.path, room) },
+		Publish: func(room string, delta []byte) error {
+			return rt.app.node.Publish(rt.rooms.topic(room), cluster.Presence, func(b []byte) []byte { return append(b, delta...) })
+		},
+		Tell: rt.tellPresence,
+		Failed: func(doing, room string, err error) {
+			if rt.app.node.Away() == nil { // else that was logged
+				rt.app.log.Warn("wsgate: "+doing+" presence failed, and will be tried again", "path", rt.path, "room", room, "err", err)
+			}
+		},
+		Grace: rt.limits.PresenceGrace, Most: rt.limits.Presence,
+	}
+	rt.presence = &tracker{presence.New(config), b.name, b.meta}
+	return nil
+}
+
+// tellPresence tells the members on this node.
+func (rt *route) tellPresence(change presence.Change[*conn]) {
+	payload := Presence[json.RawMessage]{Room: change.Room, All: change.All, Gone: change.Gone, Count: change.Count}
+	if len(change.Here) > 0 {
+		payload.Here = make(map[string]json.RawMessage, len(change.Here))
+		for id, meta := range change.Here {
+			payload.Here[id] = meta
+		}
+	}
+	var body []byte
+	m, err := Event[Presence[json.RawMessage]](rt.presence.event).encode(rt, payload, &body)
+	if err != nil { // the name and the type were checked, and the metadata is JSON
+		rt.app.logError(rt.app.cut, "wsgate: telling who is present", err, "path", rt.path, "room", change.Room)
+		return
+	}
+	if change.Only != nil {
+		rt.deliverTo(m, func(to func(*conn)) {
+			for _, c := range change.Only {
+				to(c)
+			}
+		})
+		return
+	}
+	rt.deliverTo(m, func(to func(*conn)) {
+		rt.rooms.get(change.Room).each(func(c *conn) {
+			if _, newcomer := change.But[c]; !newcomer {
+				to(c)
+			}
+		})
+	})
+}
+
+// deliverTo queues a message for connections of this node.
+func (rt *route) deliverTo(m *frame.Message, each func(to func(*conn))) {
+	b := rt.app.engine.Broadcast(m, nil)
+	each(func(c *conn) { b.To(c.t) })
+	_ = b.End() // as for a broadcast, a slow receiver is no error
+}
+
+// metaOf returns the metadata of a connection's user, nil if it is not tracked.
+func (c *conn) metaOf() ([]byte, error) {
+	tracker := c.route.presence
+	if tracker == nil || c.user == "" {
+		return nil, nil
+	}
+	meta, err := tracker.meta(c.self)
+	if err != nil {
+		return nil, fmt.Errorf("wsgate: metadata of a user for %q: %w", tracker.event, err)
+	}
+	if len(meta) > presence.MaxMeta {
+		return nil, fmt.Errorf("%w: metadata of a user for %q has %d bytes, at most %d are kept", ErrLimit, tracker.event, len(meta), presence.MaxMeta)
+	}
+	return meta, nil
+}
+
+// appearIn and vanishFrom tell the tracker. They need c.mu, so that it hears of one after the other.
+func (c *conn) appearIn(room string, meta []byte) {
+	if meta != nil {
+		c.route.presence.Enter(room, c, c.user, meta)
+	}
+}
+
+func (c *conn) vanishFrom(room string) {
+	if c.route.presence != nil && c.user != "" {
+		c.route.presence.Exit(room, c, c.user)
+	}
+}
+
+// nodeDied and sayAgain are for all trackers.
+func (a *App) nodeDied(node string) {
+	for _, rt := range a.hub.routes {
+		if rt.presence != nil {
+			rt.presence.Dead(node)
+		}
+	}
+}
+
+func (a *App) sayAgain() {
+	for _, rt := range a.hub.routes {
+		if rt.presence != nil {
+			rt.presence.SayAgain()
+		}
+	}
+}

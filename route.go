@@ -30,7 +30,10 @@ type route struct {
 	all   members
 	rooms rooms
 	users rooms
-	sent  sync.Map // reflect.Type of a payload -> inspect.Shape
+
+	presence *tracker // nil without Track
+
+	sent sync.Map // reflect.Type of a payload -> inspect.Shape
 }
 
 // ServeHTTP upgrades the request and gives the connection a goroutine of its own, so that nothing of the request and of

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 module=github.com/wsgate/wsgate
 allowed_requirements='github.com/coder/websocket go.uber.org/dig golang.org/x/sys golang.org/x/time'
-max_exported_types=32
+max_exported_types=33
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

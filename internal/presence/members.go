@@ -1,0 +1,67 @@
+package presence
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// Members returns everybody in a room, by id with the metadata, on all nodes. If the engine does not answer they are
+// those that this node knows of, and the error is set. silent are the nodes that were not heard of lately, so that what
+// is known of their users may be old.
+func (t *Tracker[C]) Members(ctx context.Context, name string) (members map[string][]byte, silent []string, err error) {
+	known, others, complete := t.known(name)
+	if away := t.Node.Away(); away != nil {
+		return known, others, away
+	}
+	if complete {
+		return known, t.silent(others), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	rows, err := t.Store.Rows(ctx, t.Table(name))
+	if err != nil {
+		return known, others, err
+	}
+	remote := parseRows(rows)
+	maps.DeleteFunc(remote, func(node string, _ map[string]value) bool {
+		return node == t.Node.ID() || !t.Node.Alive(node)
+	})
+	r := newRoom[C](name) // to find what counts of each
+	r.remote = remote
+	t.mu.Lock()
+	if here := t.rooms[name]; here != nil {
+		r.local = here.local
+	}
+	members = r.all()
+	t.mu.Unlock()
+	return members, t.silent(nodes(remote)), nil
+}
+
+// known returns what this node has of a room, and which other nodes have said it. It is complete if the room has members
+// here, whose news it follows.
+func (t *Tracker[C]) known(name string) (members map[string][]byte, others []string, complete bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.rooms[name]
+	if r == nil {
+		return map[string][]byte{}, nil, false
+	}
+	return r.all(), nodes(r.remote), r.loaded && !r.load && !r.loading && len(r.conns) > 0
+}
+
+func nodes(remote map[string]map[string]value) (ids []string) {
+	for node, users := range remote {
+		if len(users) > 0 {
+			ids = append(ids, node)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// silent returns which of the nodes were not heard of lately.
+func (t *Tracker[C]) silent(nodes []string) []string {
+	late := t.Node.Silent()
+	return slices.DeleteFunc(nodes, func(node string) bool { return !slices.Contains(late, node) })
+}

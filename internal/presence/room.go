@@ -1,0 +1,236 @@
+package presence
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// room is who is in a room, as this node knows it. The tracker's lock guards it.
+type room[C comparable] struct {
+	name  string
+	conns map[C]struct{} // the members on this node
+
+	local  map[string]*user[C]         // on this node, by id
+	remote map[string]map[string]value // on other nodes: by node, by id
+
+	version  uint64            // of the last delta from this node
+	versions map[string]uint64 // of the last delta from each other node; none after loading
+
+	shown     map[string][]byte   // what the members were told: metadata by id
+	counted   bool                // they were told the number only
+	dirty     map[string]struct{} // users of whom something else may have to be told
+	newcomers map[C]struct{}      // members who have not been told anything
+
+	pending map[string]struct{} // users whose row and delta are not written
+	sweep   map[string]struct{} // rows of dead nodes
+	load    bool                // the store is to be read
+	loading bool                // it is being read
+	loaded  bool                // it was read, or cannot be
+	backlog []delta             // what came while it was read
+}
+
+// user is a user with connections on this node, or without since a short while.
+type user[C comparable] struct {
+	value
+	conns map[C]struct{}
+	until time.Time // the end of grace, if conns is empty
+}
+
+func newRoom[C comparable](name string) *room[C] {
+	return &room[C]{
+		name: name, conns: map[C]struct{}{}, local: map[string]*user[C]{},
+		remote: map[string]map[string]value{}, versions: map[string]uint64{},
+		shown: map[string][]byte{}, dirty: map[string]struct{}{}, newcomers: map[C]struct{}{},
+		pending: map[string]struct{}{}, sweep: map[string]struct{}{},
+	}
+}
+
+// enter adds a connection, or takes its new metadata.
+func (r *room[C]) enter(c C, id string, meta []byte) {
+	if len(r.conns) == 0 { // what was known of other nodes is old
+		r.load, r.loaded = true, false
+	}
+	if _, ok := r.conns[c]; !ok {
+		r.conns[c] = struct{}{}
+		r.newcomers[c] = struct{}{}
+	}
+	u := r.local[id]
+	if u == nil {
+		u = &user[C]{conns: map[C]struct{}{}}
+		r.local[id] = u
+	}
+	u.conns[c] = struct{}{}
+	if string(u.meta) == string(meta) {
+		return
+	}
+	u.value = value{max(u.stamp+1, uint64(time.Now().UnixMilli())), meta}
+	r.dirty[id] = struct{}{}
+	r.pending[id] = struct{}{}
+}
+
+// exit removes a connection. It reports whether it was the user's last on this node.
+func (r *room[C]) exit(c C, id string, until time.Time) (last bool) {
+	delete(r.conns, c)
+	delete(r.newcomers, c)
+	u := r.local[id]
+	if u == nil {
+		return false
+	}
+	if _, ok := u.conns[c]; !ok {
+		return false
+	}
+	delete(u.conns, c)
+	u.until = until
+	return len(u.conns) == 0
+}
+
+// expire ends a user's grace, if it is over and nobody has come back.
+func (r *room[C]) expire(id string, now time.Time) {
+	if u := r.local[id]; u != nil && len(u.conns) == 0 && !now.Before(u.until) {
+		delete(r.local, id)
+		r.dirty[id] = struct{}{}
+		r.pending[id] = struct{}{}
+	}
+}
+
+// apply takes what another node says.
+func (r *room[C]) apply(d delta) {
+	if have, ok := r.versions[d.node]; ok && d.version != have+1 {
+		r.load = true // something was lost
+	}
+	r.versions[d.node] = d.version
+	users := r.remote[d.node]
+	if users == nil {
+		users = map[string]value{}
+		r.remote[d.node] = users
+	}
+	for id, v := range d.here {
+		users[id] = v
+		r.dirty[id] = struct{}{}
+	}
+	for _, id := range d.gone {
+		delete(users, id)
+		r.dirty[id] = struct{}{}
+	}
+}
+
+// forget drops what another node has said.
+func (r *room[C]) forget(node string) {
+	for id := range r.remote[node] {
+		r.dirty[id] = struct{}{}
+		r.sweep[rowName(node, id)] = struct{}{}
+	}
+	delete(r.remote, node)
+	delete(r.versions, node)
+}
+
+// replace takes what the store says of other nodes.
+func (r *room[C]) replace(remote map[string]map[string]value) {
+	for _, users := range []map[string]map[string]value{r.remote, remote} {
+		for _, byID := range users {
+			for id := range byID {
+				r.dirty[id] = struct{}{}
+			}
+		}
+	}
+	r.remote = remote
+	clear(r.versions)
+	for _, d := range r.backlog {
+		r.apply(d)
+	}
+	r.backlog, r.loaded = nil, true
+}
+
+// find returns what counts of a user on all nodes; ok is false if the user is not there.
+func (r *room[C]) find(id string) (v value, ok bool) {
+	if u := r.local[id]; u != nil {
+		v, ok = u.value, true
+	}
+	for _, users := range r.remote {
+		if other, there := users[id]; there && (!ok || other.after(v)) {
+			v, ok = other, true
+		}
+	}
+	return v, ok
+}
+
+// all returns everybody.
+func (r *room[C]) all() map[string][]byte {
+	all := make(map[string][]byte, len(r.local))
+	for _, users := range r.remote {
+		for id := range users {
+			all[id] = nil
+		}
+	}
+	for id := range r.local {
+		all[id] = nil
+	}
+	for id := range all {
+		v, _ := r.find(id)
+		all[id] = v.meta
+	}
+	return all
+}
+
+// Change is what members of a room are told.
+type Change[C comparable] struct {
+	Room  string
+	All   bool              // Here is everybody
+	Here  map[string][]byte // metadata of those who came, or whose metadata has changed
+	Gone  []string
+	Count int            // of all; there may be more than in Here even if All is set
+	Only  []C            // who is told, if this is for newcomers
+	But   map[C]struct{} // else all members but these
+}
+
+// changes returns what is to be told now. Past most users members are told only how many they are.
+func (r *room[C]) changes(most int) (told []Change[C]) {
+	if !r.loaded || len(r.dirty)+len(r.newcomers) == 0 {
+		return nil
+	}
+	here := map[string][]byte{}
+	var gone []string
+	for id := range r.dirty {
+		v, there := r.find(id)
+		was, shown := r.shown[id]
+		switch {
+		case there && (!shown || string(was) != string(v.meta)):
+			r.shown[id], here[id] = v.meta, v.meta
+		case !there && shown:
+			delete(r.shown, id)
+			gone = append(gone, id)
+		}
+	}
+	clear(r.dirty)
+	slices.Sort(gone)
+	count := len(r.shown)
+	everybody := Change[C]{Room: r.name, All: true, Count: count}
+	if count <= most {
+		everybody.Here = maps.Clone(r.shown)
+	}
+	newcomers := r.newcomers
+	switch {
+	case len(here)+len(gone) == 0:
+	case count > most:
+		told = append(told, Change[C]{Room: r.name, Count: count, But: newcomers})
+	case r.counted:
+		all := everybody
+		all.But = newcomers
+		told = append(told, all)
+	default:
+		told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: count, But: newcomers})
+	}
+	r.counted = count > most
+	if len(newcomers) > 0 {
+		everybody.Only = slices.Collect(maps.Keys(newcomers))
+		told = append(told, everybody)
+		r.newcomers = map[C]struct{}{}
+	}
+	return told
+}
+
+// idle reports whether nothing of the room is needed any more.
+func (r *room[C]) idle() bool {
+	return len(r.conns) == 0 && len(r.local) == 0 && len(r.pending) == 0 && len(r.sweep) == 0 && !r.loading
+}

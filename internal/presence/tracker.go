@@ -1,0 +1,294 @@
+// Package presence keeps who is in the rooms of a route, on any node.
+//
+// Every node says of its own users in which rooms they are: in rows of a table that all nodes read, and in deltas to
+// the room's topic, which follow the rows. A node that has members in a room keeps a copy of what all others say, and
+// tells its members how the union changes. Nothing is decided in common, so that nodes agree as soon as they have heard
+// the same. Whoever missed a delta sees a gap in the versions and reads the table again.
+package presence
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Node is the part of *cluster.Node that presence needs.
+type Node interface {
+	ID() string
+	Alive(node string) bool
+	Silent() []string
+	Away() error
+}
+
+// Store is wsgate.Store.
+type Store interface {
+	Update(ctx context.Context, table string, rows map[string][]byte) error
+	Rows(ctx context.Context, table string) (map[string][]byte, error)
+}
+
+// Config is what a Tracker works with. C identifies a connection.
+type Config[C comparable] struct {
+	Node    Node
+	Store   Store
+	Table   func(room string) string              // the name of a room's table
+	Publish func(room string, delta []byte) error // to the other nodes
+	Tell    func(Change[C])                       // the members on this node; may not block
+	Failed  func(doing, room string, err error)   // something will be tried again
+	Grace   time.Duration                         // for which a user without connections stays
+	Most    int                                   // past it members are told numbers only
+}
+
+const (
+	// coalesce is how long changes wait for others, to be told in one message.
+	coalesce = 250 * time.Millisecond
+	// refresh is how often the tables are read although no delta was missed, as far as is known.
+	refresh = time.Minute
+	// rewriteEvery is how often a node's rows are written again, in refreshes: a Store keeps them for an hour.
+	rewriteEvery = 20
+	// storeWithin bounds a call of the Store.
+	storeWithin = 5 * time.Second
+	// retryAfter is when something that failed is tried again.
+	retryAfter = 2 * time.Second
+	// atOnce is how many calls of the Store run at the same time.
+	atOnce = 32
+)
+
+// Tracker is the presence of one route.
+type Tracker[C comparable] struct {
+	Config[C]
+
+	context context.Context // ends with Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup // calls of the timer, and the writer
+
+	telling sync.Mutex // held while members are told, so that they hear everything in order
+
+	mu        sync.Mutex // guards following
+	rooms     map[string]*room[C]
+	leaving   []leaving // in the order of their ends
+	timer     *time.Timer
+	wake      time.Time // when timer fires; zero if it does not run
+	tellAt    time.Time // when changes are due; zero if there are none
+	refreshAt time.Time
+	refreshes int
+	writing   bool      // the writer runs
+	retryAt   time.Time // not before; zero if nothing failed
+	closed    bool
+}
+
+// leaving is a user whose grace runs.
+type leaving struct {
+	room, user string
+	until      time.Time
+}
+
+// New returns a tracker without rooms. Nothing runs while there are none.
+func New[C comparable](config Config[C]) *Tracker[C] {
+	t := &Tracker[C]{Config: config, rooms: map[string]*room[C]{}}
+	t.context, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// Enter notes that a user's connection is in a room, with metadata that may be new. The node hears the room's deltas.
+func (t *Tracker[C]) Enter(name string, c C, user string, meta []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	r := t.rooms[name]
+	if r == nil {
+		r = newRoom[C](name)
+		t.rooms[name] = r
+	}
+	r.enter(c, user, meta)
+	if t.refreshAt.IsZero() {
+		t.refreshAt = time.Now().Add(refresh)
+	}
+	if r.load {
+		t.write() // at once, so that it is read when the newcomer is told
+	}
+	t.changed()
+}
+
+// Exit notes that a connection has left a room.
+func (t *Tracker[C]) Exit(name string, c C, user string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.rooms[name]
+	if r == nil || t.closed {
+		return
+	}
+	until := time.Now().Add(t.Grace)
+	if r.exit(c, user, until) {
+		t.leaving = append(t.leaving, leaving{name, user, until})
+		t.schedule()
+	}
+}
+
+// Receive takes a delta of another node. It reports false for what is none.
+func (t *Tracker[C]) Receive(name, node string, body []byte) bool {
+	d, err := parseDelta(node, body)
+	if err != nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.rooms[name]
+	if r == nil || t.closed {
+		return true
+	}
+	if r.loading {
+		r.backlog = append(r.backlog, d)
+	} else {
+		r.apply(d)
+	}
+	t.changed()
+	return true
+}
+
+// Dead drops what a node has said.
+func (t *Tracker[C]) Dead(node string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.rooms {
+		r.forget(node)
+	}
+	t.changed()
+}
+
+// SayAgain writes everything again and reads everything again: deltas were lost, or the others have forgotten this node.
+func (t *Tracker[C]) SayAgain() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.retryAt = time.Time{}
+	t.again(true)
+	t.changed()
+}
+
+// again needs the lock.
+func (t *Tracker[C]) again(rewrite bool) {
+	for _, r := range t.rooms {
+		r.load = true
+		for id := range r.local {
+			if rewrite {
+				r.pending[id] = struct{}{}
+			}
+		}
+	}
+}
+
+// changed needs the lock. It sees to it that what has changed is told and written.
+func (t *Tracker[C]) changed() {
+	if t.closed {
+		return
+	}
+	if t.tellAt.IsZero() {
+		t.tellAt = time.Now().Add(coalesce)
+	}
+	t.schedule()
+}
+
+// schedule needs the lock. It sets the timer to what is due first.
+func (t *Tracker[C]) schedule() {
+	if t.closed {
+		return
+	}
+	next := t.tellAt
+	earlier := func(at time.Time) {
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	if len(t.leaving) > 0 {
+		earlier(t.leaving[0].until)
+	}
+	earlier(t.refreshAt)
+	if !t.writing {
+		earlier(t.retryAt)
+	}
+	if next.IsZero() || !t.wake.IsZero() && !next.Before(t.wake) {
+		return
+	}
+	if t.timer != nil && t.timer.Stop() {
+		t.running.Done()
+	}
+	t.wake = next
+	t.running.Add(1)
+	t.timer = time.AfterFunc(time.Until(next), t.tick)
+}
+
+// tick does what is due.
+func (t *Tracker[C]) tick() {
+	defer t.running.Done()
+	t.telling.Lock()
+	defer t.telling.Unlock()
+	for _, change := range t.due() {
+		t.Tell(change)
+	}
+}
+
+// due does what is due but telling.
+func (t *Tracker[C]) due() (told []Change[C]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.wake = time.Time{}
+	for len(t.leaving) > 0 && !now.Before(t.leaving[0].until) {
+		l := t.leaving[0]
+		t.leaving = t.leaving[1:]
+		if r := t.rooms[l.room]; r != nil {
+			r.expire(l.user, now)
+			t.tellAt = now
+		}
+	}
+	if !t.refreshAt.IsZero() && !now.Before(t.refreshAt) {
+		t.refreshes++
+		t.again(t.refreshes%rewriteEvery == 0)
+		t.refreshAt = now.Add(refresh)
+	}
+	if !t.retryAt.IsZero() && !now.Before(t.retryAt) {
+		t.retryAt = time.Time{}
+	}
+	if !t.tellAt.IsZero() && !now.Before(t.tellAt) {
+		t.tellAt = time.Time{}
+		for name, r := range t.rooms {
+			told = append(told, r.changes(t.Most)...)
+			if r.idle() {
+				delete(t.rooms, name)
+			}
+		}
+	}
+	if len(t.rooms) == 0 {
+		t.refreshAt = time.Time{}
+	}
+	t.write()
+	t.schedule()
+	return told
+}
+
+// Close deletes this node's rows, for which ctx is the time, and ends everything.
+func (t *Tracker[C]) Close(ctx context.Context) {
+	t.mu.Lock()
+	t.closed = true
+	if t.timer != nil && t.timer.Stop() {
+		t.running.Done()
+	}
+	t.mu.Unlock()
+	t.cancel()
+	t.running.Wait()
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	for name, r := range t.rooms { // nobody else uses them any more
+		rows := map[string][]byte{}
+		for id := range r.local {
+			rows[rowName(t.Node.ID(), id)] = nil
+		}
+		for id := range r.pending { // of users who have left as well
+			rows[rowName(t.Node.ID(), id)] = nil
+		}
+		if len(rows) > 0 && t.Store.Update(ctx, t.Table(name), rows) != nil {
+			return // the other nodes delete them
+		}
+	}
+}

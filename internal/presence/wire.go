@@ -1,0 +1,124 @@
+package presence
+
+import (
+	"encoding/binary"
+	"errors"
+	"strings"
+
+	"github.com/wsgate/wsgate/internal/cluster"
+)
+
+// value is what one node says of a user.
+type value struct {
+	stamp uint64 // grows with every change on a node; among nodes the largest counts
+	meta  []byte // JSON
+}
+
+// after reports whether v counts, not w. Nodes that say so at the same time must agree on it.
+func (v value) after(w value) bool {
+	return v.stamp > w.stamp || v.stamp == w.stamp && string(v.meta) > string(w.meta)
+}
+
+const (
+	maxUser = 255
+	// MaxMeta is the size of the largest metadata of a user.
+	MaxMeta = 4 << 10
+	// maxDelta is the size from which a delta goes in several messages.
+	maxDelta = 64 << 10
+)
+
+// rowName is the row that a node has for a user.
+func rowName(node, user string) string { return node + "." + cluster.Token(user) }
+
+func parseRowName(row string) (node, user string, ok bool) {
+	node, token, ok := strings.Cut(row, ".")
+	if !ok {
+		return "", "", false
+	}
+	user, ok = cluster.Part(token)
+	return node, user, ok && user != "" && len(user) <= maxUser
+}
+
+func (v value) row() []byte { return append(binary.AppendUvarint(nil, v.stamp), v.meta...) }
+
+func parseRow(row []byte) (v value, ok bool) {
+	stamp, n := binary.Uvarint(row)
+	if n <= 0 || len(row)-n > MaxMeta {
+		return v, false
+	}
+	return value{stamp, row[n:]}, true
+}
+
+// parseRows returns what a table says: by node, by id. What is not ours is left out.
+func parseRows(rows map[string][]byte) map[string]map[string]value {
+	said := map[string]map[string]value{}
+	for row, text := range rows {
+		node, id, ok := parseRowName(row)
+		v, sound := parseRow(text)
+		if !ok || !sound {
+			continue
+		}
+		if said[node] == nil {
+			said[node] = map[string]value{}
+		}
+		said[node][id] = v
+	}
+	return said
+}
+
+// delta is what a node tells the others: the users that came or changed, and those that left.
+type delta struct {
+	node    string
+	version uint64 // one more than that of the node's last delta of the room
+	here    map[string]value
+	gone    []string
+}
+
+var errGarbage = errors.New("not a delta")
+
+const (
+	opGone byte = iota
+	opHere
+)
+
+// appendDelta appends a delta of one user.
+func appendDelta(b []byte, user string, v *value) []byte {
+	if v == nil {
+		return cluster.AppendString(append(b, opGone), user)
+	}
+	b = cluster.AppendString(append(b, opHere), user)
+	b = binary.AppendUvarint(b, v.stamp)
+	return cluster.AppendString(b, string(v.meta))
+}
+
+func parseDelta(node string, body []byte) (d delta, err error) {
+	version, n := binary.Uvarint(body)
+	if n <= 0 {
+		return d, errGarbage
+	}
+	d = delta{node: node, version: version, here: map[string]value{}}
+	for body = body[n:]; len(body) > 0; {
+		op := body[0]
+		var user string
+		if user, body, err = cluster.CutString(body[1:], maxUser); err != nil || user == "" {
+			return d, errGarbage
+		}
+		switch op {
+		case opGone:
+			d.gone = append(d.gone, user)
+		case opHere:
+			stamp, n := binary.Uvarint(body)
+			if n <= 0 {
+				return d, errGarbage
+			}
+			var meta string
+			if meta, body, err = cluster.CutString(body[n:], MaxMeta); err != nil {
+				return d, errGarbage
+			}
+			d.here[user] = value{stamp, []byte(meta)}
+		default:
+			return d, errGarbage
+		}
+	}
+	return d, nil
+}
