@@ -65,7 +65,7 @@ func TestBindingsWithoutAHandler(t *testing.T) {
 	}{
 		{"On", nothing, []string{`"nothing"`, at("no handler"), "fix:"}},
 		{"Answer", answerless, []string{`"answerless"`, at("no answer"), "fix:"}},
-		{"zero", wsgate.Binding[guest]{}, []string{"On or Answer"}},
+		{"zero", wsgate.Binding[guest]{}, []string{"On, Answer or Track"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			text := refused(t, gatewayAt("/", speaking(test.bound)), nil)
