@@ -25,8 +25,8 @@ type nodeConn = wsgate.Conn[nodeData]
 const (
 	enter  wsgate.Event[string] = "enter"  // a room
 	exit   wsgate.Event[string] = "exit"   // a room
-	shout  wsgate.Event[speech]   = "shout"  // to a room, but not to oneself
-	gossip wsgate.Event[speech]   = "gossip" // to everybody on the route
+	shout  wsgate.Event[speech] = "shout"  // to a room, but not to oneself
+	gossip wsgate.Event[speech] = "gossip" // to everybody on the route
 	heard  wsgate.Event[string] = "heard"
 )
 
@@ -46,7 +46,9 @@ func (nodeGateway) Events() wsgate.Events[nodeData] {
 	return wsgate.Events[nodeData]{
 		wsgate.On(enter, func(_ context.Context, c *nodeConn, room string) error { return c.Join(room) }),
 		wsgate.On(exit, func(_ context.Context, c *nodeConn, room string) error { c.Leave(room); return nil }),
-		wsgate.On(shout, func(_ context.Context, c *nodeConn, l speech) error { return heard.Emit(c.Room(l.Room).Except(c), l.Text) }),
+		wsgate.On(shout, func(_ context.Context, c *nodeConn, l speech) error {
+			return heard.Emit(c.Room(l.Room).Except(c), l.Text)
+		}),
 		wsgate.On(gossip, func(_ context.Context, c *nodeConn, l speech) error { return heard.Emit(c.All(), l.Text) }),
 	}
 }

@@ -193,7 +193,7 @@ func (rt *route) bind(r Route) error {
 			})
 		}
 		if bound.tracks {
-			mistakes = append(mistakes, rt.track(&bound, what))
+			mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.payload, bound.pos), rt.track(&bound, what))
 			continue
 		}
 		if bound.handle == nil {

@@ -116,8 +116,9 @@
 //  3. OnClose runs exactly once for every OnOpen that returned nil, after the last handler returned, however the
 //     connection ends. Its error is nil after a normal close and otherwise says why. The connection is still listed in
 //     its rooms meanwhile, and nothing is delivered to it any more.
-//  4. Emit, Send, Join, Leave and Close may be called from any goroutine and never block. What one goroutine sends to
-//     one connection, directly or through rooms, arrives in that order. A broadcast reaches a connection at most once.
+//  4. Emit, Send, Join, Leave and Close may be called from any goroutine and never block, except that Join may wait for
+//     [Options].Broker. What one goroutine sends to one connection, directly or through rooms, arrives in that order;
+//     across nodes, what it sends to one room does. A broadcast reaches a connection at most once.
 //  5. A client that does not read is disconnected, with the cause [ErrSlowClient]: with 1008 when its queue is full, and
 //     without a close frame, which nobody would read, when a write takes too long. Nobody else notices.
 //  6. A panic in a hook, handler or middleware is logged with its stack, closes that one connection with 1011, and
@@ -129,6 +130,14 @@
 //     connection with 1001, and returns when every OnClose has; or when its context is done, and the rest is cut.
 //
 // Delivery is at most once: a message that was sent to a connection that breaks is lost, and nobody is told.
+//
+// # Several nodes
+//
+// With [Options].Broker the same program runs on several machines: what is sent to a room, to a route by [Hub.At], to
+// the [Hub] or to a user by [Hub.User] reaches the connections on every node, encoded once and published once for each
+// route. [Track] keeps who is in a room on any node. While the engine behind the Broker is away, this node's
+// connections are served as before, Emit and Send return [ErrBroker] at once, and [App.Ready] says so; nothing is kept
+// for later. [Options].OnBroker hears of both.
 //
 // # Middleware
 //

@@ -24,8 +24,8 @@ type Event[T any] string
 
 // Emit encodes the event once and queues it for everybody in the target. It never blocks. The error is about the
 // payload or the name: one that cannot be encoded, or that no envelope can hold; about the target being a path that no
-// route has; or, if the target is a single connection, what its Send returns. That some of many receivers are gone or
-// too slow is no error.
+// route has; or, if the target is a single connection, what its Send returns; or [ErrBroker], if only the connections on
+// this node could be reached. That some of many receivers are gone or too slow is no error.
 func (e Event[T]) Emit(to Target, payload T) error {
 	var body []byte
 	var made []encoding // one serves all routes with the same envelope

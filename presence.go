@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/frame"
@@ -46,11 +47,10 @@ type Presence[M any] struct {
 // With [Options].Broker, that has to be a [Store] as well. While its engine is away the members hear of this node's users,
 // and those of others stay as they were.
 func Track[D, M any](e Event[Presence[M]], meta func(*Conn[D]) M) Binding[D] {
-	b := Binding[D]{name: string(e), pos: mistake.Caller(1)}
+	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[Presence[M]](), tracks: true}
 	if meta != nil {
 		b.meta = func(c *Conn[D]) ([]byte, error) { return json.Marshal(meta(c)) }
 	}
-	b.tracks = true
 	return b
 }
 

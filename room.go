@@ -77,7 +77,8 @@ func (r Room) Except(conns ...AnyConn) Room {
 }
 
 // Send queues a message for everybody in the room. It never blocks, and a receiver that is too slow is no error, see
-// [ErrSlowClient]. The message is encoded once.
+// [ErrSlowClient]. The message is encoded once. The error is [ErrBroker] if only the connections on this node could be
+// reached, and [ErrLimit] for a message that is larger than a connection's whole queue.
 func (r Room) Send(m Message) error {
 	return r.deliver(func(*route) (*frame.Message, error) { return m.finished() })
 }

@@ -110,6 +110,30 @@ var Module = &wsgate.Module{Name: "chat", ` + routes + `}
 `},
 	{"a gateway is registered in place of its constructor", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat()}}`)},
 
+	// Users and presence.
+	{"the data has a UserID that tells no user", `
+type Visitor struct{ Name string }
+
+func (v Visitor) UserID(salt string) string { return v.Name }
+
+type Chat struct{}
+
+func NewChat() *Chat { return &Chat{} }
+
+func (*Chat) OnOpen(ctx context.Context, c *wsgate.Conn[Visitor]) error { return nil }
+
+var Module = &wsgate.Module{Name: "chat", ` + routes + `}
+`},
+	{"presence is tracked, and the data tells no user", say + `
+const People wsgate.Event[wsgate.Presence[Member]] = "people"
+
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{
+		wsgate.Track(People, func(c *wsgate.Conn[Member]) Member { return c.Data }),
+	}
+}
+`},
+
 	// Events.
 	{"an event is bound twice", say + `
 func (g *Chat) Events() wsgate.Events[Member] {

@@ -1,0 +1,81 @@
+package wsgate_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/wsgate/wsgate"
+)
+
+// Data whose UserID is not what tells a user.
+type (
+	saltedUser struct{}
+	numberUser struct{}
+	camelUser  struct{}
+	someUser   struct{}
+)
+
+func (saltedUser) UserID(string) string { return "" }
+func (*numberUser) UserID() int         { return 0 } // on the pointer
+func (camelUser) UserId() string        { return "" }
+func (someUser) UserID() string         { return "" }
+
+// opening is a gateway with data of type D, and these bindings if it has any.
+type opening[D any] struct{ table []wsgate.Binding[D] }
+
+func (*opening[D]) OnOpen(context.Context, *wsgate.Conn[D]) error { return nil }
+
+func (g *opening[D]) Events() wsgate.Events[D] { return g.table }
+
+func open[D any](table ...wsgate.Binding[D]) func() *opening[D] {
+	return func() *opening[D] { return &opening[D]{table} }
+}
+
+func TestUserIDThatTellsNobody(t *testing.T) {
+	for _, test := range []struct {
+		constructor any
+		have, want  string
+	}{
+		{open[saltedUser](), "UserID(*wsgate_test.saltedUser, string) string", "UserID(*wsgate_test.saltedUser) string"},
+		{open[numberUser](), "UserID(*wsgate_test.numberUser) int", "UserID(*wsgate_test.numberUser) string"},
+		{open[*camelUser](), "UserId(*wsgate_test.camelUser) string", "UserID(*wsgate_test.camelUser) string"},
+	} {
+		text := refused(t, gatewayAt("/ws", test.constructor), nil)
+		checkText(t, text, `"/ws"`, "have "+test.have, "want "+test.want, "startup_presence_test.go:", "fix:")
+		var registry wsgate.Registry
+		if err := registry.Register("/ws", test.constructor); err == nil {
+			t.Errorf("%s: Register takes it", test.have)
+		}
+	}
+}
+
+// storeless is a Broker that is no Store.
+type storeless struct{ wsgate.Broker }
+
+func TestTrackThatCannot(t *testing.T) {
+	const seats wsgate.Event[wsgate.Presence[int]] = "seats"
+	zero := func(*wsgate.Conn[someUser]) int { return 0 }
+	nothing := wsgate.Track[someUser, int](seats, nil)                      // no function
+	first := wsgate.Track(seats, zero)                                      // first track
+	second := wsgate.Track("second", zero)                                  // second track
+	badName := wsgate.Track("$x", zero)                                     // bad name
+	nobody := wsgate.Track(seats, func(*wsgate.Conn[int]) int { return 0 }) // without users
+	tracking := gatewayAt("/ws", open(first))
+	for _, test := range []struct {
+		name   string
+		module *wsgate.Module
+		opts   *wsgate.Options
+		want   []string
+	}{
+		{"no function", gatewayAt("/ws", open(nothing)), nil, []string{`"seats"`, at("no function"), "fix:"}},
+		{"twice", gatewayAt("/ws", open(first, second)), nil, []string{`"second"`, at("second track"), "fix:"}},
+		{"name", gatewayAt("/ws", open(badName)), nil, []string{`"$x"`, at("bad name"), "reserved"}},
+		{"no users", gatewayAt("/ws", open(nobody)), nil, []string{"UserID() string", at("without users"), "fix:"}},
+		{"no store", tracking, &wsgate.Options{Broker: storeless{}}, []string{"wsgate.Store", at("first track"), "fix:"}},
+		{"envelope", tracking, &wsgate.Options{Envelope: wsgate.Envelope{Type: "room"}}, []string{`"room"`, at("first track"), "fix:"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			checkText(t, refused(t, test.module, test.opts), test.want...)
+		})
+	}
+}
