@@ -13,8 +13,9 @@ import (
 // that arrives; a Broker only carries bytes. Topics consist of ASCII letters, digits, '-', '_', '=' and single dots
 // between them, and have at most 2,048 bytes. The methods may be called from any goroutine.
 type Broker interface {
-	// Publish sends a message to every subscriber of the topic, on this node too. It does not wait for the engine, and
-	// does not keep the message, nor change it. While the engine is away it returns an error at once, and nothing is
+	// Publish sends a message to every subscriber of the topic, through the engine also to this one: by its own messages
+	// the App knows that the engine still delivers. It does not wait for the engine, and does not keep the message, nor
+	// change it. While the engine is away it returns an error at once, and nothing is
 	// sent later. What one goroutine publishes to a topic arrives in that order.
 	Publish(topic string, message []byte) error
 

@@ -3,7 +3,9 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,10 +39,25 @@ type loop struct {
 	ended   sync.WaitGroup
 	unwatch func()
 
-	mu     sync.Mutex // guards following
-	states []error    // not yet heard by the loop
-	away   error
+	echoed  atomic.Bool // a message of this node's own came back since the last tick
+	silence int         // ticks without one; the loop's
+	mute    atomic.Bool // the engine takes messages and delivers none, whatever the broker says; set under mu
+
+	mu     sync.Mutex    // guards following
+	engine error         // what the broker says
+	states []error       // not yet heard by the loop
 	known  chan struct{} // closed when the engine has been there for the first time
+}
+
+// errMute is the state of an engine whose connection lives and is of no use.
+var errMute = fmt.Errorf("what this node publishes has not come back for %v", deadAfter)
+
+// away needs the lock.
+func (l *loop) away() error {
+	if l.engine == nil && l.mute.Load() {
+		return errMute
+	}
+	return l.engine
 }
 
 // nodesTopic is where nodes speak to all others, nodeTopic where one of them is answered.
@@ -82,8 +99,8 @@ func (l *loop) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.away != nil {
-			return l.away
+		if l.engine != nil {
+			return l.engine
 		}
 		return context.Cause(ctx)
 	}
@@ -93,7 +110,8 @@ func (l *loop) wait(ctx context.Context) error {
 func (l *loop) changed(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.away = err
+	l.engine = err
+	l.mute.Store(false)
 	if err == nil {
 		select {
 		case <-l.known:
@@ -101,10 +119,32 @@ func (l *loop) changed(err error) {
 			close(l.known)
 		}
 	}
-	l.states = append(l.states, err)
+	l.heard()
+}
+
+// heard needs the lock. It has the loop tell the state.
+func (l *loop) heard() {
+	l.states = append(l.states, l.away())
 	select {
 	case l.wake <- struct{}{}:
 	default:
+	}
+}
+
+// listen looks once in a tick whether the engine still delivers.
+func (l *loop) listen() {
+	if l.echoed.Swap(false) {
+		l.silence = 0
+	} else {
+		l.silence++
+	}
+	mute := time.Duration(l.silence)*tick >= deadAfter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.engine != nil {
+		l.silence = 0 // it has to be there first
+	} else if l.mute.Swap(mute) != mute {
+		l.heard()
 	}
 }
 
@@ -112,7 +152,7 @@ func (l *loop) changed(err error) {
 func (n *Node) Away() error {
 	n.loop.mu.Lock()
 	defer n.loop.mu.Unlock()
-	return n.loop.away
+	return n.loop.away()
 }
 
 // enqueue hands a message to the loop; the broker's goroutine must not wait.
@@ -147,6 +187,7 @@ func (n *Node) run() {
 				n.loop.events.Revived()
 			}
 			last = now
+			n.loop.listen()
 			if now.Sub(beaten) >= beatEvery-tick/2 {
 				beaten = now
 				n.say(beat, "")

@@ -90,7 +90,11 @@ func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error
 	if cap(message) <= maxScratch {
 		s.scratch = message
 	}
-	return n.broker.Publish(topic, message) // does not keep it
+	err := n.broker.Publish(topic, message) // does not keep it
+	if err == nil && n.loop.mute.Load() {
+		return errMute // it may arrive all the same
+	}
+	return err
 }
 
 // Acquire has receive called with what other nodes publish to the topic, until Release. Calls do not overlap, and
@@ -109,6 +113,9 @@ func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message
 	return n.broker.Subscribe(ctx, topic, func(text []byte) {
 		kind, node, seq, body, err := parse(text)
 		if err == nil && string(node) == n.id {
+			if topic == nodesTopic {
+				n.loop.echoed.Store(true)
+			}
 			return
 		}
 		if err != nil || len(body) > n.most || seq <= last[string(node)] {
