@@ -68,7 +68,7 @@ func (n *Node) Ask(ctx context.Context, body []byte) error {
 		if len(q.open) == 0 {
 			return nil
 		}
-		return &SilentError{Nodes: q.open}
+		return &SilentError{Nodes: slices.Clone(q.open)} // a late answer changes open
 	}
 }
 

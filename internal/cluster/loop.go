@@ -18,7 +18,11 @@ const (
 	// silentAfter is how long a node is silent until what is known of it is not sure any more.
 	silentAfter = 2*beatEvery + tick
 
-	inboxSize = 1024 // messages that wait for the loop
+	// stoppedFor is the gap between ticks from which this process must have been stopped for a while.
+	stoppedFor = 3 * tick
+
+	inboxSize  = 1024    // messages that wait for the loop
+	inboxBytes = 8 << 20 // and their bytes
 )
 
 // Events are what a node hears. The functions are called one at a time, and must not block: while one runs, the node
@@ -39,9 +43,11 @@ type loop struct {
 	ended   sync.WaitGroup
 	unwatch func()
 
-	echoed  atomic.Bool // a message of this node's own came back since the last tick
-	silence int         // ticks without one; the loop's
-	mute    atomic.Bool // the engine takes messages and delivers none, whatever the broker says; set under mu
+	echoed  atomic.Bool  // a message of this node's own came back since the last tick
+	silence int          // ticks without one; the loop's
+	away    bool         // as the loop has heard it; the loop's
+	waiting atomic.Int64 // bytes in inbox
+	mute    atomic.Bool  // the engine takes messages and delivers none, whatever the broker says; set under mu
 
 	mu     sync.Mutex    // guards following
 	engine error         // what the broker says
@@ -52,8 +58,8 @@ type loop struct {
 // errMute is the state of an engine whose connection lives and is of no use.
 var errMute = fmt.Errorf("what this node publishes has not come back for %v", deadAfter)
 
-// away needs the lock.
-func (l *loop) away() error {
+// state needs the lock.
+func (l *loop) state() error {
 	if l.engine == nil && l.mute.Load() {
 		return errMute
 	}
@@ -96,6 +102,11 @@ func (l *loop) wait(ctx context.Context) error {
 	select {
 	case <-l.known:
 		return nil
+	default:
+	}
+	select {
+	case <-l.known:
+		return nil
 	case <-ctx.Done():
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -124,7 +135,7 @@ func (l *loop) changed(err error) {
 
 // heard needs the lock. It has the loop tell the state.
 func (l *loop) heard() {
-	l.states = append(l.states, l.away())
+	l.states = append(l.states, l.state())
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -152,15 +163,21 @@ func (l *loop) listen() {
 func (n *Node) Away() error {
 	n.loop.mu.Lock()
 	defer n.loop.mu.Unlock()
-	return n.loop.away()
+	return n.loop.state()
 }
 
 // enqueue hands a message to the loop; the broker's goroutine must not wait.
 func (n *Node) enqueue(m Message) {
+	size := int64(len(m.Body))
+	if m.Kind != ask && size > maxNodeID || n.loop.waiting.Add(size) > inboxBytes {
+		n.Ignore()
+		return
+	}
 	m.Body = bytes.Clone(m.Body)
 	select {
 	case n.loop.inbox <- m:
 	default:
+		n.loop.waiting.Add(-size)
 		n.Ignore()
 	}
 }
@@ -179,11 +196,14 @@ func (n *Node) run() {
 		case <-n.loop.wake:
 			n.hearStates()
 		case m := <-n.loop.inbox:
+			n.loop.waiting.Add(-int64(len(m.Body)))
 			n.hear(m)
 		case <-ticker.C:
 			now := time.Now()
-			if now.Sub(last) >= deadAfter { // the process was stopped
-				n.peers.refresh()
+			if now.Sub(last) >= stoppedFor {
+				n.peers.refresh() // what they have said meanwhile waits to be heard
+			}
+			if now.Sub(last) >= deadAfter-beatEvery {
 				n.loop.events.Revived()
 			}
 			last = now
@@ -209,6 +229,7 @@ func (n *Node) hearStates() {
 	n.loop.states = nil
 	n.loop.mu.Unlock()
 	for _, err := range states {
+		n.loop.away = err != nil
 		if err == nil {
 			n.peers.refresh() // nobody could be heard meanwhile
 			n.say(hello, "")
@@ -219,7 +240,7 @@ func (n *Node) hearStates() {
 
 // bury gives up those who are silent for too long, unless nobody can be heard.
 func (n *Node) bury() {
-	if n.Away() != nil {
+	if n.loop.away {
 		return
 	}
 	for _, id := range n.peers.expire() {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -108,7 +109,12 @@ func (n *Node) Acquire(ctx context.Context, topic string, receive func(Message))
 func (n *Node) Release(topic string) { n.topics.release(topic) }
 
 // subscribe hands on what is in order.
-func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message)) (func(), error) {
+func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message)) (unsubscribe func(), err error) {
+	defer func() {
+		if v := recover(); v != nil { // nobody else would hear of it: the goroutine is ours
+			err = fmt.Errorf("the broker panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
 	last := map[string]uint64{} // by node; calls for one topic do not overlap
 	return n.broker.Subscribe(ctx, topic, func(text []byte) {
 		kind, node, seq, body, err := parse(text)

@@ -16,6 +16,11 @@ type peers struct {
 func (p *peers) heard(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.note(id)
+}
+
+// note needs the lock.
+func (p *peers) note(id string) {
 	if p.last == nil {
 		p.last = map[string]time.Time{}
 	}
@@ -67,11 +72,11 @@ func (p *peers) expire() (expired []string) {
 func (n *Node) Alive(id string) bool {
 	p := &n.peers
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	_, dead := p.dead[id]
 	_, known := p.last[id]
-	p.mu.Unlock()
 	if !dead && !known && id != n.id {
-		p.heard(id)
+		p.note(id)
 	}
 	return !dead
 }

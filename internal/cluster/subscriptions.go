@@ -49,12 +49,10 @@ func (s *subscriptions) acquire(ctx context.Context, topic string, receive func(
 		return nil // the node has left its cluster: nobody sends anything
 	}
 	if first {
-		s.make(ctx, t, topic, receive)
+		go s.make(context.WithoutCancel(ctx), t, topic, receive) // close waits for it
 	}
-	select {
-	case <-t.made:
+	if t.isMade() {
 		return t.err
-	default:
 	}
 	select {
 	case <-t.made:
@@ -96,12 +94,15 @@ func (s *subscriptions) enter(topic string) (t *subscription, first bool) {
 
 // make subscribes for all that wait, so that the end of the first one's context does not matter.
 func (s *subscriptions) make(ctx context.Context, t *subscription, topic string, receive func(Message)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), confirmWithin)
+	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
 	defer cancel()
 	defer close(t.made)
-	if t.cancel, t.err = s.subscribe(ctx, topic, receive); t.err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	if t.cancel, t.err = s.subscribe(ctx, topic, receive); t.err == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.topics[topic] == t {
 		delete(s.topics, topic)
 	}
 }
@@ -117,17 +118,32 @@ func (s *subscriptions) release(topic string) {
 func (s *subscriptions) leave(topic string, t *subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.topics[topic] != t || s.closed {
+	if t == nil || s.topics[topic] != t || s.closed {
 		return // it could not be made, or all is over
 	}
 	if t.refs--; t.refs > 0 {
 		return
 	}
-	t.since = time.Now()
-	s.idle = append(s.idle, idleTopic{topic, t.since})
+	s.rest(topic, t)
 	if s.timer == nil {
 		s.closing.Add(1)
 		s.timer = time.AfterFunc(keepIdle, s.expire)
+	}
+}
+
+// rest needs the lock. It starts the time after which a topic that nobody needs is given up.
+func (s *subscriptions) rest(topic string, t *subscription) {
+	t.since = time.Now()
+	s.idle = append(s.idle, idleTopic{topic, t.since})
+}
+
+// isMade reports whether the subscription was made, or could not be.
+func (t *subscription) isMade() bool {
+	select {
+	case <-t.made:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -140,10 +156,16 @@ func (s *subscriptions) expire() {
 	for len(s.idle) > 0 && time.Since(s.idle[0].since) >= keepIdle {
 		first := s.idle[0]
 		s.idle = s.idle[1:]
-		if t := s.topics[first.topic]; t != nil && t.refs == 0 && t.since.Equal(first.since) && t.ended == nil {
-			t.ended = make(chan struct{})
-			expired[first.topic] = t
+		t := s.topics[first.topic]
+		if t == nil || t.refs > 0 || !t.since.Equal(first.since) {
+			continue // it was needed again
 		}
+		if !t.isMade() {
+			s.rest(first.topic, t)
+			continue
+		}
+		t.ended = make(chan struct{})
+		expired[first.topic] = t
 	}
 	s.mu.Unlock()
 	for _, t := range expired {
