@@ -204,18 +204,13 @@ func (r *room[C]) changes(most int) (told []Change[C]) {
 	}
 	clear(r.dirty)
 	slices.Sort(gone)
-	count := len(r.shown)
-	everybody := Change[C]{Room: r.name, All: true, Count: count}
-	if count <= most {
-		everybody.Here = maps.Clone(r.shown)
-	}
-	newcomers := r.newcomers
+	count, newcomers := len(r.shown), r.newcomers
 	switch {
 	case len(here)+len(gone) == 0:
 	case count > most:
 		told = append(told, Change[C]{Room: r.name, Count: count, But: newcomers})
 	case r.counted:
-		all := everybody
+		all := r.everybody(most)
 		all.But = newcomers
 		told = append(told, all)
 	default:
@@ -223,11 +218,21 @@ func (r *room[C]) changes(most int) (told []Change[C]) {
 	}
 	r.counted = count > most
 	if len(newcomers) > 0 {
-		everybody.Only = slices.Collect(maps.Keys(newcomers))
-		told = append(told, everybody)
+		all := r.everybody(most)
+		all.Only = slices.Collect(maps.Keys(newcomers))
+		told = append(told, all)
 		r.newcomers = map[C]struct{}{}
 	}
 	return told
+}
+
+// everybody returns what somebody hears who knows nothing.
+func (r *room[C]) everybody(most int) Change[C] {
+	all := Change[C]{Room: r.name, All: true, Count: len(r.shown)}
+	if all.Count <= most {
+		all.Here = maps.Clone(r.shown)
+	}
+	return all
 }
 
 // idle reports whether nothing of the room is needed any more.
