@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/coder/websocket"
 
@@ -17,13 +16,13 @@ import (
 // neighbors is the App's end of its [Broker].
 type neighbors struct {
 	*cluster.Node
-	store  Store // nil if the Broker is none
-	states notifier
+	store Store    // nil if the Broker is none
+	news  notifier // what the node hears is told here, for it must not block
 }
 
 const (
 	maxConnID     = 64
-	maxExceptions = 1 << 16 // connections that a message from another node may leave out
+	maxExceptions = 1 << 10 // connections that a message from another node may leave out
 )
 
 // connect makes the node. Without Options.Broker it has one that nobody else knows.
@@ -47,14 +46,12 @@ func (b *builder) connect() {
 }
 
 func (a *App) joinCluster(ctx context.Context, degraded bool) error {
-	a.node.states.start()
 	err := a.node.Start(ctx, degraded, cluster.Events{
 		State: a.brokerChanged, Dead: a.nodeDied, Revived: a.sayAgain, Asked: a.disconnectAsked,
 	})
 	if err == nil {
 		return nil
 	}
-	a.node.states.stop()
 	return fmt.Errorf("%w: %w; set Options.StartWithoutBroker to start all the same", ErrBroker, err)
 }
 
@@ -65,77 +62,30 @@ func (a *App) leaveCluster(ctx context.Context) error {
 		}
 	}
 	a.node.Close()
-	a.node.states.stop()
+	a.node.news.stop(ctx)
 	return nil
 }
 
 // brokerChanged hears that the engine is away, or that it is there (again).
 func (a *App) brokerChanged(err error) {
-	if err != nil {
-		a.log.Error("wsgate: the broker is away: messages reach the connections of this node only", "err", err)
-	} else {
-		a.log.Info("wsgate: the broker is there")
+	if err == nil {
 		a.sayAgain()
 	}
-	if hear := a.onBroker; hear != nil {
-		a.node.states.tell(func() {
-			if err := guard(func() error { hear(err); return nil }); err != nil {
-				a.logError(context.Background(), "wsgate: Options.OnBroker", err)
-			}
-		})
-	}
-}
-
-// notifier calls functions of the user's one after another, on a goroutine of its own.
-type notifier struct {
-	mu     sync.Mutex // guards following
-	cond   *sync.Cond // nil while it does not run
-	calls  []func()
-	ending bool
-	ended  sync.WaitGroup
-}
-
-func (n *notifier) start() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.cond = sync.NewCond(&n.mu)
-	n.ended.Go(n.run)
-}
-
-func (n *notifier) run() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for {
-		for len(n.calls) == 0 && !n.ending {
-			n.cond.Wait()
+	a.node.news.tell(func() {
+		if err != nil {
+			a.log.Error("wsgate: the broker is away: messages reach the connections of this node only", "err", err)
+		} else {
+			a.log.Info("wsgate: the broker is there")
 		}
-		if len(n.calls) == 0 {
-			return
+	})
+	if a.onBroker == nil {
+		return
+	}
+	a.node.news.tell(func() {
+		if err := guard(func() error { a.onBroker(err); return nil }); err != nil {
+			a.logError(context.Background(), "wsgate: Options.OnBroker", err)
 		}
-		call := n.calls[0]
-		n.calls = n.calls[1:]
-		n.mu.Unlock()
-		call()
-		n.mu.Lock()
-	}
-}
-
-func (n *notifier) tell(call func()) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.calls = append(n.calls, call)
-	n.cond.Signal()
-}
-
-// stop returns when everything that was told was heard.
-func (n *notifier) stop() {
-	n.mu.Lock()
-	n.ending = true
-	if n.cond != nil {
-		n.cond.Signal()
-	}
-	n.mu.Unlock()
-	n.ended.Wait()
+	})
 }
 
 // brokerError is an error with which something could not go to other nodes.
@@ -164,12 +114,28 @@ func (r Room) publish(here *members, m *frame.Message) error {
 	if most := r.route.limits.QueueBytes; len(m.For(false)) > most {
 		return fmt.Errorf("%w: a message of %d bytes, the queue of a connection holds %d", ErrLimit, len(m.Payload()), most)
 	}
-	err := r.route.app.node.Publish(topic, cluster.Data, func(b []byte) []byte {
+	except, err := r.elsewhere()
+	if err != nil {
+		return err
+	}
+	return brokerError(r.route.app.node.Publish(topic, cluster.Data, func(b []byte) []byte {
 		b = append(b, byte(m.Type()))
-		b = appendIDs(b, r.except)
+		b = appendIDs(b, except)
 		return append(b, m.Payload()...)
-	})
-	return brokerError(err)
+	}))
+}
+
+// elsewhere returns those of the room's exceptions that another node may have: a process can have several.
+func (r Room) elsewhere() (except []*conn, err error) {
+	for _, c := range r.except {
+		if c.route.app != r.route.app {
+			except = append(except, c)
+		}
+	}
+	if len(except) > maxExceptions {
+		return nil, fmt.Errorf("%w: %d exceptions on other nodes, there may be %d", ErrLimit, len(except), maxExceptions)
+	}
+	return except, nil
 }
 
 // topic returns where nodes speak to the room.

@@ -3,11 +3,11 @@ package wsgate
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/frame"
 )
 
 // Disconnect closes every connection in the room, on every node, as [Conn.Close] does. It returns when all nodes have
@@ -46,32 +46,34 @@ func (r Room) close(code websocket.StatusCode, reason string) {
 // askDisconnect has the other nodes close connections: the code, the reason, and for each room its kind, the path, the
 // name and the exceptions.
 func (a *App) askDisconnect(ctx context.Context, rooms []Room, code websocket.StatusCode, reason string) error {
+	if !frame.Sendable(code) && code != websocket.StatusNoStatusRcvd {
+		code = websocket.StatusInternalError // as on this node
+	}
 	b := binary.AppendUvarint(nil, uint64(code))
-	b = cluster.AppendString(b, reason)
+	b = cluster.AppendString(b, frame.CutReason(reason))
 	for _, r := range rooms {
+		if len(r.name) > maxDisconnectText {
+			return nil // nobody has such a name
+		}
+		except, err := r.elsewhere()
+		if err != nil {
+			return err
+		}
 		b = append(b, r.kind())
 		b = cluster.AppendString(b, r.route.path)
 		b = cluster.AppendString(b, r.name)
-		b = appendIDs(b, r.except)
+		b = appendIDs(b, except)
 	}
 	return brokerError(a.node.Ask(ctx, b))
 }
 
 const maxDisconnectText = 64 << 10 // bytes of a path, a name or a reason
 
-// disconnectAsked is what another node's Disconnect does on this one.
-func (a *App) disconnectAsked(body []byte) {
-	if a.disconnectParsed(body) != nil {
-		a.node.Ignore()
-	}
-}
-
-var errGarbage = errors.New("not what a node sends")
-
-func (a *App) disconnectParsed(body []byte) error {
+// disconnectAsked is what another node's Disconnect does on this one. It reports false for what no node asks.
+func (a *App) disconnectAsked(body []byte) bool {
 	code, n := binary.Uvarint(body)
 	if n <= 0 || code > 4999 {
-		return errGarbage
+		return false
 	}
 	reason, body, err := cluster.CutString(body[n:], maxDisconnectText)
 	for err == nil && len(body) > 0 {
@@ -85,7 +87,7 @@ func (a *App) disconnectParsed(body []byte) error {
 		}
 		except, rest, ok := cutIDs(body)
 		if !ok {
-			return errGarbage
+			return false
 		}
 		body = rest
 		rt := a.hub.routes[path]
@@ -98,5 +100,5 @@ func (a *App) disconnectParsed(body []byte) error {
 			}
 		}
 	}
-	return err
+	return err == nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,7 +15,9 @@ import (
 )
 
 // enter prepares for the connection before it is accepted: a place for its user, and what other nodes send to it.
-func (c *conn) enter(ctx context.Context) *transport.Refusal {
+func (c *conn) enter(ctx context.Context, deadline time.Time) *transport.Refusal {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	rt := c.route
 	if c.place = rt.app.users.enter(c.user); !c.place {
 		return &transport.Refusal{Status: http.StatusTooManyRequests, Message: "too many connections of this user", RetryAfter: "5"}
@@ -26,9 +29,9 @@ func (c *conn) enter(ctx context.Context) *transport.Refusal {
 	for _, r := range needs {
 		topic := r.topic()
 		if err := rt.app.node.Acquire(ctx, topic, r.hears()); err != nil {
-			if ctx.Err() == nil { // else the client has gone
-				rt.app.logError(ctx, "wsgate: upgrade refused", brokerError(err), "path", rt.path)
-			}
+			rt.app.node.news.tell(func() {
+				rt.app.log.Warn("wsgate: upgrade refused", "path", rt.path, "err", brokerError(err))
+			})
 			return unavailable("the broker does not answer")
 		}
 		c.needs = append(c.needs, topic)

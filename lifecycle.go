@@ -76,11 +76,25 @@ func (l *Lifecycle) start(ctx context.Context) error {
 		if err := f.bounded(ctx); err != nil {
 			return f.failed("OnStart", err)
 		}
-		l.mu.Lock()
-		l.started = i + 1
-		l.mu.Unlock()
+		if l.succeeded(i + 1) {
+			continue
+		}
+		for _, stop := range l.stops { // those that stop has skipped
+			if stop.behind == i+1 {
+				_ = stop.bounded(context.WithoutCancel(ctx))
+			}
+		}
+		return errStarted
 	}
 	return nil
+}
+
+// succeeded notes how many start functions have succeeded. It reports false if it is too late.
+func (l *Lifecycle) succeeded(n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.started = n
+	return !l.stopped
 }
 
 // ready reports whether the App may serve.

@@ -133,7 +133,9 @@ func (rt *route) track(b *binding, what string) error {
 		Tell: rt.tellPresence,
 		Failed: func(doing, room string, err error) {
 			if rt.app.node.Away() == nil { // else that was logged
-				rt.app.log.Warn("wsgate: "+doing+" presence failed, and will be tried again", "path", rt.path, "room", room, "err", err)
+				rt.app.node.news.tell(func() {
+					rt.app.log.Warn("wsgate: "+doing+" presence failed, and will be tried again", "path", rt.path, "room", room, "err", err)
+				})
 			}
 		},
 		Grace: rt.limits.PresenceGrace, Most: rt.limits.Presence,

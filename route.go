@@ -65,7 +65,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if data, c.user, refusal = rt.admit(r, deadline); refusal != nil {
 			return refusal
 		}
-		return c.enter(r.Context())
+		return c.enter(r.Context(), deadline)
 	}
 	t, err := transport.Accept(w, r, &accept)
 	if err != nil {

@@ -75,11 +75,10 @@ func (n *Node) Ask(ctx context.Context, body []byte) error {
 // answer does what was asked and says so.
 func (n *Node) answer(m Message) {
 	id, size := binary.Uvarint(m.Body)
-	if size <= 0 {
+	if size <= 0 || !n.loop.events.Asked(m.Body[size:]) {
 		n.Ignore()
 		return
 	}
-	n.loop.events.Asked(m.Body[size:])
 	_ = n.Publish(nodeTopic(m.Node), answer, func(b []byte) []byte {
 		return binary.AppendUvarint(b, id)
 	}) // if the engine is away, the asker knows

@@ -205,6 +205,7 @@ func (r *room[C]) changes(most int) (told []Change[C]) {
 	clear(r.dirty)
 	slices.Sort(gone)
 	count, newcomers := len(r.shown), r.newcomers
+	r.newcomers = map[C]struct{}{} // what is told is read without the lock
 	switch {
 	case len(here)+len(gone) == 0:
 	case count > most:
@@ -221,7 +222,6 @@ func (r *room[C]) changes(most int) (told []Change[C]) {
 		all := r.everybody(most)
 		all.Only = slices.Collect(maps.Keys(newcomers))
 		told = append(told, all)
-		r.newcomers = map[C]struct{}{}
 	}
 	return told
 }

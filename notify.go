@@ -1,0 +1,69 @@
+package wsgate
+
+import (
+	"context"
+	"sync"
+)
+
+// notifier calls functions that may be the user's, one after another and not on the goroutine of who has the news.
+type notifier struct {
+	mu      sync.Mutex // guards following
+	calls   []func()
+	ending  bool
+	running sync.WaitGroup // of one goroutine, while there are calls
+	active  bool
+}
+
+// tell has a function called. After stop it is not.
+func (n *notifier) tell(call func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ending {
+		return
+	}
+	n.calls = append(n.calls, call)
+	if !n.active {
+		n.active = true
+		n.running.Go(n.run)
+	}
+}
+
+func (n *notifier) run() {
+	for call := n.next(); call != nil; call = n.next() {
+		var ended sync.WaitGroup
+		ended.Go(func() { _ = guard(func() error { call(); return nil }) }) // it may end its goroutine
+		ended.Wait()
+	}
+}
+
+// next returns nil when there is nothing to call any more.
+func (n *notifier) next() func() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.calls) == 0 {
+		n.active = false
+		return nil
+	}
+	call := n.calls[0]
+	n.calls = n.calls[1:]
+	return call
+}
+
+// stop returns when everything that was told was called, or ctx is done; then what was not is dropped.
+func (n *notifier) stop(ctx context.Context) {
+	n.mu.Lock()
+	n.ending = true
+	n.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { // a call that does not return can hold it up
+		n.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		n.mu.Lock()
+		n.calls = nil
+		n.mu.Unlock()
+	}
+}
