@@ -86,7 +86,7 @@ func (a *App) disconnectAsked(body []byte) bool {
 			break
 		}
 		except, rest, ok := cutIDs(body)
-		if !ok {
+		if !ok || kind > setUser {
 			return false
 		}
 		body = rest

@@ -125,10 +125,13 @@ func (c *conn) joinable(names []string) ([]string, error) {
 
 // acquire sees to it that what other nodes send to the rooms arrives. It returns the rooms for which it does.
 func (c *conn) acquire(names []string) (acquired []string, err error) {
-	rt := c.route
+	rt, ctx := c.route, c.t.Context()
+	if ctx.Err() != nil { // OnClose may still join
+		ctx = context.WithoutCancel(ctx)
+	}
 	for _, name := range names {
-		err := rt.app.node.Acquire(c.t.Context(), rt.rooms.topic(name), rt.room(setRoom, name).hears())
-		if err != nil && c.t.Context().Err() != nil {
+		err := rt.app.node.Acquire(ctx, rt.rooms.topic(name), rt.room(setRoom, name).hears())
+		if err != nil && ctx.Err() != nil {
 			return acquired, ErrClosed
 		}
 		if err != nil {
@@ -151,15 +154,15 @@ func (c *conn) take(acquired, named []string, meta []byte) (surplus []string, er
 	if c.rooms == nil {
 		c.rooms = make(map[string]*seat, len(joining))
 	}
+	for _, name := range named {
+		if c.rooms[name] != nil || slices.Contains(joining, name) {
+			c.appearIn(name, meta) // first: a newcomer hears of everybody before any change
+		}
+	}
 	for _, name := range joining {
 		s := &seat{conn: c}
 		c.route.rooms.join(name, c.route.rooms.topic(name), s)
 		c.rooms[name] = s
-	}
-	for _, name := range named {
-		if c.rooms[name] != nil {
-			c.appearIn(name, meta)
-		}
 	}
 	return slices.DeleteFunc(acquired, func(name string) bool { return slices.Contains(joining, name) }), nil
 }

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// Ready returns nil if the App may be sent new connections. Else it says why not: it was not started, [ErrShutdown], or
-// [ErrBroker] while the engine behind [Options].Broker is away.
+// Ready returns nil if the App may be sent new connections. Else it says why not: [App.Start] has functions of
+// [Lifecycle] or a Broker to start and has not run, [ErrShutdown], or [ErrBroker] while the engine behind [Options].Broker is away.
 func (a *App) Ready() error {
 	switch {
 	case a.draining.Load():

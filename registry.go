@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -101,8 +102,8 @@ func checkRoutes(routes []Route) (mistakes []error) {
 // checkRoute checks everything about a route but its path.
 func checkRoute(rt *Route) []error {
 	ct, mistakes := checkGateway(rt)
-	if ct != nil {
-		if err := checkUser(ct.dataType(), rt); err != nil {
+	if ct != nil && len(mistakes) == 0 {
+		if err := checkUser(dataOf(reflect.TypeOf(rt.New).Out(0), ct), rt); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}

@@ -50,14 +50,15 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		unavailable(why).Write(w)
 		return
 	}
+	c := &conn{route: rt, id: newConnID()}
 	started := false
 	defer func() {
-		if !started {
+		if !started { // also after a panic in a ResponseWriter
+			c.exit()
 			a.end()
 		}
 	}()
 	deadline := time.Now().Add(rt.limits.Handshake)
-	c := &conn{route: rt, id: newConnID()}
 	var data any
 	accept := rt.accept
 	accept.Values = valuesOf(r)
@@ -69,7 +70,6 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	t, err := transport.Accept(w, r, &accept)
 	if err != nil {
-		c.exit()
 		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
 		return
 	}

@@ -2,6 +2,7 @@ package wsgate_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 
 	"github.com/wsgate/wsgate"
@@ -20,6 +21,11 @@ func (*numberUser) UserID() int         { return 0 } // on the pointer
 func (camelUser) UserId() string        { return "" }
 func (someUser) UserID() string         { return "" }
 
+// upgrading is a gateway with nothing but OnUpgrade.
+type upgrading struct{}
+
+func (*upgrading) OnUpgrade(*http.Request) (numberUser, error) { return numberUser{}, nil }
+
 // opening is a gateway with data of type D, and these bindings if it has any.
 type opening[D any] struct{ table []wsgate.Binding[D] }
 
@@ -36,9 +42,11 @@ func TestUserIDThatTellsNobody(t *testing.T) {
 		constructor any
 		have, want  string
 	}{
-		{open[saltedUser](), "UserID(*wsgate_test.saltedUser, string) string", "UserID(*wsgate_test.saltedUser) string"},
-		{open[numberUser](), "UserID(*wsgate_test.numberUser) int", "UserID(*wsgate_test.numberUser) string"},
-		{open[*camelUser](), "UserId(*wsgate_test.camelUser) string", "UserID(*wsgate_test.camelUser) string"},
+		{open[saltedUser](), "func (*wsgate_test.saltedUser) UserID(string) string", "func (*wsgate_test.saltedUser) UserID() string"},
+		{open[numberUser](), "func (*wsgate_test.numberUser) UserID() int", "func (*wsgate_test.numberUser) UserID() string"},
+		{open[*camelUser](), "func (*wsgate_test.camelUser) UserId() string", "func (*wsgate_test.camelUser) UserID() string"},
+		{open[interface{ UserID() int }](), "func (interface { UserID() int }) UserID() int", "func (interface { UserID() int }) UserID() string"},
+		{func() *upgrading { return &upgrading{} }, "func (*wsgate_test.numberUser) UserID() int", "func (*wsgate_test.numberUser) UserID() string"},
 	} {
 		text := refused(t, gatewayAt("/ws", test.constructor), nil)
 		checkText(t, text, `"/ws"`, "have "+test.have, "want "+test.want, "startup_presence_test.go:", "fix:")

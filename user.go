@@ -29,7 +29,7 @@ func checkUser(data reflect.Type, rt *Route) error {
 		return nil
 	}
 	typ := data
-	if typ.Kind() != reflect.Pointer {
+	if typ.Kind() != reflect.Pointer && typ.Kind() != reflect.Interface {
 		typ = reflect.PointerTo(typ)
 	}
 	method, ok := typ.MethodByName("UserID") // names that are constants, so that the linker knows what is needed
@@ -42,10 +42,28 @@ func checkUser(data reflect.Type, rt *Route) error {
 	return &mistake.Mistake{
 		What:  fmt.Sprintf("route %q: %s.%s does not tell the user", rt.Path, typeName(data), method.Name),
 		Where: rt.where(),
-		Have:  method.Name + strings.TrimPrefix(typeName(method.Type), "func"),
-		Want:  fmt.Sprintf("UserID(%s) string", typeName(method.Type.In(0))),
+		Have:  "func (" + typeName(typ) + ") " + method.Name + methodSignature(typ, method),
+		Want:  "func (" + typeName(typ) + ") UserID() string",
 		Fix:   "change it, or give it another name if it is not for Hub.User",
 	}
+}
+
+// methodSignature returns a method's parameters and results.
+func methodSignature(typ reflect.Type, method reflect.Method) string {
+	signature := strings.TrimPrefix(typeName(method.Type), "func(")
+	if typ.Kind() != reflect.Interface { // the receiver is a parameter
+		signature = strings.TrimPrefix(strings.TrimPrefix(signature, typeName(typ)), ", ")
+	}
+	return "(" + signature
+}
+
+// dataOf returns the type of the data that a gateway's connections have. A gateway with nothing but OnUpgrade names no
+// *Conn[D].
+func dataOf(gateway reflect.Type, ct connType) reflect.Type {
+	if upgrade, ok := gateway.MethodByName("OnUpgrade"); ok && ct.dataType() == reflect.TypeFor[any]() {
+		return upgrade.Type.Out(0)
+	}
+	return ct.dataType()
 }
 
 // userOf returns whom a connection with that data belongs to, "" for nobody.

@@ -85,7 +85,8 @@ func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
 	for _, topic := range []string{nodesTopic, nodeTopic(n.id)} {
 		if err := n.Acquire(ctx, topic, n.enqueue); err != nil {
 			l.unwatch()
-			n.topics.close()
+			l.done = nil
+			n.Close()
 			return err
 		}
 	}
@@ -168,6 +169,10 @@ func (n *Node) Away() error {
 
 // enqueue hands a message to the loop; the broker's goroutine must not wait.
 func (n *Node) enqueue(m Message) {
+	if m.Kind == beat {
+		n.peers.heard(m.Node)
+		return
+	}
 	size := int64(len(m.Body))
 	if m.Kind != ask && size > maxNodeID || n.loop.waiting.Add(size) > inboxBytes {
 		n.Ignore()
@@ -232,7 +237,7 @@ func (n *Node) hearStates() {
 		n.loop.away = err != nil
 		if err == nil {
 			n.peers.refresh() // nobody could be heard meanwhile
-			n.say(hello, "")
+			n.say(beat, "")
 		}
 		n.loop.events.State(err)
 	}
@@ -252,11 +257,9 @@ func (n *Node) bury() {
 // hear deals with a message from another node.
 func (n *Node) hear(m Message) {
 	switch m.Kind {
-	case beat:
-		n.peers.heard(m.Node)
 	case hello:
 		n.peers.heard(m.Node)
-		n.say(beat, "")
+		_ = n.Publish(nodeTopic(m.Node), beat, func(b []byte) []byte { return b })
 	case bye:
 		n.peers.gone(m.Node)
 		n.loop.events.Dead(m.Node)
@@ -280,6 +283,8 @@ func (n *Node) Close() {
 		n.loop.unwatch()
 		close(n.loop.done)
 		n.loop.ended.Wait()
+		n.peers.forget()
 	}
+	n.leave()
 	n.topics.close()
 }

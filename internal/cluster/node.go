@@ -28,6 +28,7 @@ type Node struct {
 	most    int // bytes of a message's body
 	topics  subscriptions
 	ignored atomic.Uint64
+	leave   context.CancelFunc // ends what waits for the engine
 	shards  [shardCount]shard
 
 	peers peers
@@ -52,6 +53,7 @@ var seed = maphash.MakeSeed()
 // New returns a node of the broker's cluster. Messages from others may have bodies of at most that many bytes.
 func New(broker Broker, most int) *Node {
 	n := &Node{id: newID(), broker: broker, most: most}
+	n.topics.living, n.leave = context.WithCancel(context.Background())
 	n.topics.subscribe = n.subscribe
 	return n
 }

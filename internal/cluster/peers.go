@@ -46,6 +46,13 @@ func (p *peers) give(id string) {
 	p.dead[id] = struct{}{}
 }
 
+// forget forgets all: nobody can be heard any more.
+func (p *peers) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last, p.dead = nil, nil
+}
+
 // refresh gives every node the time to be heard again.
 func (p *peers) refresh() {
 	p.mu.Lock()

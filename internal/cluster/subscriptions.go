@@ -9,6 +9,7 @@ import (
 // subscriptions are the topics that somebody on this node needs. A topic is subscribed to once, however many need it,
 // and for a while after the last one has gone: rooms whose only member comes and goes cost the engine nothing.
 type subscriptions struct {
+	living    context.Context // the node's: a subscription in the making ends with it
 	subscribe func(ctx context.Context, topic string, receive func(Message)) (unsubscribe func(), err error)
 
 	mu      sync.Mutex // guards following, and the fields of topics
@@ -20,9 +21,10 @@ type subscriptions struct {
 }
 
 type subscription struct {
-	refs  int
-	since time.Time     // when the last one went
-	ended chan struct{} // not nil once it is being cancelled; closed when it is
+	refs   int
+	since  time.Time     // when the last one went
+	listed bool          // it stands in idle
+	ended  chan struct{} // not nil once it is being cancelled; closed when it is
 
 	made   chan struct{} // closed when following are set, which do not change any more
 	err    error
@@ -49,7 +51,7 @@ func (s *subscriptions) acquire(ctx context.Context, topic string, receive func(
 		return nil // the node has left its cluster: nobody sends anything
 	}
 	if first {
-		go s.make(context.WithoutCancel(ctx), t, topic, receive) // close waits for it
+		go s.make(t, topic, receive) // close waits for it
 	}
 	if t.isMade() {
 		return t.err
@@ -93,8 +95,8 @@ func (s *subscriptions) enter(topic string) (t *subscription, first bool) {
 }
 
 // make subscribes for all that wait, so that the end of the first one's context does not matter.
-func (s *subscriptions) make(ctx context.Context, t *subscription, topic string, receive func(Message)) {
-	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
+func (s *subscriptions) make(t *subscription, topic string, receive func(Message)) {
+	ctx, cancel := context.WithTimeout(s.living, confirmWithin)
 	defer cancel()
 	defer close(t.made)
 	if t.cancel, t.err = s.subscribe(ctx, topic, receive); t.err == nil {
@@ -134,7 +136,10 @@ func (s *subscriptions) leave(topic string, t *subscription) {
 // rest needs the lock. It starts the time after which a topic that nobody needs is given up.
 func (s *subscriptions) rest(topic string, t *subscription) {
 	t.since = time.Now()
-	s.idle = append(s.idle, idleTopic{topic, t.since})
+	if !t.listed { // else it has its turn, and then another
+		t.listed = true
+		s.idle = append(s.idle, idleTopic{topic, t.since})
+	}
 }
 
 // isMade reports whether the subscription was made, or could not be.
@@ -157,10 +162,14 @@ func (s *subscriptions) expire() {
 		first := s.idle[0]
 		s.idle = s.idle[1:]
 		t := s.topics[first.topic]
-		if t == nil || t.refs > 0 || !t.since.Equal(first.since) {
-			continue // it was needed again
+		if t == nil {
+			continue
 		}
-		if !t.isMade() {
+		t.listed = false
+		switch {
+		case t.refs > 0:
+			continue
+		case t.since.After(first.since), !t.isMade(): // it was needed meanwhile, or is not there yet
 			s.rest(first.topic, t)
 			continue
 		}

@@ -18,6 +18,8 @@ type Broker struct {
 	tables   map[string]map[string][]byte
 	watchers map[*watcher]struct{}
 	away     error
+
+	setting sync.Mutex // held by SetAway, so that watchers hear changes in their order
 }
 
 // subscription is one receiver of a topic.
@@ -103,6 +105,8 @@ func (b *Broker) Watch(changed func(error)) (stop func()) {
 
 // SetAway has the broker behave as one whose engine is away, until it is called with nil: for tests.
 func (b *Broker) SetAway(err error) {
+	b.setting.Lock()
+	defer b.setting.Unlock()
 	b.mu.Lock()
 	b.away = err
 	watchers := slices.Collect(maps.Keys(b.watchers))

@@ -239,7 +239,9 @@ func (t *Tracker[C]) due() (told []Change[C]) {
 		t.leaving = t.leaving[1:]
 		if r := t.rooms[l.room]; r != nil {
 			r.expire(l.user, now)
-			t.tellAt = now
+			if t.tellAt.IsZero() {
+				t.tellAt = now.Add(coalesce)
+			}
 		}
 	}
 	if !t.refreshAt.IsZero() && !now.Before(t.refreshAt) {
