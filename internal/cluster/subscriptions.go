@@ -102,6 +102,10 @@ func (s *subscriptions) make(t *subscription, topic string, receive func(Message
 	if t.cancel, t.err = s.subscribe(ctx, topic, receive); t.err == nil {
 		return
 	}
+	if s.living.Err() != nil { // as if it had come after close
+		t.cancel, t.err = func() {}, nil
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topics[topic] == t {
@@ -169,7 +173,11 @@ func (s *subscriptions) expire() {
 		switch {
 		case t.refs > 0:
 			continue
-		case t.since.After(first.since), !t.isMade(): // it was needed meanwhile, or is not there yet
+		case t.since.After(first.since): // it was needed meanwhile
+			t.listed = true
+			s.idle = append(s.idle, idleTopic{first.topic, t.since})
+			continue
+		case !t.isMade():
 			s.rest(first.topic, t)
 			continue
 		}

@@ -1,0 +1,265 @@
+package cluster_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/local"
+)
+
+// silentNodes returns the nodes that the error of an Ask names.
+func silentNodes(err error) []string {
+	var silent *cluster.SilentError
+	if errors.As(err, &silent) {
+		return silent.Nodes
+	}
+	return nil
+}
+
+// join makes a node that is known to all others and does not answer.
+func join(t *testing.T, engine *local.Broker, id string) *forged {
+	f := &forged{t: t, engine: engine, id: id}
+	f.say("nodes", wireHello, "")
+	pass(0)
+	return f
+}
+
+// questions returns the numbers of what is asked from now on.
+func questions(t *testing.T, engine *local.Broker) <-chan uint64 {
+	numbers := make(chan uint64, 100)
+	end, err := engine.Subscribe(t.Context(), "nodes", func(text []byte) {
+		if text[1] != wireAsk {
+			return
+		}
+		rest := text[3+int(text[2]):] // behind version, kind and node, which is shorter than 128 bytes
+		_, n := binary.Uvarint(rest)
+		number, _ := binary.Uvarint(rest[n:])
+		numbers <- number
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(end)
+	return numbers
+}
+
+// number is how an answer says which question it is for.
+func number(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
+
+func TestAsk(t *testing.T) {
+	bubble(t, "all answer at once", func(t *testing.T) {
+		engine := new(local.Broker)
+		nodes := []*member{start(t, engine), start(t, engine), start(t, engine)}
+		pass(0)
+		begin := time.Now()
+		for _, body := range []string{"first", "", strings.Repeat("x", 100_000)} {
+			if err := nodes[0].Ask(t.Context(), []byte(body)); err != nil {
+				t.Error(err)
+			}
+			nodes[0].happened.want(t, slices.DeleteFunc([]string{"state <nil>"}, func(string) bool { return body != "first" })...)
+			for _, n := range nodes[1:] {
+				want := []string{"state <nil>", "asked " + body}
+				if body != "first" {
+					want = want[1:]
+				}
+				n.happened.want(t, want...)
+			}
+		}
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("took %v, want no time", took)
+		}
+	})
+	bubble(t, "nobody is there", func(t *testing.T) {
+		n := start(t, new(local.Broker))
+		if err := n.Ask(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+	})
+	bubble(t, "the engine is away", func(t *testing.T) {
+		engine := new(local.Broker)
+		n := start(t, engine)
+		join(t, engine, "mute")
+		engine.SetAway(errAway)
+		begin := time.Now()
+		if err := n.Ask(t.Context(), nil); !errors.Is(err, errAway) {
+			t.Errorf("got %v, want %v", err, errAway)
+		}
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("took %v, want no time", took)
+		}
+	})
+	bubble(t, "hundreds at a time", func(t *testing.T) {
+		engine := new(local.Broker)
+		nodes := []*member{start(t, engine), start(t, engine), start(t, engine)}
+		pass(0)
+		var asking sync.WaitGroup
+		for i := range 300 {
+			asking.Go(func() {
+				if err := nodes[i%3].Ask(t.Context(), fmt.Append(nil, i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		asking.Wait()
+		for _, n := range nodes {
+			lines := n.happened.take()
+			slices.Sort(lines)
+			if got := len(slices.Compact(lines)); got != 1+200 { // and its state
+				t.Errorf("got %d lines, want 200 questions", got)
+			}
+		}
+	})
+}
+
+// Who does not answer is named, after 5 s or when the context ends.
+func TestAskTheSilent(t *testing.T) {
+	for _, test := range []struct {
+		within, want time.Duration
+	}{{time.Hour, 5 * time.Second}, {5 * time.Second, 5 * time.Second}, {time.Second, time.Second}, {1, 1}} {
+		bubble(t, test.within.String(), func(t *testing.T) {
+			engine := new(local.Broker)
+			n := start(t, engine)
+			start(t, engine)
+			mute := join(t, engine, "mute")
+			join(t, engine, "deaf")
+			ctx, cancel := context.WithTimeout(t.Context(), test.within)
+			defer cancel()
+			begin := time.Now()
+			err := n.Ask(ctx, nil)
+			if got := silentNodes(err); !slices.Equal(got, []string{"deaf", "mute"}) || err.Error() != "deaf, mute" {
+				t.Errorf("got %v, want both named", err)
+			}
+			if took := time.Since(begin); took != test.want {
+				t.Errorf("took %v, want %v", took, test.want)
+			}
+			mute.say("node."+n.ID(), wireAnswer, number(1)) // too late
+			pass(0)
+			if got := n.Ignored(); got != 0 {
+				t.Errorf("got %d ignored messages, want none", got)
+			}
+		})
+	}
+	bubble(t, "a context that has ended", func(t *testing.T) {
+		engine := new(local.Broker)
+		n := start(t, engine)
+		join(t, engine, "mute")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if got := silentNodes(n.Ask(ctx, nil)); !slices.Equal(got, []string{"mute"}) {
+			t.Errorf("got %q, want mute", got)
+		}
+	})
+}
+
+// A node that leaves without an answer counts as silent: nobody knows what it has done.
+func TestAskTheDying(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		engine := new(local.Broker)
+		n := start(t, engine)
+		dying := join(t, engine, "dying")
+		asked := make(chan error)
+		go func() { asked <- n.Ask(t.Context(), nil) }()
+		pass(time.Second)
+		dying.say("nodes", wireBye, "")
+		if got := silentNodes(<-asked); !slices.Equal(got, []string{"dying"}) {
+			t.Errorf("got %q, want the one that died", got)
+		}
+		if err := n.Ask(t.Context(), nil); err != nil { // now it is known to be dead
+			t.Error(err)
+		}
+	})
+}
+
+// Only the answers of those that were asked count, each once, for their question.
+func TestWhoseAnswersCount(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		engine := new(local.Broker)
+		n := start(t, engine)
+		a, b := join(t, engine, "a"), join(t, engine, "b")
+		numbers := questions(t, engine)
+		to := "node." + n.ID()
+		asked := make(chan error, 1)
+		ask := func() uint64 {
+			go func() { asked <- n.Ask(t.Context(), nil) }()
+			return <-numbers
+		}
+		wait := func() {
+			t.Helper()
+			pass(time.Second / 10)
+			select {
+			case err := <-asked:
+				t.Fatalf("Ask returned %v before all had answered", err)
+			default:
+			}
+		}
+
+		first := ask()
+		wait()
+		a.say(to, wireAnswer, number(first))
+		a.say(to, wireAnswer, number(first)) // twice
+		late := join(t, engine, "late")      // was not asked
+		late.say(to, wireAnswer, number(first))
+		b.say(to, wireAnswer, number(first+1)) // another question
+		b.say(to, wireAnswer, "")
+		b.say(to, wireAnswer, "\xff")
+		b.say(to, wireBeat, number(first))
+		wait()
+		b.say(to, wireAnswer, number(first))
+		b.say(to, wireAnswer, number(first))
+		if err := <-asked; err != nil {
+			t.Error(err)
+		}
+
+		late.say("nodes", wireBye, "")
+		pass(0)
+		second := ask()
+		for _, f := range []*forged{a, b} { // to a question of before
+			f.say(to, wireAnswer, number(first))
+		}
+		wait()
+		a.say("nodes", wireAnswer, number(second)) // wherever it is said
+		b.say(to, wireAnswer, number(second))
+		if err := <-asked; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Several answers to one question at the same time, and to several questions in any order.
+func TestAnswersInAnyOrder(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		engine := new(local.Broker)
+		n := start(t, engine)
+		var peers []*forged
+		for i := range 20 {
+			peers = append(peers, join(t, engine, fmt.Sprint("p", i)))
+		}
+		numbers := questions(t, engine)
+		const count = 20
+		asked := make(chan error, count)
+		var open []uint64
+		for range count {
+			go func() { asked <- n.Ask(t.Context(), nil) }()
+			open = append(open, <-numbers)
+		}
+		for _, f := range peers {
+			slices.Reverse(open)
+			for _, question := range open {
+				f.say("node."+n.ID(), wireAnswer, number(question))
+			}
+		}
+		for range count {
+			if err := <-asked; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

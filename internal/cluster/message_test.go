@@ -1,0 +1,236 @@
+package cluster_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/wsgate/wsgate/internal/cluster"
+)
+
+const mostBody = 1 << 20 // of the nodes in these tests
+
+// listen returns a node that is subscribed to topic "a", and what it gets.
+func listen(t *testing.T) (n *cluster.Node, broker *strictBroker, got *journal) {
+	n, broker = newNode(t)
+	got = new(journal)
+	err := n.Acquire(t.Context(), "a", func(m cluster.Message) { got.add("%d %s %.20s", m.Kind, m.Node, m.Body) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, broker, got
+}
+
+// Nobody has to be asked: the bytes are those that are documented.
+func TestFormatOnTheWire(t *testing.T) {
+	n, broker := newNode(t)
+	var text []byte
+	end, err := broker.Broker.Subscribe(t.Context(), "a", func(message []byte) { text = append(text, message...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	for _, body := range []string{"hello", ""} {
+		if err := n.Publish("a", cluster.Data, func(b []byte) []byte { return append(b, body...) }); err != nil {
+			t.Error(err)
+		}
+	}
+	if want := append(wire(wireData, n.ID(), 1, "hello"), wire(wireData, n.ID(), 2, "")...); string(text) != string(want) {
+		t.Errorf("got %q, want %q", text, want)
+	}
+}
+
+func TestGarbage(t *testing.T) {
+	valid := wire(wireData, "stranger", 1, "hello")
+	overlong := append([]byte{1, wireData}, 0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0)
+	tests := map[string][]byte{
+		"nothing":                  nil,
+		"zeroes":                   make([]byte, 100),
+		"ones":                     []byte(strings.Repeat("\xff", 100)),
+		"text":                     []byte("hello, is there anybody?"),
+		"JSON":                     []byte(`{"kind":1,"node":"x"}`),
+		"version 0":                append([]byte{0}, valid[1:]...),
+		"the next version":         append([]byte{2}, valid[1:]...),
+		"version 255":              append([]byte{255}, valid[1:]...),
+		"no node":                  wire(wireData, "", 1, "hello"),
+		"a node of 129 bytes":      wire(wireData, strings.Repeat("n", 129), 1, "hello"),
+		"a node of 1 MiB":          wire(wireData, strings.Repeat("n", 1<<20), 1, "hello"),
+		"number 0":                 wire(wireData, "stranger", 0, "hello"),
+		"a node beyond the end":    append([]byte{1, wireData, 100}, "short"...),
+		"a node of 2^63 bytes":     binary.AppendUvarint([]byte{1, wireData}, 1<<63),
+		"a node of 2^64-1 bytes":   append(binary.AppendUvarint([]byte{1, wireData}, math.MaxUint64), "stranger\x01"...),
+		"a length of 11 bytes":     append(overlong, "stranger\x01hello"...),
+		"a length that never ends": append([]byte{1, wireData}, strings.Repeat("\x80", 50)...),
+		"a number of 2^64":         append(append([]byte{1, wireData, 8}, "stranger"...), 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2),
+		"a number that never ends": append(append([]byte{1, wireData, 8}, "stranger"...), strings.Repeat("\xff", 50)...),
+		"a body that is too large": wire(wireData, "stranger", 1, strings.Repeat("x", mostBody+1)),
+	}
+	for end := range len(valid) - len("hello") {
+		tests[fmt.Sprintf("cut to %d bytes", end)] = valid[:end]
+	}
+	for name, text := range tests {
+		t.Run(name, func(t *testing.T) {
+			n, broker, got := listen(t)
+			for i := range 3 {
+				if err := broker.Publish("a", text); err != nil {
+					t.Fatal(err)
+				}
+				neighbor := &forged{t: t, engine: broker.Broker, id: fmt.Sprint("neighbor", i)}
+				neighbor.say("a", wireData, "still here")
+				got.want(t, fmt.Sprintf("1 neighbor%d still here", i))
+			}
+			if got := n.Ignored(); got != 3 {
+				t.Errorf("got %d ignored messages, want 3", got)
+			}
+		})
+	}
+}
+
+func TestWhatIsNoGarbage(t *testing.T) {
+	large, long := strings.Repeat("x", mostBody), strings.Repeat("n", 128)
+	for name, test := range map[string]struct {
+		text []byte
+		want string
+	}{
+		"empty body":             {wire(wireData, "s", 1, ""), "1 s "},
+		"a body of the most":     {wire(wireData, "s", 1, large), "1 s " + large[:20]},
+		"a node of 128 bytes":    {wire(wireData, long, 1, "b"), "1 " + long + " b"},
+		"a node of odd bytes":    {wire(wireData, "\xff\x00*>.\r\n", 1, "b"), "1 \xff\x00*>.\r\n b"},
+		"the largest number":     {wire(wireData, "s", math.MaxUint64, "b"), "1 s b"},
+		"a kind of later":        {wire(200, "s", 1, "b"), "200 s b"}, // whose receiver ignores it
+		"kind 0":                 {wire(0, "s", 1, "b"), "0 s b"},
+		"a number in more bytes": {append([]byte{1, wireData, 1, 's'}, 0x81, 0x00, 'b'), "1 s b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, broker, got := listen(t)
+			if err := broker.Publish("a", test.text); err != nil {
+				t.Fatal(err)
+			}
+			got.want(t, test.want)
+			if ignored := n.Ignored(); ignored != 0 {
+				t.Errorf("got %d ignored messages, want none", ignored)
+			}
+		})
+	}
+}
+
+// What a node has sent itself does not come back, and is no garbage either.
+func TestOwnEcho(t *testing.T) {
+	n, broker, got := listen(t)
+	for range 10 {
+		if err := n.Publish("a", cluster.Data, func(b []byte) []byte { return append(b, "echo"...) }); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, seq := range []uint64{0, 1, math.MaxUint64} { // somebody has recorded it
+		if err := broker.Publish("a", wire(wireData, n.ID(), seq, "echo")); err != nil {
+			t.Error(err)
+		}
+	}
+	got.want(t)
+	if ignored := n.Ignored(); ignored != 0 {
+		t.Errorf("got %d ignored messages, want none", ignored)
+	}
+}
+
+// Each message arrives once and in order, whatever the engine does, for every sender and topic on its own.
+func TestTwiceAndTooLate(t *testing.T) {
+	n, broker, got := listen(t)
+	err := n.Acquire(t.Context(), "b", func(m cluster.Message) { got.add("on b: %s", m.Body) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []struct {
+		topic, node string
+		seq         uint64
+	}{
+		{"a", "x", 5}, {"a", "x", 5}, {"a", "x", 4}, {"a", "y", 1}, {"a", "x", 6}, {"b", "x", 2}, {"b", "x", 2},
+		{"a", "x", 1 << 40}, {"a", "x", 7}, {"a", "y", 2}, {"b", "x", 3}, {"a", "x", 1<<40 + 1}, {"a", "x", 1 << 40},
+	} {
+		if err := broker.Publish(m.topic, wire(wireData, m.node, m.seq, fmt.Sprint(m.seq))); err != nil {
+			t.Error(err)
+		}
+	}
+	got.want(t, "1 x 5", "1 y 1", "1 x 6", "on b: 2", "1 x 1099511627776", "1 y 2", "on b: 3", "1 x 1099511627777")
+	if ignored := n.Ignored(); ignored != 5 {
+		t.Errorf("got %d ignored messages, want 5", ignored)
+	}
+}
+
+// A stranger that takes ever new names is not remembered for ever, and costs the neighbors nothing but that a message of
+// theirs may come twice.
+func TestManyNames(t *testing.T) {
+	n, broker, got := listen(t)
+	neighbor := &forged{t: t, engine: broker.Broker, id: "neighbor"}
+	neighbor.say("a", wireData, "before")
+	got.want(t, "1 neighbor before")
+	for i := range 10_000 {
+		if err := broker.Publish("a", wire(wireData, fmt.Sprint("name", i), 1, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got.take()
+	if err := broker.Publish("a", wire(wireData, "neighbor", 1, "again")); err != nil {
+		t.Error(err)
+	}
+	got.want(t, "1 neighbor again") // it was forgotten, as it has to be
+	neighbor.say("a", wireData, "after")
+	got.want(t, "1 neighbor after")
+	if ignored := n.Ignored(); ignored != 0 {
+		t.Errorf("got %d ignored messages, want none", ignored)
+	}
+}
+
+// The strings that bodies consist of.
+func TestCutString(t *testing.T) {
+	for _, s := range oddNames {
+		text := append(cluster.AppendString(nil, s), "rest"...)
+		if got, rest, err := cluster.CutString(text, len(s)); got != s || string(rest) != "rest" || err != nil {
+			t.Errorf("%+q: got %+q, %q, %v", s, got, rest, err)
+		}
+		if got, _, err := cluster.CutString(text, len(s)-1); err == nil && s != "" {
+			t.Errorf("%+q: got %+q, want an error for one byte too many", s, got)
+		}
+		whole := cluster.AppendString(nil, s)
+		for end := range len(whole) {
+			if got, _, err := cluster.CutString(whole[:end], 1<<20); err == nil {
+				t.Errorf("%+q cut to %d bytes: got %+q, want an error", s, end, got)
+			}
+		}
+	}
+	for _, size := range []uint64{1, 100, 1 << 31, 1 << 32, 1 << 40, 1 << 62, 1 << 63, math.MaxUint64} {
+		for _, most := range []int{0, 1, 100, math.MaxInt} {
+			if got, _, err := cluster.CutString(binary.AppendUvarint(nil, size), most); err == nil {
+				t.Errorf("%d bytes of at most %d that are not there: got %q", size, most, got)
+			}
+		}
+	}
+}
+
+// FuzzReceive: whatever comes to a topic is delivered or counted, and does not hold up who comes next.
+func FuzzReceive(f *testing.F) {
+	f.Add(wire(wireData, "stranger", 1, "hello"), uint8(200))
+	f.Add([]byte{1, 1, 1, 's', 0x81, 0}, uint8(3))
+	f.Add(binary.AppendUvarint([]byte{1, wireData}, math.MaxUint64), uint8(0))
+	f.Fuzz(func(t *testing.T, text []byte, cut uint8) {
+		n, broker, got := listen(t)
+		texts := [][]byte{text, text[:min(len(text), int(cut))], text}
+		for _, text := range texts {
+			if err := broker.Publish("a", text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		delivered := len(got.take())
+		if want := len(texts) - delivered; n.Ignored() != uint64(want) {
+			t.Errorf("%q: %d delivered, %d ignored of %d", text, delivered, n.Ignored(), len(texts))
+		}
+		if delivered > 2 {
+			t.Errorf("%q: delivered %d times", text, delivered)
+		}
+		neighbor := &forged{t: t, engine: broker.Broker, id: "a node whose name is not in the corpus", seq: math.MaxUint64 - 1}
+		neighbor.say("a", wireData, "here")
+		got.want(t, "1 "+neighbor.id+" here")
+	})
+}

@@ -1,0 +1,290 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/local"
+)
+
+// newNode returns a node that was not started: it has topics, and knows no other nodes.
+func newNode(t *testing.T) (*cluster.Node, *strictBroker) {
+	broker := newStrictBroker(t, new(local.Broker))
+	n := cluster.New(broker, 1<<20)
+	t.Cleanup(n.Close)
+	return n, broker
+}
+
+func acquire(t *testing.T, n *cluster.Node, topic string) {
+	t.Helper()
+	if err := n.Acquire(t.Context(), topic, ignore); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const idle = 5 * time.Second // how long a topic is kept that nobody needs
+
+func TestSubscribedOnce(t *testing.T) {
+	bubble(t, "one after the other", func(t *testing.T) {
+		n, broker := newNode(t)
+		for range 100 {
+			acquire(t, n, "a")
+		}
+		broker.calls.want(t, "subscribe a")
+		for range 99 {
+			n.Release("a")
+		}
+		pass(time.Hour)
+		broker.calls.want(t)
+		n.Release("a")
+		pass(idle)
+		broker.calls.want(t, "unsubscribe a")
+		if got := n.Topics(); got != 0 {
+			t.Errorf("got %d topics, want 0", got)
+		}
+	})
+	bubble(t, "all at once", func(t *testing.T) {
+		n, broker := newNode(t)
+		broker.subscribing = func(context.Context, string) error { rest(time.Second); return nil }
+		begin := time.Now()
+		var waiting sync.WaitGroup
+		for range 100 {
+			waiting.Go(func() {
+				acquire(t, n, "a")
+				if took := time.Since(begin); took != time.Second {
+					t.Errorf("Acquire returned after %v, want after the engine's second", took)
+				}
+			})
+		}
+		waiting.Wait()
+		broker.calls.want(t, "subscribe a")
+		if got := n.Topics(); got != 1 {
+			t.Errorf("got %d topics, want 1", got)
+		}
+	})
+}
+
+func TestIdleTopics(t *testing.T) {
+	bubble(t, "whoever comes back in time costs nothing", func(t *testing.T) {
+		n, broker := newNode(t)
+		acquire(t, n, "a")
+		for range 10 {
+			n.Release("a")
+			pass(idle - time.Nanosecond)
+			acquire(t, n, "a")
+		}
+		broker.calls.want(t, "subscribe a")
+		n.Release("a")
+		pass(idle - time.Nanosecond)
+		broker.calls.want(t)
+		pass(time.Nanosecond)
+		broker.calls.want(t, "unsubscribe a")
+		acquire(t, n, "a")
+		broker.calls.want(t, "subscribe a")
+	})
+	bubble(t, "each has its own time", func(t *testing.T) {
+		n, broker := newNode(t)
+		topics := []string{"a", "b", "c"}
+		for _, topic := range topics {
+			acquire(t, n, topic)
+		}
+		broker.calls.take()
+		for _, topic := range topics {
+			n.Release(topic)
+			pass(time.Second)
+		}
+		pass(idle - 3*time.Second)
+		for _, topic := range topics {
+			broker.calls.want(t, "unsubscribe "+topic)
+			pass(time.Second)
+		}
+	})
+	bubble(t, "not even for a moment", func(t *testing.T) {
+		n, broker := newNode(t)
+		acquire(t, n, "a")
+		for range 1000 { // at one instant
+			n.Release("a")
+			acquire(t, n, "a")
+		}
+		pass(time.Minute)
+		broker.calls.want(t, "subscribe a")
+	})
+}
+
+// While several need a topic, the first one's receive is called, whoever goes.
+func TestWhoReceives(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		n, broker := newNode(t)
+		var got journal
+		for _, name := range []string{"first", "second"} {
+			err := n.Acquire(t.Context(), "a", func(m cluster.Message) { got.add("%s %s", name, m.Body) })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		other := &forged{t: t, engine: broker.Broker, id: "other"}
+		other.say("a", wireData, "1")
+		n.Release("a")
+		other.say("a", wireData, "2")
+		n.Release("a")
+		other.say("a", wireData, "3") // is still subscribed to
+		pass(idle)
+		other.say("a", wireData, "4")
+		got.want(t, "first 1", "first 2", "first 3")
+	})
+}
+
+var errRefused = errors.New("no more subscriptions")
+
+func TestSubscribeFails(t *testing.T) {
+	bubble(t, "for all that wait", func(t *testing.T) {
+		n, broker := newNode(t)
+		broker.subscribing = func(context.Context, string) error { rest(time.Second); return errRefused }
+		var waiting sync.WaitGroup
+		for range 50 {
+			waiting.Go(func() {
+				if err := n.Acquire(t.Context(), "a", ignore); !errors.Is(err, errRefused) {
+					t.Errorf("got %v, want %v", err, errRefused)
+				}
+			})
+		}
+		waiting.Wait()
+		if got := n.Topics(); got != 0 {
+			t.Errorf("got %d topics, want 0", got)
+		}
+		broker.subscribing = nil
+		acquire(t, n, "a")
+		pass(time.Minute) // whose release was not called must not end it
+		broker.calls.want(t, "subscribe a")
+	})
+	bubble(t, "a silent engine has 5 s", func(t *testing.T) {
+		n, broker := newNode(t)
+		broker.subscribing = func(ctx context.Context, _ string) error { <-ctx.Done(); return context.Cause(ctx) }
+		begin := time.Now()
+		if err := n.Acquire(t.Context(), "a", ignore); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
+		}
+		if took := time.Since(begin); took != 5*time.Second {
+			t.Errorf("Acquire took %v, want 5s", took)
+		}
+		if got := n.Topics(); got != 0 {
+			t.Errorf("got %d topics, want 0", got)
+		}
+	})
+}
+
+// Who does not wait any longer leaves nothing behind, and takes nothing from the others.
+func TestWaiterGivesUp(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		bubble(t, fmt.Sprintf("the first stays %v", ends), func(t *testing.T) {
+			n, broker := newNode(t)
+			broker.subscribing = func(context.Context, string) error { rest(3 * time.Second); return nil }
+			first := make(chan error)
+			go func() { first <- n.Acquire(t.Context(), "a", ignore) }()
+			pass(0)
+			var waiting sync.WaitGroup
+			cause := errors.New("the client has gone")
+			for range 10 {
+				waiting.Go(func() {
+					ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
+					defer cancel()
+					if err := n.Acquire(ctx, "a", ignore); err != cause {
+						t.Errorf("got %v, want %v", err, cause)
+					}
+				})
+			}
+			waiting.Wait()
+			if err := <-first; err != nil {
+				t.Error(err)
+			}
+			if !ends {
+				n.Release("a")
+			}
+			pass(time.Minute)
+			want := []string{"subscribe a"}
+			if !ends {
+				want = append(want, "unsubscribe a")
+			}
+			broker.calls.want(t, want...)
+		})
+	}
+}
+
+// The first one makes the subscription for all: that it gives up itself is not their business.
+func TestFirstGivesUp(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		n, broker := newNode(t)
+		broker.subscribing = func(ctx context.Context, _ string) error {
+			select {
+			case <-time.After(3 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		first := make(chan error)
+		go func() { first <- n.Acquire(ctx, "a", ignore) }()
+		pass(0)
+		acquire(t, n, "a")
+		if err := <-first; err == nil {
+			n.Release("a")
+		}
+		pass(time.Minute)
+		broker.calls.want(t, "subscribe a")
+		n.Release("a")
+		pass(idle)
+		broker.calls.want(t, "unsubscribe a")
+	})
+}
+
+func TestCloseCancelsAll(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		n, broker := newNode(t)
+		acquire(t, n, "needed")
+		acquire(t, n, "idle")
+		n.Release("idle")
+		broker.subscribing = func(context.Context, string) error { rest(2 * time.Second); return nil }
+		pending := make(chan error)
+		go func() { pending <- n.Acquire(t.Context(), "pending", ignore) }()
+		pass(time.Second)
+		broker.calls.take()
+		n.Close()
+		broker.calls.wantAny(t, "unsubscribe idle", "unsubscribe needed") // the pending one has ended with the node
+		if err := <-pending; err != nil {
+			t.Error(err)
+		}
+		for _, topic := range []string{"needed", "pending", "never"} {
+			n.Release(topic)
+			if err := n.Acquire(t.Context(), topic, ignore); err != nil {
+				t.Errorf("after Close: %v", err)
+			}
+		}
+		pass(time.Minute)
+		broker.calls.want(t)
+	})
+}
+
+// Close while an idle topic is being given up ends it once, and waits for that.
+func TestCloseWhileIdleTopicsEnd(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		n, broker := newNode(t)
+		broker.unsubscribing = func(string) { rest(time.Millisecond) }
+		for i := range 20 {
+			topic := fmt.Sprint("t", i)
+			acquire(t, n, topic)
+			n.Release(topic)
+		}
+		pass(idle + 5*time.Millisecond)
+		n.Close()
+		if live := broker.subscribed(); len(live) > 0 {
+			t.Errorf("got %q after Close, want none", live)
+		}
+	})
+}
