@@ -20,6 +20,11 @@ const (
 
 	// stoppedFor is the gap between ticks from which this process must have been stopped for a while.
 	stoppedFor = 3 * tick
+	// deafAfter is how long a node hears nothing of itself until it does not trust its ears: who else is silent may live.
+	deafAfter = beatEvery + tick
+	// forgottenAfter is how long a node is stopped or deaf until others may have taken it for dead: its last sign of life
+	// is older.
+	forgottenAfter = deadAfter - beatEvery
 
 	inboxSize  = 1024    // messages that wait for the loop
 	inboxBytes = 8 << 20 // and their bytes
@@ -144,13 +149,20 @@ func (l *loop) heard() {
 }
 
 // listen looks once in a tick whether the engine still delivers.
-func (l *loop) listen() {
+func (n *Node) listen() {
+	l := &n.loop
 	if l.echoed.Swap(false) {
+		if l.deaf() {
+			n.peers.refresh()
+		}
+		if l.silent() >= forgottenAfter {
+			l.events.Revived()
+		}
 		l.silence = 0
 	} else {
 		l.silence++
 	}
-	mute := time.Duration(l.silence)*tick >= deadAfter
+	mute := l.silent() >= deadAfter
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.engine != nil {
@@ -159,6 +171,10 @@ func (l *loop) listen() {
 		l.heard()
 	}
 }
+
+func (l *loop) silent() time.Duration { return time.Duration(l.silence) * tick }
+
+func (l *loop) deaf() bool { return l.silent() >= deafAfter }
 
 // Away returns why the engine is not there, nil if it is.
 func (n *Node) Away() error {
@@ -208,11 +224,11 @@ func (n *Node) run() {
 			if now.Sub(last) >= stoppedFor {
 				n.peers.refresh() // what they have said meanwhile waits to be heard
 			}
-			if now.Sub(last) >= deadAfter-beatEvery {
+			if now.Sub(last) >= forgottenAfter {
 				n.loop.events.Revived()
 			}
 			last = now
-			n.loop.listen()
+			n.listen()
 			if now.Sub(beaten) >= beatEvery-tick/2 {
 				beaten = now
 				n.say(beat, "")
@@ -245,7 +261,7 @@ func (n *Node) hearStates() {
 
 // bury gives up those who are silent for too long, unless nobody can be heard.
 func (n *Node) bury() {
-	if n.loop.away {
+	if n.loop.away || n.loop.deaf() {
 		return
 	}
 	for _, id := range n.peers.expire() {

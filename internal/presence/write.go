@@ -85,7 +85,9 @@ func (t *Tracker[C]) job(r *room[C]) *job[C] {
 		}
 	}
 	for row := range r.sweep {
-		j.rows[row] = nil
+		if node, _, _ := parseRowName(row); !t.Node.Alive(node) { // else it was heard of again
+			j.rows[row] = nil
+		}
 	}
 	r.pending, r.sweep = map[string]struct{}{}, map[string]struct{}{}
 	if j.load {
