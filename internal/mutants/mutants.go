@@ -13,6 +13,7 @@ const (
 	conformance = "./internal/conformance"
 	abuse       = "./internal/abuse"
 	lifecycle   = "./internal/lifecycle"
+	nodes       = "./internal/cluster"
 )
 
 var mutants = []mutant{
@@ -47,7 +48,7 @@ var mutants = []mutant{
 
 	// Life.
 	{"who has left is still in the rooms", "dispatch.go", `	defer c.leaveAll()`, ``, core},
-	{"who has left is still listed", "dispatch.go", `	defer c.route.all.remove(&c.seat, false)`, ``, lifecycle},
+	{"who has left is still listed", "dispatch.go", `	defer c.vanish()`, ``, lifecycle},
 	{"OnClose is called twice", "dispatch.go", `	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {`, "\t_ = c.call(ctx, Inbound{Hook: HookClose, Err: c.cause})\n\tif err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {", lifecycle},
 	{"OnClose is called though OnOpen failed", "dispatch.go", "	if !c.opened {\n\t\treturn\n\t}", "", lifecycle},
 	{"a connection stays open though OnOpen failed", "dispatch.go", `c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })`, ``, core},
@@ -58,7 +59,7 @@ var mutants = []mutant{
 	{"nobody is pinged to death", "internal/transport/beat.go", `c.Abort(1008, "ping timeout", ErrPingTimeout)`, ``, core},
 	{"a peer's bytes do not count as life", "internal/transport/beat.go", `b.heardAt.Store(e.wheel.Now())`, `b.heardAt.CompareAndSwap(0, e.wheel.Now())`, core},
 	{"an answer to a call is lost", "dispatch.go", "	c.t.Send(m)\n}\n\nfunc (c *conn) encodeAnswer", "	_ = m\n}\n\nfunc (c *conn) encodeAnswer", lifecycle},
-	{"a room more than the limit can be joined", "conn.go", `have > c.route.limits.Rooms {`, `have > c.route.limits.Rooms+1 {`, core},
+	{"a room more than the limit can be joined", "join.go", `have > c.route.limits.Rooms {`, `have > c.route.limits.Rooms+1 {`, core},
 
 	// The server.
 	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
@@ -69,4 +70,22 @@ var mutants = []mutant{
 	{"upgrades are taken while the App shuts down", "app.go", "if a.draining.Load() {\n\t\treturn false, \"shutting down\"\n\t}", "", core},
 	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(most)`, `a.count.Load() > int64(most)`, core},
 	{"services stop in the order in which they started", "lifecycle.go", `for i := len(stops) - 1; i >= 0; i-- {`, `for i := range stops {`, core},
+
+	// Several nodes.
+	{"a node hears its own messages", "internal/cluster/node.go", `if err == nil && string(node) == n.id {`, `if err == nil && false {`, core + " " + nodes},
+	{"a message that comes twice is delivered twice", "internal/cluster/node.go", ` || seq <= last[string(node)]`, ``, nodes},
+	{"a topic is given up though somebody needs it", "internal/cluster/subscriptions.go", `if t.refs--; t.refs > 0 {`, `if t.refs--; t.refs > 1000 {`, nodes},
+	{"a topic is given up as soon as nobody needs it", "internal/cluster/subscriptions.go", `keepIdle = 5 * time.Second`, `keepIdle = 0`, nodes},
+	{"Join does not wait for the engine", "internal/cluster/subscriptions.go", "if t.isMade() {\n\t\treturn t.err", "if true {\n\t\treturn nil", nodes},
+	{"rooms with odd names share a topic", "internal/cluster/topic.go", `b.WriteByte(hex[c&15])`, ``, nodes},
+	{"exceptions hold on their own node only", "cluster.go", "if !except[c.id] {\n\t\t\tb.To", "if true {\n\t\t\tb.To", core},
+	{"nobody is told that the engine is away", "cluster.go", `return fmt.Errorf("%w: %w", ErrBroker, err)`, `return nil`, core},
+	{"an engine that swallows everything is not noticed", "internal/cluster/loop.go", `mute := l.silent() >= deadAfter`, `mute := false`, nodes + " " + core + " " + abuse},
+	{"a dead node lives on", "internal/cluster/peers.go", `if time.Since(last) >= deadAfter {`, `if false {`, nodes + " " + core},
+	{"a silent node is not named", "internal/cluster/ask.go", `return &SilentError{Nodes: slices.Clone(q.open)}`, `return nil`, nodes},
+	{"a user may have a connection more", "user.go", `l.count[user] >= l.most`, `l.count[user] > l.most`, core},
+	{"reloading a page is news", "internal/presence/tracker.go", `until := time.Now().Add(t.Grace)`, `until := time.Now()`, core},
+	{"a user leaves with the first of several tabs", "internal/presence/room.go", `	delete(u.conns, c)`, `	clear(u.conns)`, core},
+	{"the users of a dead node stay", "internal/presence/tracker.go", `		r.forget(node)`, ``, core},
+	{"the rows of living nodes are swept", "internal/presence/write.go", `!t.Node.Alive(node) { // else`, `true { // else`, core},
 }
