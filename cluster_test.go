@@ -311,3 +311,35 @@ func TestStartWithoutBroker(t *testing.T) {
 		}
 	})
 }
+
+// A link that swallows everything: the broker says that the engine is there.
+func TestBrokerDeliversNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := &cutBroker{Broker: new(wstest.Broker)}
+		states := make(chan error, 10)
+		app := startNodes(t, broker, 1, func(o *wsgate.Options) { o.OnBroker = func(err error) { states <- err } })[0]
+		wstest.Pass(time.Minute)
+		if err := <-states; err != nil || len(states) > 0 {
+			t.Errorf("got %v and %d more, want nil", err, len(states))
+		}
+		room := app.Hub().At("/ws").Room("lobby")
+		broker.cut.Store(true)
+		begin := time.Now()
+		if err := <-states; !errors.Is(app.Ready(), wsgate.ErrBroker) || err == nil {
+			t.Errorf("got %v, and Ready returns %v", err, app.Ready())
+		}
+		if took := time.Since(begin); took > 14*time.Second {
+			t.Errorf("noticed after %v, want 14s at most", took)
+		}
+		if err := heard.Emit(room, "lost"); !errors.Is(err, wsgate.ErrBroker) {
+			t.Errorf("got %v, want ErrBroker", err)
+		}
+		broker.cut.Store(false)
+		if err := <-states; err != nil || app.Ready() != nil {
+			t.Errorf("got %v, and Ready returns %v", err, app.Ready())
+		}
+		if err := heard.Emit(room, "arrives"); err != nil {
+			t.Error(err)
+		}
+	})
+}
