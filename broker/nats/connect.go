@@ -1,0 +1,197 @@
+package nats
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// session is a time in which a connection lasts.
+type session struct {
+	nc         *natsgo.Conn
+	maxPayload int64
+	ctx        context.Context // done when the session is over, with the cause
+	end        context.CancelCauseFunc
+	rows       atomic.Pointer[jetstream.KeyValue] // the bucket, once it was found
+
+	ready bool // NATS has confirmed all subscriptions; guarded by Broker.mu
+}
+
+// job is something to do with the connection.
+type job struct {
+	run  func(nc *natsgo.Conn)
+	size int
+}
+
+// write does the jobs, over one connection after the other: nats.go gives one up for good if NATS ends it with an
+// error that it does not know.
+func (b *Broker) write(opts natsgo.Options) {
+	for {
+		nc, gone, err := b.connect(opts)
+		if err != nil {
+			b.failed(nil, err)
+			if !b.sleep(pause(1)) {
+				return
+			}
+			continue
+		}
+		open := b.work(nc, gone)
+		nc.Close()
+		<-gone
+		if !open {
+			return
+		}
+	}
+}
+
+// connect makes a connection that nats.go keeps up, and returns when it has tried once. When gone is closed, it is over.
+func (b *Broker) connect(opts natsgo.Options) (nc *natsgo.Conn, gone <-chan struct{}, err error) {
+	closed := make(chan struct{})
+	theirs := opts.ClosedCB
+	opts.ClosedCB = func(nc *natsgo.Conn) {
+		b.lost(nc, natsgo.ErrConnectionClosed)
+		if theirs != nil {
+			theirs(nc)
+		}
+		close(closed)
+	}
+	var conn atomic.Pointer[natsgo.Conn]
+	delay := opts.CustomReconnectDelayCB
+	opts.CustomReconnectDelayCB = func(attempts int) time.Duration {
+		// nats.go reports that it could not dial, but not that somebody answered otherwise than wanted.
+		if nc := conn.Load(); nc != nil && nc.LastError() != nil {
+			b.failed(nc, nc.LastError())
+		}
+		return delay(attempts)
+	}
+	nc, err = opts.Connect()
+	conn.Store(nc)
+	return nc, closed, err
+}
+
+// work does the jobs until the connection is gone, or the Broker is closed and no job is left; then it reports false.
+func (b *Broker) work(nc *natsgo.Conn, gone <-chan struct{}) (open bool) {
+	b.resubscribe(nc)
+	for {
+		select {
+		case <-b.outbox.wake:
+			b.workOff(nc)
+		case <-gone:
+			return true
+		case <-b.quit:
+			b.workOff(nc)
+			b.finish(nc)
+			return false
+		}
+	}
+}
+
+func (b *Broker) workOff(nc *natsgo.Conn) {
+	for _, j := range b.outbox.take() {
+		j.run(nc)
+		b.outbox.done(j.size)
+	}
+}
+
+// finish waits until NATS has what was written. Closing alone would take it back: a socket that is closed with something
+// unread in it is reset.
+func (b *Broker) finish(nc *natsgo.Conn) {
+	b.mu.RLock()
+	there := b.session != nil
+	b.mu.RUnlock()
+	if there {
+		_ = nc.FlushTimeout(time.Second) // what does not get through is lost, as always
+	}
+}
+
+// sleep reports false if the Broker was closed.
+func (b *Broker) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-b.quit:
+		return false
+	}
+}
+
+// connected begins a session, which is ready when NATS has confirmed what nats.go or resubscribe has sent again, and
+// what was subscribed to before the session has begun.
+func (b *Broker) connected(nc *natsgo.Conn) {
+	s := &session{nc: nc, maxPayload: nc.MaxPayload()}
+	s.ctx, s.end = context.WithCancelCause(context.Background())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.session, b.full, b.refusal = s, nil, nil
+	clear(b.refused)
+	b.outbox.add(job{run: func(nc *natsgo.Conn) {
+		b.asked.add(confirmation{nc, func() { b.begin(s) }})
+	}})
+}
+
+// begin lets everybody use the session.
+func (b *Broker) begin(s *session) {
+	b.mu.Lock()
+	current := b.session == s
+	if current {
+		s.ready = true
+		b.tell()
+	}
+	b.mu.Unlock()
+	if current {
+		b.log.Info("wsgate/nats: connected", "server", s.nc.ConnectedUrlRedacted())
+	}
+}
+
+// lost ends the session.
+func (b *Broker) lost(_ *natsgo.Conn, err error) {
+	if err == nil {
+		err = natsgo.ErrDisconnected
+	}
+	err = fmt.Errorf("wsgate/nats: no connection: %w", err)
+	b.mu.Lock()
+	s := b.session
+	if s != nil {
+		b.session, b.away = nil, err
+		s.end(err)
+		b.tell()
+	}
+	closed := b.closed
+	b.mu.Unlock()
+	if s != nil && !closed {
+		b.log.Warn("wsgate/nats: the connection is lost", "err", err)
+	}
+}
+
+// failed takes note of why an attempt to connect has failed.
+func (b *Broker) failed(_ *natsgo.Conn, err error) {
+	err = fmt.Errorf("wsgate/nats: no connection: %w", err)
+	b.mu.Lock()
+	first := b.session == nil && b.away == errConnecting
+	if b.session == nil {
+		b.away = err
+		b.tell()
+	}
+	b.mu.Unlock()
+	if first {
+		b.log.Warn("wsgate/nats: there is no connection yet", "err", err)
+	}
+}
+
+// online returns the session, or why there is none that is ready.
+func (b *Broker) online() (*session, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	switch {
+	case b.closed:
+		return nil, errClosed
+	case b.session == nil, !b.session.ready:
+		return nil, b.away
+	}
+	return b.session, nil
+}
