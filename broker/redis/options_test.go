@@ -1,0 +1,161 @@
+package redis_test
+
+import (
+	"context"
+	"crypto/tls"
+	"strings"
+	"testing"
+
+	"github.com/wsgate/wsgate/broker/redis"
+)
+
+func TestMistakes(t *testing.T) {
+	credentials := func(context.Context) (string, string, error) { return "", "", nil }
+	tests := []struct {
+		name string
+		url  string
+		opts redis.Options
+		want string
+	}{
+		{"nothing", "", redis.Options{}, "neither redis:// nor rediss://"},
+		{"no scheme", "localhost:6379", redis.Options{}, "neither redis:// nor rediss://"},
+		{"other scheme", "http://localhost", redis.Options{}, "neither redis:// nor rediss://"},
+		{"no host", "redis://", redis.Options{}, `has the host ""`},
+		{"port only", "redis://:6379", redis.Options{}, `has the host ":6379"`},
+		{"empty host", "redis://a:1,,b:2", redis.Options{}, `has the host ""`},
+		{"port", "redis://host:port", redis.Options{}, `has the host "host:port"`},
+		{"port of the second", "redis://host:1,other:65x", redis.Options{}, `has the host "other:65x"`},
+		{"password with #", "redis://:secr#et@host", redis.Options{}, "%23"},
+		{"password with /", "redis://user:secr/et@host:1,other", redis.Options{}, "%2F"},
+		{"password with %", "redis://:secr%et@host", redis.Options{}, "%25"},
+		{"path", "redis://host/name", redis.Options{}, `has the path "/name"`},
+		{"negative", "redis://host/-1", redis.Options{}, `has the path "/-1"`},
+		{"parameter", "redis://host/0?protocol=3", redis.Options{}, "has parameters"},
+		{"fragment", "redis://host/0#1", redis.Options{}, "has parameters"},
+		{"database of a cluster", "redis://host/1", redis.Options{Cluster: true}, "a Redis Cluster has 0 only"},
+		{"TLS", "redis://host", redis.Options{TLS: &tls.Config{}}, "want rediss://"},
+		{"two passwords", "redis://:secret@host", redis.Options{Credentials: credentials}, "want one of them"},
+		{"prefix", "redis://host", redis.Options{Prefix: "a b"}, `have Options.Prefix "a b"`},
+		{"prefix with a tag", "redis://host", redis.Options{Prefix: "{a}"}, `have Options.Prefix "{a}"`},
+		{"long prefix", "redis://host", redis.Options{Prefix: strings.Repeat("a", 129)}, "at most 128"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b, err := redis.New(test.url, &test.opts)
+			if err == nil {
+				b.Close()
+				t.Fatalf("got no error, want one with %s", test.want)
+			}
+			if !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "wsgate/redis: ") {
+				t.Errorf("got %v, want an error with %s", err, test.want)
+			}
+			if strings.Contains(err.Error(), "secr") {
+				t.Errorf("got %v, want an error without the password", err)
+			}
+		})
+	}
+}
+
+// TestModes connects to servers that are something else than the options say.
+func TestModes(t *testing.T) {
+	single, cluster := startServer(t), startServer(t, "--cluster-enabled", "yes")
+	replica := startServer(t, "--replicaof", "127.0.0.1 1")
+	tests := []struct {
+		name   string
+		server *process
+		opts   redis.Options
+		want   string
+	}{
+		{"no cluster", single, redis.Options{Cluster: true}, "leave out Options.Cluster"},
+		{"cluster", cluster, redis.Options{}, "set Options.Cluster"},
+		{"cluster without slots", cluster, redis.Options{Cluster: true}, "slots that no server has"},
+		{"replica", replica, redis.Options{}, "name the primary"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := connect(t, test.server.url(), &test.opts, redis.Tuning{})
+			watch(t, b).down(t, test.want)
+			if err := b.Publish("topic", nil); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Publish: got %v, want an error with %s", err, test.want)
+			}
+			if _, err := b.Rows(context.Background(), "table"); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("Rows: got %v, want an error with %s", err, test.want)
+			}
+		})
+	}
+}
+
+// TestApart has clusters of Apps use one server.
+func TestApart(t *testing.T) {
+	server := startServer(t)
+	first := connect(t, server.url(), nil, redis.Tuning{})
+	second := connect(t, server.url(), &redis.Options{Prefix: "wsgate:second"}, redis.Tuning{})
+	otherDatabase := connect(t, server.url()+"/5", nil, redis.Tuning{})
+	for _, b := range []*redis.Broker{first, second, otherDatabase} {
+		watch(t, b).up(t)
+	}
+	r1, r2 := subscribe(t, first, "topic"), subscribe(t, second, "topic")
+	publish(t, first, "topic", "1")
+	publish(t, second, "topic", "2")
+	expect(t, r1, "1")
+	expect(t, r2, "2")
+	ctx := context.Background()
+	if err := first.Update(ctx, "table", map[string][]byte{"row": []byte("value")}); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string]*redis.Broker{"prefix": second, "database": otherDatabase} {
+		if rows, err := b.Rows(ctx, "table"); err != nil || len(rows) > 0 {
+			t.Errorf("Rows of another %s: got %q and %v, want none", name, rows, err)
+		}
+	}
+	if got := server.do(t, "EXISTS", "wsgate:table"); got != "1" {
+		t.Errorf("EXISTS wsgate:table: got %s, want 1", got)
+	}
+}
+
+// TestRights has a user with no more rights than the package comment says.
+func TestRights(t *testing.T) {
+	const user = "ACL SETUSER app on >secret resetkeys ~wsgate:* resetchannels &wsgate:* -@all +hello +client +ping +select "
+	tests := []struct {
+		name     string
+		server   *process
+		opts     redis.Options
+		commands string
+	}{
+		{"one server", startServer(t), redis.Options{}, "+subscribe +unsubscribe +publish"},
+		{"cluster", startCluster(t, 1)[0], redis.Options{Cluster: true}, "+ssubscribe +sunsubscribe +spublish +cluster|slots"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			admin := test.server.dial(t)
+			defer admin.Close()
+			admin.do(t, strings.Fields(user+test.commands+" +hset +hdel +hgetall +pexpire +eval +hget")...)
+			admin.do(t, "ACL", "SETUSER", "default", "off")
+			defer admin.do(t, "ACL", "SETUSER", "default", "on")
+			b := connect(t, "redis://app:secret@"+test.server.addr, &test.opts, redis.Tuning{})
+			watch(t, b).up(t)
+			r := subscribe(t, b, "topic")
+			publish(t, b, "topic", "m")
+			expect(t, r, "m")
+			end, err := b.Subscribe(context.Background(), "other", func([]byte) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			end()
+			ctx := context.Background()
+			if err := b.Update(ctx, "table", map[string][]byte{"old": {}, "new": {}}); err != nil {
+				t.Error(err)
+			}
+			admin.do(t, "HSET", "wsgate:table", "old", "")
+			if rows, err := b.Rows(ctx, "table"); err != nil || len(rows) != 1 {
+				t.Errorf("Rows: got %q and %v, want one row", rows, err)
+			}
+			if err := b.Update(ctx, "table", map[string][]byte{"new": nil}); err != nil {
+				t.Error(err)
+			}
+			if log := admin.do(t, "ACL", "LOG"); log != "0" {
+				t.Errorf("the server has refused %s commands, want none", log)
+			}
+		})
+	}
+}

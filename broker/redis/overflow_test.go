@@ -1,0 +1,127 @@
+package redis_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate/broker/redis"
+)
+
+// lines is a log.
+type lines struct {
+	mu  sync.Mutex // guards following
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// TestSlowReceive has messages arrive faster than they are taken.
+func TestSlowReceive(t *testing.T) {
+	const waiting, messages = 10, 100
+	var log lines
+	server := startServer(t)
+	b := connect(t, server.url(), &redis.Options{Logger: log.logger()}, redis.Tuning{Waiting: waiting, Report: time.Hour})
+	other := connect(t, server.url(), nil, redis.Tuning{})
+	watch(t, b).up(t)
+	watch(t, other).up(t)
+	busy, free := make(chan struct{}), make(chan struct{})
+	r := newRecord[string]("the slow topic")
+	if _, err := b.Subscribe(context.Background(), "slow", func(m []byte) {
+		if r.add(string(m)); string(m) == "0" {
+			close(busy)
+			<-free
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, other, "slow", "0")
+	<-busy
+	for i := range messages {
+		publish(t, other, "slow", fmt.Sprint(1+i))
+	}
+	eventually(t, "all but those that wait to be dropped", func() bool { return b.Dropped() == messages-waiting })
+	eventually(t, "a line in the log", func() bool { return log.String() != "" })
+	others := newRecord[string]("other topics")
+	for i := range 50 {
+		topic := fmt.Sprint("quick.", i)
+		if _, err := b.Subscribe(context.Background(), topic, func(m []byte) { others.add(string(m)) }); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, other, topic, topic)
+	}
+	others.wait(t, "messages of topics that another goroutine receives", func(got []string) bool { return len(got) > 0 })
+	before := b.Dropped()
+	close(free)
+	got := r.wait(t, "what waited", func(got []string) bool { return len(got) == 1+waiting })
+	for i, m := range got {
+		if m != fmt.Sprint(i) {
+			t.Errorf("got %q, want the first messages in their order", got)
+			break
+		}
+	}
+	if b.Dropped() != before {
+		t.Errorf("Dropped: got %d and then %d, want no more when nothing comes", before, b.Dropped())
+	}
+	publish(t, other, "slow", "behind")
+	expect(t, r, "behind")
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "faster than the App takes them") {
+		t.Errorf("the log: got %q, want one line that says why", log.String())
+	}
+}
+
+// TestSlowServer publishes more than a server takes that is not there any more.
+func TestSlowServer(t *testing.T) {
+	const waiting = 10
+	server := startServer(t)
+	proxy := startProxy(t, server.addr)
+	b := connect(t, proxy.url(), nil, redis.Tuning{Waiting: waiting, Ping: quick.Ping, Patience: quick.Patience})
+	state := watch(t, b)
+	state.up(t)
+	proxy.hold()
+	var taken uint64
+	var err error
+	for ; err == nil; taken++ {
+		err = b.Publish("topic", nil)
+	}
+	taken--
+	if !strings.Contains(err.Error(), "too many messages wait") {
+		t.Errorf("Publish: got %v, want an error that says that too many messages wait", err)
+	}
+	if taken > 2*waiting {
+		t.Errorf("Publish took %d messages, want at most %d on their way and as many that wait", taken, waiting)
+	}
+	state.down(t, "no answer")
+	eventually(t, "all that Publish took to be dropped", func() bool { return b.Dropped() == taken })
+}
+
+// TestOutputLimit sends a subscriber more than the server keeps for it.
+func TestOutputLimit(t *testing.T) {
+	server := startServer(t, "--client-output-buffer-limit", "pubsub 256kb 0 0")
+	b := connect(t, server.url(), nil, redis.Tuning{})
+	state := watch(t, b)
+	state.up(t)
+	r := subscribe(t, b, "topic")
+	publish(t, b, "topic", strings.Repeat("x", 1<<20))
+	state.down(t, server.addr)
+	state.up(t)
+	publish(t, b, "topic", "again")
+	expect(t, r, "again")
+}

@@ -1,0 +1,224 @@
+// Package redis connects the Apps of a cluster over Redis: its Broker is a [wsgate.Broker] and a [wsgate.Store].
+//
+//	broker, err := redis.New("redis://localhost:6379", nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer broker.Close()
+//	app, err := wsgate.New(root, &wsgate.Options{Broker: broker})
+//
+// # Servers
+//
+// One server: Redis 6.0 or newer, or what speaks its protocol. Messages go over Pub/Sub, tables are hashes. A URL with
+// several hosts names a primary and its replicas: the Broker uses the one that is the primary now, and looks for
+// another when it is not the primary any longer.
+//
+// A Redis Cluster: version 7.0 or newer, and [Options].Cluster. Messages go over sharded Pub/Sub, so a topic costs only
+// the shard that has its slot. The hosts of the URL are where the Broker asks for the others.
+//
+// # What it promises
+//
+// Delivery is at most once. A message is lost when a connection breaks while it is on its way, when Redis ends the
+// connection of a subscriber that is too slow (client-output-buffer-limit), when its slot moves to another shard, and
+// when messages arrive faster than the App takes them. [Broker.Dropped] counts what the Broker itself knows of.
+//
+// Each server has two connections, one for commands and one for subscriptions. If either breaks, or does not answer
+// within 10 s, both are replaced, with growing pauses and for ever. What waited to be sent is discarded, and all
+// subscriptions are made again, up to 500 at a time.
+//
+// # Rights
+//
+// Whoever can publish on the server can send to every client of the App. A server that others use as well should know
+// a user for the Broker who alone has the channels &wsgate:* and the keys ~wsgate:*, if [Options].Prefix is wsgate. The
+// commands are HELLO, CLIENT, PING and SELECT, SUBSCRIBE, UNSUBSCRIBE and PUBLISH, HSET, HDEL, HGET, HGETALL, PEXPIRE
+// and EVAL, and in a cluster SSUBSCRIBE, SUNSUBSCRIBE and SPUBLISH in place of those without the S, and CLUSTER SLOTS.
+//
+// # The client
+//
+// The connections are those of github.com/redis/rueidis. It pipelines, tells of every subscription in a pipeline
+// whether the server has confirmed it, and hands out a connection for subscriptions that it pings and whose end it
+// reports. The PubSub of github.com/redis/go-redis writes its subscriptions again without reading whether they were
+// refused, as a Redis Cluster does when a slot has moved, is bound to the node of its first sharded channel, and drops
+// messages without counting them.
+package redis
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/wsgate/wsgate"
+)
+
+var (
+	_ wsgate.Broker = (*Broker)(nil)
+	_ wsgate.Store  = (*Broker)(nil)
+)
+
+// Broker is a [wsgate.Broker] and a [wsgate.Store] over Redis.
+type Broker struct {
+	*config
+	ctx     context.Context // done when the Broker ends what it has started
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup // all its goroutines
+	closing sync.Once
+	survey  *survey            // of a cluster, else nil
+	inboxes []*queue[delivery] // each has a goroutine
+	herald  herald
+
+	mu      sync.RWMutex // guards following, and what nodes and subscriptions say that it guards
+	nodes   []*node
+	slots   []*node // who has which slot, nil if nobody has; one server has one slot
+	unknown error   // why the nodes of a cluster are not known yet
+	topics  map[string]*subscription
+	missing int   // how many subscriptions no server has, although it should
+	refusal error // why it has not, if it was asked
+	closed  bool
+}
+
+var (
+	errClosed     = errors.New("wsgate/redis: the Broker is closed")
+	errConnecting = errors.New("wsgate/redis: connecting")
+)
+
+// New makes a Broker for the URL of a server,
+//
+//	redis://user:password@host:6379/0
+//
+// or of several hosts, with commas between them; rediss in place of redis is for TLS. User, password, port and the
+// number of the database may be left out. New does not wait for the server, see [Broker.Watch].
+func New(url string, opts *Options) (*Broker, error) {
+	return newBroker(url, opts, usual)
+}
+
+func newBroker(url string, opts *Options, t tuning) (*Broker, error) {
+	c, err := configure(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	c.tuning = t
+	b := &Broker{config: c, topics: map[string]*subscription{}}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.herald.wake, b.herald.watchers = make(chan struct{}, 1), map[*watcher]struct{}{}
+	b.tasks.Go(b.tell)
+	for range inboxCount {
+		q := newQueue[delivery](t.waiting)
+		b.inboxes = append(b.inboxes, q)
+		b.tasks.Go(func() { deliver(q) })
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c.cluster {
+		b.survey, b.unknown, b.slots = newSurvey(b), errConnecting, make([]*node, slotCount)
+		b.tasks.Go(b.survey.run)
+	} else {
+		n := b.startNode(c.hosts)
+		b.nodes, b.slots = []*node{n}, []*node{n}
+	}
+	return b, nil
+}
+
+// Close sends what waits to be sent, for at most a second, and returns when everything that the Broker has started has
+// ended, receive functions included. Only a goroutine of rueidis that cannot be waited for may end a moment later. Then
+// nothing can be published or subscribed any more.
+func (b *Broker) Close() error {
+	b.closing.Do(func() {
+		late := time.NewTimer(time.Second)
+		defer late.Stop()
+		for _, l := range b.shut() {
+			l.out.end()
+			select {
+			case <-l.published:
+			case <-late.C:
+				late.Reset(0) // the others get no time either
+			}
+		}
+		b.cancel()
+		for _, q := range b.inboxes {
+			q.drop()
+		}
+		b.tasks.Wait()
+	})
+	return nil
+}
+
+// shut ends all subscriptions, lets nobody begin anything, and returns the links to the servers.
+func (b *Broker) shut() []*link {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for _, s := range b.topics {
+		s.ended.Store(true)
+		if s.state == asked {
+			s.state = made
+			s.answer <- errClosed
+		}
+	}
+	return b.links()
+}
+
+// links returns those there are. It needs the lock.
+func (b *Broker) links() []*link {
+	var links []*link
+	for _, n := range b.nodes {
+		if n.link != nil {
+			links = append(links, n.link)
+		}
+	}
+	return links
+}
+
+// away returns why the engine is not there, or does not have all subscriptions. It is nil if neither is so.
+func (b *Broker) away() error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	switch {
+	case b.closed:
+		return errClosed
+	case b.unknown != nil:
+		return b.unknown
+	}
+	for _, n := range b.nodes {
+		if n.link == nil {
+			return n.why
+		}
+	}
+	for _, n := range b.slots {
+		if n == nil {
+			return errUnserved
+		}
+	}
+	switch {
+	case b.missing == 0:
+		return nil
+	case b.refusal != nil:
+		return b.refusal
+	default:
+		return errSubscribing
+	}
+}
+
+// place returns the link to the server that has a channel or key, or why there is none.
+func (b *Broker) place(name string) (*link, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.closed {
+		return nil, errClosed
+	}
+	return b.linkOf(b.slotOf(name))
+}
+
+// linkOf needs the lock.
+func (b *Broker) linkOf(slot int) (*link, error) {
+	n := b.slots[slot]
+	switch {
+	case n == nil && b.unknown != nil:
+		return nil, b.unknown
+	case n == nil:
+		return nil, errUnserved
+	case n.link == nil:
+		return nil, n.why
+	}
+	return n.link, nil
+}
