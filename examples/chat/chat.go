@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/wsgate/wsgate"
@@ -14,18 +13,22 @@ import (
 
 // Chat is the gateway: one value for all connections.
 type Chat struct {
+	hub   *wsgate.Hub
 	store *Store
-
-	mu     sync.Mutex       // guards following, and the writing of every member's Data
-	people map[string]*conn // by user id
 }
 
-// Member is what the chat knows about one connection. It is written by the member's own hooks while they hold Chat.mu;
-// so these read it freely, and everybody else while they hold Chat.mu.
+// Member is what the chat knows about one connection. Only the member's own hooks use it.
 type Member struct {
-	UserID   string
+	ID       string
 	Username string
-	Room     string // "" between leaving one room and joining another
+	Room     string // "" before the first and between two
+}
+
+// UserID makes members known to Hub.User and to presence.
+func (m Member) UserID() string { return m.ID }
+
+func (m Member) moved(room string) Movement {
+	return Movement{From: m.Username, FromID: m.ID, Room: room}
 }
 
 type conn = wsgate.Conn[Member]
@@ -37,14 +40,12 @@ var (
 	_ wsgate.Closer[Member]       = (*Chat)(nil)
 )
 
-// NewChat returns a chat without people, which keeps what they say in the store.
-func NewChat(store *Store) *Chat {
-	return &Chat{store: store, people: make(map[string]*conn)}
-}
+// NewChat returns a chat that keeps what people say in the store.
+func NewChat(hub *wsgate.Hub, store *Store) *Chat { return &Chat{hub, store} }
 
 // OnUpgrade takes the name from ?username=.
 func (g *Chat) OnUpgrade(r *http.Request) (Member, error) {
-	m := Member{UserID: rand.Text(), Username: anonymous}
+	m := Member{ID: rand.Text(), Username: anonymous}
 	if name := r.URL.Query().Get("username"); strings.TrimSpace(name) != "" {
 		var err error
 		if m.Username, err = checkName("username", name); err != nil {
@@ -54,15 +55,21 @@ func (g *Chat) OnUpgrade(r *http.Request) (Member, error) {
 	return m, nil
 }
 
-// OnOpen welcomes the newcomer and brings them into the lobby.
-func (g *Chat) OnOpen(_ context.Context, c *conn) error { return g.arrive(c) }
+// OnOpen welcomes the newcomer, which is the first thing they hear, and brings them into the lobby.
+func (g *Chat) OnOpen(ctx context.Context, c *conn) error {
+	if err := Welcome.Emit(c, Greeting{UserID: c.Data.ID, Username: c.Data.Username, Room: lobby}); err != nil {
+		return err
+	}
+	return g.move(ctx, c, lobby)
+}
 
 // OnClose tells the others.
-func (g *Chat) OnClose(_ context.Context, c *conn, _ error) { g.depart(c) }
+func (g *Chat) OnClose(ctx context.Context, c *conn, _ error) { _ = g.move(ctx, c, "") }
 
-// Events is what members may send.
+// Events is what members may send, and what presence tells them.
 func (g *Chat) Events() wsgate.Events[Member] {
 	return wsgate.Events[Member]{
+		wsgate.Track(People, func(c *conn) Person { return Person{Username: c.Data.Username, Room: c.Data.Room} }),
 		wsgate.On(Join, g.join),
 		wsgate.On(Leave, g.leave),
 		wsgate.On(Say, g.say),
@@ -74,15 +81,21 @@ func (g *Chat) Events() wsgate.Events[Member] {
 	}
 }
 
-func (g *Chat) join(_ context.Context, c *conn, in RoomName) error {
+func (g *Chat) join(ctx context.Context, c *conn, in RoomName) error {
 	room, err := checkName("room", in.Room)
 	if err != nil {
 		return err
 	}
-	return g.move(c, room)
+	if room != c.Data.Room {
+		if err := g.move(ctx, c, room); err != nil {
+			return err
+		}
+	}
+	here, err := usersIn(ctx, c, room)
+	return errors.Join(err, Present.Emit(c, here))
 }
 
-func (g *Chat) leave(_ context.Context, c *conn, in RoomName) error {
+func (g *Chat) leave(ctx context.Context, c *conn, in RoomName) error {
 	room, err := checkName("room", in.Room)
 	if err != nil {
 		return err
@@ -90,7 +103,7 @@ func (g *Chat) leave(_ context.Context, c *conn, in RoomName) error {
 	if room != c.Data.Room {
 		return wsgate.Errorf(wsgate.Conflict, "you are not in that room")
 	}
-	return g.move(c, "")
+	return g.move(ctx, c, "")
 }
 
 // say saves first: what somebody has heard is in the history.
@@ -102,49 +115,75 @@ func (g *Chat) say(ctx context.Context, c *conn, in Speech) error {
 	if room == "" {
 		return wsgate.Errorf(wsgate.Conflict, "join a room first")
 	}
-	line, err := g.store.Save(ctx, room, c.Data.user(), in.Text)
+	line, err := g.store.Save(ctx, room, User{ID: c.Data.ID, Username: c.Data.Username}, in.Text)
 	if err != nil {
 		return err
 	}
-	row := RoomRow{Name: room, Users: c.Room(roomKey(room)).Len(), Last: line.Seq}
+	users, err := wsgate.Count(ctx, c.Room(roomKey(room)))
 	return errors.Join(
-		Said.Emit(c.Room(roomKey(room)), line),
-		RoomChanged.Emit(c.Room(watchers), row),
+		known(err),
+		tell(Said, c.Room(roomKey(room)), line),
+		tell(RoomChanged, c.Room(watchers), RoomRow{Name: room, Users: users, Last: line.Seq}),
 	)
 }
 
-func (g *Chat) whisper(_ context.Context, c *conn, in PrivateSpeech) error {
+func (g *Chat) whisper(ctx context.Context, c *conn, in PrivateSpeech) error {
 	if err := checkText(in.Text); err != nil {
 		return err
 	}
-	line := PrivateLine{
-		From: c.Data.Username, FromID: c.Data.UserID, To: in.To, Text: in.Text,
-		At: time.Now().UTC().Truncate(time.Millisecond),
+	all, err := people(ctx, c)
+	if err != nil {
+		return err
 	}
-	to := g.find(in.To)
-	if to == nil || Whispered.Emit(to, line) != nil {
+	if _, there := all[in.To]; !there {
 		return wsgate.Errorf(wsgate.NotFound, "nobody here has that user id")
 	}
-	if to == c {
-		return nil
+	line := PrivateLine{
+		From: c.Data.Username, FromID: c.Data.ID, To: in.To, Text: in.Text,
+		At: time.Now().UTC().Truncate(time.Millisecond),
 	}
-	return Whispered.Emit(c, line)
+	to := g.hub.User(in.To)
+	err = Whispered.Emit(to, line)
+	if errors.Is(err, wsgate.ErrBroker) && to.Len() == 0 {
+		return wsgate.Errorf(wsgate.Unavailable, "this person cannot be reached at the moment")
+	}
+	if in.To != c.Data.ID {
+		err = errors.Join(err, Whispered.Emit(c, line))
+	}
+	return known(err)
 }
 
+// rename joins again where c is: that tells presence the new name.
 func (g *Chat) rename(_ context.Context, c *conn, in NewName) error {
 	name, err := checkName("username", in.Username)
 	if err != nil {
 		return err
 	}
-	return g.call(c, name)
+	change := NameChange{From: c.Data.Username, FromID: c.Data.ID, Username: name, Room: c.Data.Room}
+	c.Data.Username = name
+	if err := c.Join(c.Rooms()...); err != nil {
+		return err
+	}
+	if change.Room == "" {
+		return Renamed.Emit(c, change)
+	}
+	return tell(Renamed, c.Room(roomKey(change.Room)), change)
 }
 
-func (g *Chat) listUsers(_ context.Context, c *conn, in RoomName) (Users, error) {
+func (g *Chat) listUsers(ctx context.Context, c *conn, in RoomName) (Users, error) {
 	room, err := checkName("room", in.Room)
 	if err != nil {
 		return Users{}, err
 	}
-	return g.usersIn(c, room), nil
+	return usersIn(ctx, c, room)
+}
+
+// listRooms has the asker hear of changes from now on.
+func (g *Chat) listRooms(ctx context.Context, c *conn, _ struct{}) (Rooms, error) {
+	if err := c.Join(watchers); err != nil {
+		return Rooms{}, err
+	}
+	return g.rooms(ctx, c)
 }
 
 func (g *Chat) history(ctx context.Context, _ *conn, in HistoryQuestion) (RoomLines, error) {

@@ -21,7 +21,8 @@ import (
 )
 
 // These are the tests of the gateway: the real module with a database of its own, and clients in memory. What needs a
-// server is in the other files.
+// server, or several nodes, is in the other files. The time of their bubbles stands still while there is something to do,
+// so that a people event, which comes a moment later, does not come in between.
 
 const path = "/ws/chat"
 
@@ -64,46 +65,56 @@ func equal[T any](t *testing.T, got, want T) {
 	}
 }
 
+// settle lets presence tell what has changed, and has the clients ignore it.
+func settle(clients ...*wstest.Client) {
+	wstest.Pass(time.Second)
+	wstest.Drain(clients...)
+}
+
 func leave(c *wstest.Client) { c.Close(websocket.StatusNormalClosure, "") }
 
 func TestWelcome(t *testing.T) {
-	app := newChat(t)
-	others, _ := arrive(t, app, "Others")
-	known := map[string]bool{"": true}
-	for _, tt := range []struct{ query, name string }{
-		{"", "Anonymous"},
-		{"?username=", "Anonymous"},
-		{"?username=%20%20", "Anonymous"},
-		{"?username=%20Ada%20L.%20", "Ada L."},
-		{"?username=" + strings.Repeat("%C3%A4", 40), strings.Repeat("ä", 40)},
-	} {
-		c := app.Dial(path + tt.query)
-		hello := wstest.Next(c, chat.Welcome)
-		equal(t, hello, chat.Greeting{UserID: hello.UserID, Username: tt.name, Room: "lobby"})
-		if known[hello.UserID] {
-			t.Errorf("%q: user id %q is not a new one", tt.query, hello.UserID)
-		}
-		known[hello.UserID] = true
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		others, _ := arrive(t, app, "Others")
+		known := map[string]bool{"": true}
+		for _, tt := range []struct{ query, name string }{
+			{"", "Anonymous"},
+			{"?username=", "Anonymous"},
+			{"?username=%20%20", "Anonymous"},
+			{"?username=%20Ada%20L.%20", "Ada L."},
+			{"?username=" + strings.Repeat("%C3%A4", 40), strings.Repeat("ä", 40)},
+		} {
+			c := app.Dial(path + tt.query)
+			hello := wstest.Next(c, chat.Welcome)
+			equal(t, hello, chat.Greeting{UserID: hello.UserID, Username: tt.name, Room: "lobby"})
+			if known[hello.UserID] {
+				t.Errorf("%q: user id %q is not a new one", tt.query, hello.UserID)
+			}
+			known[hello.UserID] = true
 
-		move := chat.Movement{From: tt.name, FromID: hello.UserID, Room: "lobby"}
-		equal(t, wstest.Next(others, chat.Joined), move)
-		wstest.Quiet(c)
-		leave(c)
-		equal(t, wstest.Next(others, chat.Left), move)
-	}
+			move := chat.Movement{From: tt.name, FromID: hello.UserID, Room: "lobby"}
+			equal(t, wstest.Next(others, chat.Joined), move)
+			wstest.Quiet(c)
+			leave(c)
+			equal(t, wstest.Next(others, chat.Left), move)
+			settle(others)
+		}
+	})
 }
 
 func TestNameIsRefused(t *testing.T) {
-	app := newChat(t)
-	for _, name := range []string{strings.Repeat("x", 41), strings.Repeat("ä", 41), "a\nb", "a\u202eb"} {
-		app.ExpectRefused(http.StatusBadRequest, path+"?username="+url.QueryEscape(name))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		for _, name := range []string{strings.Repeat("x", 41), strings.Repeat("ä", 41), "a\nb", "a\u202eb"} {
+			app.ExpectRefused(http.StatusBadRequest, path+"?username="+url.QueryEscape(name))
+		}
+	})
 }
 
 // texts may be said.
 var texts = []string{"Hello!", strings.Repeat("x", 2000), strings.Repeat("😀", 2000), "  two\nlines "}
 
-// In a bubble of testing/synctest the clock stands still while a message is handled, so its time is known.
 func TestMessageReachesTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newChat(t)
@@ -125,77 +136,84 @@ func TestMessageReachesTheRoom(t *testing.T) {
 }
 
 func TestHistoryHasWhatWasHeard(t *testing.T) {
-	app := newChat(t)
-	bob, _ := arrive(t, app, "Bob")
-	join(t, bob, "general")
-	eve, _ := arrive(t, app, "Eve") // in the lobby
-	var heard []chat.Line
-	for _, text := range texts {
-		wstest.Send(bob, chat.Say, chat.Speech{Text: text})
-		heard = append(heard, wstest.Next(bob, chat.Said))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		bob, _ := arrive(t, app, "Bob")
+		join(t, bob, "general")
+		eve, _ := arrive(t, app, "Eve") // in the lobby
+		var heard []chat.Line
+		for _, text := range texts {
+			wstest.Send(bob, chat.Say, chat.Speech{Text: text})
+			heard = append(heard, wstest.Next(bob, chat.Said))
+		}
 
-	for _, tt := range []struct {
-		question chat.HistoryQuestion
-		want     []chat.Line
-	}{
-		{chat.HistoryQuestion{Room: "general"}, heard},
-		{chat.HistoryQuestion{Room: " general ", Limit: 200}, heard},
-		{chat.HistoryQuestion{Room: "general", Limit: 3}, heard[1:]},
-		{chat.HistoryQuestion{Room: "general", Limit: 1}, heard[3:]},
-		{chat.HistoryQuestion{Room: "lobby"}, []chat.Line{}},
-	} {
-		want := chat.RoomLines{Room: strings.TrimSpace(tt.question.Room), Messages: tt.want}
-		equal(t, wstest.Ask(eve, chat.History, tt.question), want)
-	}
-	wstest.Quiet(bob, eve)
+		for _, tt := range []struct {
+			question chat.HistoryQuestion
+			want     []chat.Line
+		}{
+			{chat.HistoryQuestion{Room: "general"}, heard},
+			{chat.HistoryQuestion{Room: " general ", Limit: 200}, heard},
+			{chat.HistoryQuestion{Room: "general", Limit: 3}, heard[1:]},
+			{chat.HistoryQuestion{Room: "general", Limit: 1}, heard[3:]},
+			{chat.HistoryQuestion{Room: "lobby"}, []chat.Line{}},
+		} {
+			want := chat.RoomLines{Room: strings.TrimSpace(tt.question.Room), Messages: tt.want}
+			equal(t, wstest.Ask(eve, chat.History, tt.question), want)
+		}
+		wstest.Quiet(bob, eve)
+	})
 }
 
 func TestJoin(t *testing.T) {
-	app := newChat(t)
-	ann, annID := arrive(t, app, "Ann")
-	bob, bobID := arrive(t, app, "Bob", ann)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, annID := arrive(t, app, "Ann")
+		bob, bobID := arrive(t, app, "Bob", ann)
 
-	// To another room: those who stay hear of it, and so do those who are there.
-	equal(t, join(t, ann, " general "), []chat.User{{ID: annID, Username: "Ann"}})
-	equal(t, wstest.Next(bob, chat.Left), chat.Movement{From: "Ann", FromID: annID, Room: "lobby"})
-	both := []chat.User{{ID: annID, Username: "Ann"}, {ID: bobID, Username: "Bob"}}
-	equal(t, join(t, bob, "general"), both)
-	equal(t, wstest.Next(ann, chat.Joined), chat.Movement{From: "Bob", FromID: bobID, Room: "general"})
+		// To another room: those who stay hear of it, and so do those who are there.
+		equal(t, join(t, ann, " general "), []chat.User{{ID: annID, Username: "Ann"}})
+		equal(t, wstest.Next(bob, chat.Left), chat.Movement{From: "Ann", FromID: annID, Room: "lobby"})
+		both := []chat.User{{ID: annID, Username: "Ann"}, {ID: bobID, Username: "Bob"}}
+		equal(t, join(t, bob, "general"), both)
+		equal(t, wstest.Next(ann, chat.Joined), chat.Movement{From: "Bob", FromID: bobID, Room: "general"})
 
-	// To the room one is in: nobody hears of it.
-	equal(t, join(t, bob, "general"), both)
-	wstest.Quiet(ann, bob)
+		// To the room one is in: nobody hears of it.
+		equal(t, join(t, bob, "general"), both)
+		wstest.Quiet(ann, bob)
+	})
 }
 
 func TestLeave(t *testing.T) {
-	app := newChat(t)
-	ann, _ := arrive(t, app, "Ann")
-	bob, bobID := arrive(t, app, "Bob", ann)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, _ := arrive(t, app, "Ann")
+		bob, bobID := arrive(t, app, "Bob", ann)
 
-	wstest.Send(bob, chat.Leave, chat.RoomName{Room: "general"})
-	refused(t, bob, wsgate.Conflict, "you are not in that room")
-	wstest.Do(bob, chat.Leave, chat.RoomName{Room: "lobby"})
-	equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
+		wstest.Send(bob, chat.Leave, chat.RoomName{Room: "general"})
+		refused(t, bob, wsgate.Conflict, "you are not in that room")
+		wstest.Do(bob, chat.Leave, chat.RoomName{Room: "lobby"})
+		equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
 
-	wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello?"})
-	refused(t, bob, wsgate.Conflict, "join a room first")
-	wstest.Send(bob, chat.Leave, chat.RoomName{Room: "lobby"})
-	refused(t, bob, wsgate.Conflict, "you are not in that room")
-	wstest.Send(ann, chat.Say, chat.Speech{Text: "alone"})
-	equal(t, wstest.Next(ann, chat.Said).Seq, 1)
-	wstest.Quiet(ann, bob)
+		wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello?"})
+		refused(t, bob, wsgate.Conflict, "join a room first")
+		wstest.Send(bob, chat.Leave, chat.RoomName{Room: "lobby"})
+		refused(t, bob, wsgate.Conflict, "you are not in that room")
+		wstest.Send(ann, chat.Say, chat.Speech{Text: "alone"})
+		equal(t, wstest.Next(ann, chat.Said).Seq, 1)
+		wstest.Quiet(ann, bob)
+	})
 }
 
 func TestDisconnect(t *testing.T) {
-	app := newChat(t)
-	ann, annID := arrive(t, app, "Ann")
-	bob, bobID := arrive(t, app, "Bob", ann)
-	leave(bob)
-	equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
-	alone := chat.Users{Room: "lobby", Users: []chat.User{{ID: annID, Username: "Ann"}}}
-	equal(t, wstest.Ask(ann, chat.ListUsers, chat.RoomName{Room: "lobby"}), alone)
-	wstest.Quiet(ann)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, annID := arrive(t, app, "Ann")
+		bob, bobID := arrive(t, app, "Bob", ann)
+		leave(bob)
+		equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
+		alone := chat.Users{Room: "lobby", Users: []chat.User{{ID: annID, Username: "Ann"}}}
+		equal(t, wstest.Ask(ann, chat.ListUsers, chat.RoomName{Room: "lobby"}), alone)
+	})
 }
 
 // A phone that lost its network says nothing. It has left when it does not answer the heartbeat: in a bubble at once.
@@ -204,32 +222,37 @@ func TestSleep(t *testing.T) {
 		app := newChat(t, wstest.Timeout(time.Hour))
 		ann, _ := arrive(t, app, "Ann")
 		bob, bobID := arrive(t, app, "Bob", ann)
+		settle(ann)
 		bob.StopReading()
 		equal(t, wstest.Next(ann, chat.Left), chat.Movement{From: "Bob", FromID: bobID, Room: "lobby"})
 	})
 }
 
 func TestRename(t *testing.T) {
-	app := newChat(t)
-	ann, _ := arrive(t, app, "Ann")
-	bob, bobID := arrive(t, app, "Anonymous", ann)
-	wstest.Send(bob, chat.Rename, chat.NewName{Username: " Bob "})
-	change := chat.NameChange{From: "Anonymous", FromID: bobID, Username: "Bob", Room: "lobby"}
-	equal(t, wstest.Next(bob, chat.Renamed), change)
-	equal(t, wstest.Next(ann, chat.Renamed), change)
-	wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello!"})
-	equal(t, wstest.Next(ann, chat.Said).From, "Bob")
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, _ := arrive(t, app, "Ann")
+		bob, bobID := arrive(t, app, "Anonymous", ann)
+		wstest.Send(bob, chat.Rename, chat.NewName{Username: " Bob "})
+		change := chat.NameChange{From: "Anonymous", FromID: bobID, Username: "Bob", Room: "lobby"}
+		equal(t, wstest.Next(bob, chat.Renamed), change)
+		equal(t, wstest.Next(ann, chat.Renamed), change)
+		wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello!"})
+		equal(t, wstest.Next(ann, chat.Said).From, "Bob")
+	})
 }
 
 func TestRenameOutsideOfRooms(t *testing.T) {
-	app := newChat(t)
-	ann, _ := arrive(t, app, "Ann")
-	bob, bobID := arrive(t, app, "Bob", ann)
-	wstest.Do(bob, chat.Leave, chat.RoomName{Room: "lobby"})
-	equal(t, wstest.Next(ann, chat.Left).FromID, bobID)
-	wstest.Send(bob, chat.Rename, chat.NewName{Username: "Rob"})
-	equal(t, wstest.Next(bob, chat.Renamed), chat.NameChange{From: "Bob", FromID: bobID, Username: "Rob"})
-	wstest.Quiet(ann)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, _ := arrive(t, app, "Ann")
+		bob, bobID := arrive(t, app, "Bob", ann)
+		wstest.Do(bob, chat.Leave, chat.RoomName{Room: "lobby"})
+		equal(t, wstest.Next(ann, chat.Left).FromID, bobID)
+		wstest.Send(bob, chat.Rename, chat.NewName{Username: "Rob"})
+		equal(t, wstest.Next(bob, chat.Renamed), chat.NameChange{From: "Bob", FromID: bobID, Username: "Rob"})
+		wstest.Quiet(ann)
+	})
 }
 
 // A private message finds people in any room, and nobody else. It is not kept.
@@ -265,37 +288,42 @@ func TestPrivateToOneself(t *testing.T) {
 }
 
 func TestPrivateToSomebodyWhoLeft(t *testing.T) {
-	app := newChat(t)
-	ann, _ := arrive(t, app, "Ann")
-	bob, bobID := arrive(t, app, "Bob", ann)
-	leave(bob)
-	equal(t, wstest.Next(ann, chat.Left).FromID, bobID)
-	wstest.Send(ann, chat.Whisper, chat.PrivateSpeech{To: bobID, Text: "psst"})
-	refused(t, ann, wsgate.NotFound, "nobody here has that user id")
-	wstest.Quiet(ann)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, _ := arrive(t, app, "Ann")
+		bob, bobID := arrive(t, app, "Bob", ann)
+		leave(bob)
+		equal(t, wstest.Next(ann, chat.Left).FromID, bobID)
+		settle(ann)
+		wstest.Send(ann, chat.Whisper, chat.PrivateSpeech{To: bobID, Text: "psst"})
+		refused(t, ann, wsgate.NotFound, "nobody here has that user id")
+		wstest.Quiet(ann)
+	})
 }
 
 // Who asks for the rooms hears from then on how they change.
 func TestRoomList(t *testing.T) {
-	app := newChat(t)
-	ann, _ := arrive(t, app, "Ann")
-	bob, _ := arrive(t, app, "Bob", ann)
-	rooms := wstest.Ask(ann, chat.ListRooms, struct{}{})
-	equal(t, rooms.Rooms, []chat.RoomRow{{Name: "lobby", Users: 2}})
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, _ := arrive(t, app, "Ann")
+		bob, _ := arrive(t, app, "Bob", ann)
+		rooms := wstest.Ask(ann, chat.ListRooms, struct{}{})
+		equal(t, rooms.Rooms, []chat.RoomRow{{Name: "lobby", Users: 2}})
 
-	join(t, bob, "general")
-	equal(t, wstest.Next(ann, chat.Left).From, "Bob")
-	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "lobby", Users: 1})
-	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 1})
-	wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello!"})
-	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 1, Last: 1})
-	wstest.Next(bob, chat.Said)
-	wstest.Quiet(bob) // who did not ask
+		join(t, bob, "general")
+		equal(t, wstest.Next(ann, chat.Left).From, "Bob")
+		equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "lobby", Users: 1})
+		equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 1})
+		wstest.Send(bob, chat.Say, chat.Speech{Text: "Hello!"})
+		equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 1, Last: 1})
+		wstest.Next(bob, chat.Said)
+		wstest.Quiet(bob) // who did not ask
 
-	leave(bob)
-	equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 0})
-	rooms = wstest.Ask(ann, chat.ListRooms, struct{}{})
-	equal(t, rooms.Rooms, []chat.RoomRow{{Name: "general", Last: 1}, {Name: "lobby", Users: 1}})
+		leave(bob)
+		equal(t, wstest.Next(ann, chat.RoomChanged), chat.RoomRow{Name: "general", Users: 0})
+		rooms = wstest.Ask(ann, chat.ListRooms, struct{}{})
+		equal(t, rooms.Rooms, []chat.RoomRow{{Name: "general", Last: 1}, {Name: "lobby", Users: 1}})
+	})
 }
 
 // The page, and clients in other languages, depend on these very texts.
@@ -427,30 +455,32 @@ func TestBadInput(t *testing.T) {
 		{"too much history", `{"type":"history","id":1,"room":"lobby","limit":201}`, "invalid", "limit is 1 to 200, not 201"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			app := newChat(t)
-			c, id := arrive(t, app, "Mallory")
-			c.Send(wsgate.Text(tt.frame))
-			var got event
-			if err := json.Unmarshal(c.Next().Data, &got); err != nil {
-				t.Fatal(err)
-			}
-			want := event{"type": "error", "code": tt.code, "message": tt.message}
-			if strings.Contains(tt.frame, `"id":1`) {
-				want["id"] = 1.0
-			}
-			if tt.message == "" {
-				want["message"] = got["message"]
-			}
-			equal(t, got, want)
-			wstest.Quiet(c)
+			synctest.Test(t, func(t *testing.T) {
+				app := newChat(t)
+				c, id := arrive(t, app, "Mallory")
+				c.Send(wsgate.Text(tt.frame))
+				var got event
+				if err := json.Unmarshal(c.Next().Data, &got); err != nil {
+					t.Fatal(err)
+				}
+				want := event{"type": "error", "code": tt.code, "message": tt.message}
+				if strings.Contains(tt.frame, `"id":1`) {
+					want["id"] = 1.0
+				}
+				if tt.message == "" {
+					want["message"] = got["message"]
+				}
+				equal(t, got, want)
+				wstest.Quiet(c)
 
-			// The connection lives on, where and who it was, and nothing was kept.
-			here := wstest.Ask(c, chat.ListUsers, chat.RoomName{Room: "lobby"})
-			equal(t, here.Users, []chat.User{{ID: id, Username: "Mallory"}})
-			rooms := wstest.Ask(c, chat.ListRooms, struct{}{})
-			equal(t, rooms.Rooms, []chat.RoomRow{{Name: "lobby", Users: 1}})
-			wstest.Send(c, chat.Leave, chat.RoomName{Room: "lobby"})
-			equal(t, wstest.Next(c, chat.RoomChanged), chat.RoomRow{Name: "lobby", Users: 0})
+				// The connection lives on, where and who it was, and nothing was kept.
+				here := wstest.Ask(c, chat.ListUsers, chat.RoomName{Room: "lobby"})
+				equal(t, here.Users, []chat.User{{ID: id, Username: "Mallory"}})
+				rooms := wstest.Ask(c, chat.ListRooms, struct{}{})
+				equal(t, rooms.Rooms, []chat.RoomRow{{Name: "lobby", Users: 1}})
+				wstest.Send(c, chat.Leave, chat.RoomName{Room: "lobby"})
+				equal(t, wstest.Next(c, chat.RoomChanged), chat.RoomRow{Name: "lobby", Users: 0})
+			})
 		})
 	}
 }
@@ -461,27 +491,27 @@ func frame(kind, field, value string) string {
 }
 
 func TestBinaryFrameIsRefused(t *testing.T) {
-	app := newChat(t)
-	c, _ := arrive(t, app, "Ann")
-	c.Send(wsgate.Binary([]byte(`{"type":"message","text":"x"}`)))
-	wstest.ExpectError(c, wsgate.Unsupported)
-	wstest.Quiet(c)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		c, _ := arrive(t, app, "Ann")
+		c.Send(wsgate.Binary([]byte(`{"type":"message","text":"x"}`)))
+		wstest.ExpectError(c, wsgate.Unsupported)
+		wstest.Quiet(c)
+	})
 }
 
-// Who has gone takes no memory, however they went.
+// Who has gone is not there, however they went.
 func TestChatForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var gateway *chat.Chat
-		module := chat.NewModule(filepath.Join(t.TempDir(), "chat.db"))
-		module.Gateways[0].New = func(store *chat.Store) *chat.Chat {
-			gateway = chat.NewChat(store)
-			return gateway
-		}
-		app := wstest.New(t, module)
+		app := newChat(t)
 		knows := func(want int) {
 			t.Helper()
-			synctest.Wait()
-			equal(t, gateway.Len(), want)
+			wstest.Pass(time.Second)
+			got, err := wsgate.Count(t.Context(), app.Hub().At(path).Room("everybody"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, got, want)
 		}
 		ann, _ := arrive(t, app, "Ann")
 		bob, _ := arrive(t, app, "Bob")
@@ -491,27 +521,25 @@ func TestChatForgets(t *testing.T) {
 		knows(2)
 		bob.Reset()
 		knows(1)
-		if err := app.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-		knows(0)
 	})
 }
 
 // What cannot be kept is not heard, and the client learns no more than that.
 func TestMessageThatIsNotKept(t *testing.T) {
-	app := newChat(t)
-	ann, _ := arrive(t, app, "Ann")
-	bob, _ := arrive(t, app, "Bob", ann)
-	if err := app.Invoke(func(store *chat.Store) error { return store.Lose() }); err != nil {
-		t.Fatal(err)
-	}
-	wstest.Send(ann, chat.Say, chat.Speech{Text: "Hello!"})
-	refused(t, ann, wsgate.Internal, "internal error")
-	_, err := wstest.TryAsk(ann, chat.History, chat.HistoryQuestion{Room: "lobby"})
-	var failure *wsgate.Error
-	if !errors.As(err, &failure) || failure.Code != wsgate.Internal || failure.Message != "internal error" {
-		t.Errorf("got %v, want an internal error", err)
-	}
-	wstest.Quiet(ann, bob)
+	synctest.Test(t, func(t *testing.T) {
+		app := newChat(t)
+		ann, _ := arrive(t, app, "Ann")
+		bob, _ := arrive(t, app, "Bob", ann)
+		if err := app.Invoke(func(store *chat.Store) error { return store.Lose() }); err != nil {
+			t.Fatal(err)
+		}
+		wstest.Send(ann, chat.Say, chat.Speech{Text: "Hello!"})
+		refused(t, ann, wsgate.Internal, "internal error")
+		_, err := wstest.TryAsk(ann, chat.History, chat.HistoryQuestion{Room: "lobby"})
+		var failure *wsgate.Error
+		if !errors.As(err, &failure) || failure.Code != wsgate.Internal || failure.Message != "internal error" {
+			t.Errorf("got %v, want an internal error", err)
+		}
+		wstest.Quiet(ann, bob)
+	})
 }

@@ -3,9 +3,13 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate"
+	chat "github.com/wsgate/wsgate/examples/chat"
 )
 
 // event is what goes over the wire, in either direction.
@@ -18,6 +22,8 @@ type client struct {
 	hello event  // the welcome
 	id    string // the user id
 	asked int    // questions so far
+
+	people map[string]chat.Person // by user id, as the people events have it
 }
 
 // dial connects and takes the welcome. query is "" or "?username=…".
@@ -31,15 +37,21 @@ func dial(t *testing.T, s *server, query string) *client {
 	}
 	t.Cleanup(func() { ws.CloseNow() })
 	c := &client{t: t, ws: ws}
+	c.greeted()
+	return c
+}
+
+// greeted takes the welcome.
+func (c *client) greeted() {
+	c.t.Helper()
 	c.hello = c.read()
 	if c.hello["type"] != "welcome" {
-		t.Fatalf("the first event is %v, want a welcome", c.hello)
+		c.t.Fatalf("the first event is %v, want a welcome", c.hello)
 	}
 	c.id, _ = c.hello["userId"].(string)
 	if c.id == "" {
-		t.Fatalf("no userId in %v", c.hello)
+		c.t.Fatalf("no userId in %v", c.hello)
 	}
-	return c
 }
 
 // write sends one text frame as it is.
@@ -61,7 +73,7 @@ func (c *client) send(e event) {
 	c.write(string(frame))
 }
 
-// read returns the next event.
+// read returns the next event. It takes note of people events on the way: they come when they come.
 func (c *client) read() event {
 	c.t.Helper()
 	e, err := c.tryRead()
@@ -72,6 +84,16 @@ func (c *client) read() event {
 }
 
 func (c *client) tryRead() (event, error) {
+	for {
+		e, err := c.next()
+		if err != nil || e["type"] != "people" {
+			return e, err
+		}
+	}
+}
+
+// next returns the next event, of whatever kind.
+func (c *client) next() (event, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
 	_, frame, err := c.ws.Read(ctx)
@@ -82,7 +104,52 @@ func (c *client) tryRead() (event, error) {
 	if err := json.Unmarshal(frame, &e); err != nil {
 		c.t.Fatalf("%s: %v", frame, err)
 	}
+	if change, ok := everybody(c.t, frame); ok {
+		c.people = apply(c.t, c.people, change)
+	}
 	return e, nil
+}
+
+// until reads events until the list of people is as it should be.
+func (c *client) until(listed func() bool) {
+	c.t.Helper()
+	for !listed() {
+		if _, err := c.next(); err != nil {
+			c.t.Fatalf("reading: %v; people are %v", err, c.people)
+		}
+	}
+}
+
+// everybody returns the people event that a frame is, if it is one about everybody.
+func everybody(t *testing.T, frame []byte) (change wsgate.Presence[chat.Person], ok bool) {
+	t.Helper()
+	var e struct {
+		Type string `json:"type"`
+		wsgate.Presence[chat.Person]
+	}
+	if err := json.Unmarshal(frame, &e); err != nil {
+		return change, false // one of another shape
+	}
+	return e.Presence, e.Type == "people" && e.Room == "everybody"
+}
+
+// apply brings a list of people up to date. It is nil, and stays so, until all have been heard of.
+func apply(t *testing.T, people map[string]chat.Person, change wsgate.Presence[chat.Person]) map[string]chat.Person {
+	t.Helper()
+	if change.All {
+		people = make(map[string]chat.Person)
+	}
+	if people == nil {
+		return nil
+	}
+	maps.Copy(people, change.Here)
+	for _, id := range change.Gone {
+		delete(people, id)
+	}
+	if len(people) != change.Count {
+		t.Errorf("after %v the list has %d people", change, len(people))
+	}
+	return people
 }
 
 // ask sends something with an id and returns the answer, which has to be the next event: so what comes before it was
@@ -125,11 +192,15 @@ func drain(clients ...*client) {
 func (c *client) join(room string) map[string]string {
 	c.t.Helper()
 	c.send(event{"type": "join", "room": room})
-	e := c.read()
-	if e["type"] != "users" || e["room"] != room {
-		c.t.Fatalf("joined %s and heard %v, want its users", room, e)
+	for {
+		e := c.read()
+		switch { // what happens in the rooms meanwhile may come before
+		case e["type"] == "users" && e["room"] == room:
+			return usersOf(e)
+		case e["type"] != "joined" && e["type"] != "left":
+			c.t.Fatalf("joined %s and heard %v, want its users", room, e)
+		}
 	}
-	return usersOf(e)
 }
 
 // usersOf returns the users in an event, by user id.

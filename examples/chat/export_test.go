@@ -4,14 +4,12 @@ package main
 var (
 	NewApp    = newApp
 	NewModule = newModule
+	NewBroker = newBroker
 )
 
-// Len returns how many people the chat knows.
-func (g *Chat) Len() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.people)
-}
+type Options = options
+
+func NewOptions(nats, redis string) Options { return Options{nats: nats, redis: redis} }
 
 // Lose closes the database under the running chat.
 func (s *Store) Lose() error { return s.db.Close() }

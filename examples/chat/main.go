@@ -3,47 +3,84 @@
 //
 //	go run ./examples/chat
 //
-// and open http://localhost:3100/ in two windows.
+// and open http://localhost:3100/ in two windows. With -nats or -redis it is one of several nodes, see docs/scaling.md.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/broker/nats"
+	"github.com/wsgate/wsgate/broker/redis"
 )
 
+// options are what the command line says.
+type options struct{ addr, db, nats, redis string }
+
 func main() {
-	addr := flag.String("addr", "localhost:3100", "`address` to listen on")
-	db := flag.String("db", "", "`file` that keeps the messages (default chat.db in the user's cache folder)")
+	var o options
+	flag.StringVar(&o.addr, "addr", "localhost:3100", "`address` to listen on")
+	flag.StringVar(&o.db, "db", "", "`file` that keeps the messages (default chat.db in the user's cache folder)")
+	flag.StringVar(&o.nats, "nats", "", "`URL` of the NATS server, with JetStream, that connects several nodes")
+	flag.StringVar(&o.redis, "redis", "", "`URL` of the Redis server that connects several nodes")
 	flag.Parse()
-	if err := run(*addr, *db); err != nil {
+	if err := run(o); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(addr, db string) error {
+func run(o options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if db == "" {
+	if o.db == "" {
 		dir, err := os.UserCacheDir()
 		if err != nil {
 			return fmt.Errorf("where to keep the messages: %w; name a file with -db", err)
 		}
-		db = filepath.Join(dir, "wsgate-chat", "chat.db")
+		o.db = filepath.Join(dir, "wsgate-chat", "chat.db")
 	}
-	app, err := newApp(db, nil)
+	broker, closeBroker, err := newBroker(o)
 	if err != nil {
 		return err
 	}
-	log.Printf("open http://%s/ in two windows; messages are kept in %s", addr, db)
-	return app.Run(ctx, addr)
+	defer closeBroker()
+	app, err := newApp(o.db, &wsgate.Options{Broker: broker})
+	if err != nil {
+		return err
+	}
+	log.Printf("open http://%s/ in two windows; messages are kept in %s", o.addr, o.db)
+	return app.Run(ctx, o.addr)
+}
+
+// newBroker returns what connects this node with the others, nil if it is the only one, and what closes it.
+func newBroker(o options) (wsgate.Broker, func() error, error) {
+	switch {
+	case o.nats != "" && o.redis != "":
+		return nil, nil, errors.New("there are both -nats and -redis: want one of them")
+	case o.nats != "":
+		b, err := nats.New(o.nats, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return b, b.Close, nil
+	case o.redis != "":
+		b, err := redis.New(o.redis, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return b, b.Close, nil
+	}
+	return nil, func() error { return nil }, nil
 }
 
 // newModule returns the chat with its messages in that file.
@@ -53,7 +90,10 @@ func newModule(db string) *wsgate.Module {
 		Provide: []any{
 			func(lc *wsgate.Lifecycle) (*Store, error) { return OpenStore(db, lc) },
 		},
-		Gateways: []wsgate.Route{{Path: "/ws/chat", New: NewChat}},
+		Gateways: []wsgate.Route{{
+			Path: "/ws/chat", New: NewChat,
+			Limits: &wsgate.Limits{PresenceGrace: time.Millisecond}, // whoever comes back has a new id
+		}},
 	}
 }
 
@@ -67,8 +107,8 @@ func newApp(db string, opts *wsgate.Options) (*wsgate.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := app.Handle("/", page); err != nil {
-		return nil, err
-	}
-	return app, nil
+	return app, errors.Join(
+		app.Handle("/", page),
+		app.Handle("GET /readyz", http.HandlerFunc(app.ServeReady)),
+	)
 }

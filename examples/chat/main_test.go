@@ -3,11 +3,14 @@ package main_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -44,7 +47,13 @@ func start(t *testing.T) *server {
 // serve starts the chat on an address, "localhost:0" for any port.
 func serve(t *testing.T, addr, db string) *server {
 	t.Helper()
-	app := newApp(t, db)
+	return serveNode(t, nil, addr, db)
+}
+
+// serveNode starts one of the nodes that are on a broker.
+func serveNode(t *testing.T, broker wsgate.Broker, addr, db string) *server {
+	t.Helper()
+	app := newNode(t, broker, db)
 	ln := listen(t, addr)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -60,10 +69,55 @@ func serve(t *testing.T, addr, db string) *server {
 	return s
 }
 
+func TestReadiness(t *testing.T) {
+	app := newApp(t, filepath.Join(t.TempDir(), "chat.db"))
+	if err := app.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"200 ok\n", "503 shutting down\n"} {
+		res := httptest.NewRecorder()
+		app.ServeHTTP(res, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		if got := fmt.Sprint(res.Code, " ", res.Body); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		shutdown(t, app)
+	}
+}
+
+func TestBrokerOfTheCommandLine(t *testing.T) {
+	for _, tt := range []struct {
+		options chat.Options
+		want    string // the type, or what an error says
+	}{
+		{chat.Options{}, "<nil>"},
+		{chat.NewOptions("nats://localhost:1", ""), "*nats.Broker"},
+		{chat.NewOptions("", "redis://localhost:1"), "*redis.Broker"},
+		{chat.NewOptions("nats://localhost:1", "redis://localhost:1"), "want one of them"},
+		{chat.NewOptions("http://localhost:1", ""), "URL"},
+		{chat.NewOptions("", "http://localhost:1"), "URL"},
+	} {
+		broker, closeBroker, err := chat.NewBroker(tt.options)
+		got := fmt.Sprintf("%T", broker)
+		if err != nil {
+			got = err.Error()
+		} else if err := closeBroker(); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(got, tt.want) {
+			t.Errorf("%v: got %s, want %s", tt.options, got, tt.want)
+		}
+	}
+}
+
 // newApp returns the chat, which does not serve yet and is shut down when the test ends.
 func newApp(t *testing.T, db string) *wsgate.App {
 	t.Helper()
-	app, err := chat.NewApp(db, &wsgate.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	return newNode(t, nil, db)
+}
+
+func newNode(t *testing.T, broker wsgate.Broker, db string) *wsgate.App {
+	t.Helper()
+	app, err := chat.NewApp(db, &wsgate.Options{Broker: broker, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -19,7 +20,8 @@ func TestManyTalk(t *testing.T) {
 	for i := range clients {
 		clients[i] = dial(t, s, fmt.Sprint("?username=", i))
 	}
-	drain(clients...)
+	drain(clients...)     // then everybody has arrived
+	drain(clients...)     // and everybody has heard of it
 	for n := range each { // nobody waits for anybody: the connections' handlers overlap
 		for _, c := range clients {
 			c.send(event{"type": "message", "text": fmt.Sprint(n)})
@@ -65,7 +67,7 @@ func hearAll(t *testing.T, c *client, count int) map[float64]string {
 	return heard
 }
 
-// Everybody comes at once: each is welcomed first, and hears of those who come later.
+// Everybody comes at once: each is welcomed first, and of any two one hears of the other.
 func TestManyArrive(t *testing.T) {
 	const count = 20
 	s := start(t)
@@ -85,33 +87,30 @@ func TestManyArrive(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
 	}
+	heard := make(map[[2]string]bool)
 	for _, c := range clients {
 		defer c.ws.CloseNow()
-		if c.hello = c.read(); c.hello["type"] != "welcome" {
-			t.Errorf("the first event is %v, want a welcome", c.hello)
+		c.greeted()
+	}
+	for _, question := range []string{"everybody has arrived", "everybody has heard of it"} {
+		for _, c := range clients {
+			c.send(event{"type": "users", "room": "lobby", "id": question})
+			for e := c.read(); e["id"] != question; e = c.read() {
+				heard[[2]string{c.id, e["fromId"].(string)}] = true
+			}
 		}
 	}
-	heard := 0
-	for _, c := range clients {
-		c.send(event{"type": "users", "room": "lobby", "id": "end"})
-		for {
-			e := c.read()
-			if e["type"] == "joined" {
-				heard++
-				continue
+	for i, a := range clients {
+		for _, b := range clients[:i] {
+			if !heard[[2]string{a.id, b.id}] && !heard[[2]string{b.id, a.id}] {
+				t.Errorf("neither %s nor %s heard of the other", a.id, b.id)
 			}
-			if here := usersOf(e); len(here) != count {
-				t.Errorf("%d are in the lobby, want %d", len(here), count)
-			}
-			break
 		}
 	}
-	if want := count * (count - 1) / 2; heard != want {
-		t.Errorf("%d arrivals were heard of, want %d: each by all who were there", heard, want)
-	}
+	clients[0].until(func() bool { return len(clients[0].people) == count })
 }
 
-// People come and go all the time: whoever applies the changes they hear to the list they got knows who is there.
+// People come and go all the time: whoever keeps a list by the people events knows in the end who is where.
 func TestManyMove(t *testing.T) {
 	const movers, moves = 6, 25
 	s := start(t)
@@ -121,42 +120,31 @@ func TestManyMove(t *testing.T) {
 	for i := range clients {
 		clients[i] = dial(t, s, fmt.Sprint("?username=", i))
 	}
-	var here map[string]string
 	for n := range moves {
 		for _, c := range clients {
 			c.send(event{"type": "join", "room": []string{"x", "y"}[n%2]})
 		}
 		if n == moves/2 {
-			here = watch.join("x")
+			watch.join("x")
 		}
 	}
 	for _, c := range clients[:movers/2] {
 		c.send(event{"type": "leave", "room": "x"})
 	}
 	drain(clients...)
-	watch.send(event{"type": "users", "room": "x", "id": "end"})
-	for {
-		e := watch.read()
-		if e["id"] == "end" {
-			want := usersOf(e)
-			if len(want) != movers/2+1 {
-				t.Errorf("in the end %d are there, want %d", len(want), movers/2+1)
-			}
-			if diff := cmp.Diff(want, here); diff != "" {
-				t.Errorf("there are (-want +got):\n%s", diff)
-			}
-			return
-		}
-		if e["room"] != "x" {
-			continue
-		}
-		switch id := e["fromId"].(string); e["type"] {
-		case "joined":
-			here[id] = e["from"].(string)
-		case "left":
-			delete(here, id)
-		}
+	want := usersOf(watch.await(event{"type": "users", "room": "x"}))
+	if len(want) != movers/2+1 {
+		t.Errorf("in the end %d are there, want %d", len(want), movers/2+1)
 	}
+	watch.until(func() bool {
+		here := make(map[string]string)
+		for id, p := range watch.people {
+			if p.Room == "x" {
+				here[id] = p.Username
+			}
+		}
+		return maps.Equal(here, want) && len(watch.people) == movers+1
+	})
 }
 
 // A shutdown in the middle of a conversation loses nothing that somebody has heard.

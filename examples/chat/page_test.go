@@ -14,6 +14,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsgate/wsgate/wstest"
 )
 
 func TestPage(t *testing.T) {
@@ -216,6 +218,50 @@ func TestPageReconnects(t *testing.T) {
 	ada.shows("#log .note", "Bob came in")
 	bob.await(event{"type": "message", "text": "after"})
 	ada.shows("#log .text", "after")
+}
+
+// Two pages, each on a node of its own.
+func TestPageOnTwoNodes(t *testing.T) {
+	broker, db := new(wstest.Broker), filepath.Join(t.TempDir(), "chat.db")
+	one, two := serveNode(t, broker, "localhost:0", db), serveNode(t, broker, "localhost:0", db)
+	ada := open(t, "http://"+one.addr+"/?username=Ada")
+	ada.connected()
+	bob := open(t, "http://"+two.addr+"/?username=Bob")
+	bob.connected()
+	ada.shows("#log .note", "Bob came in")
+	ada.shows("#people .label", "Bob")
+	bob.shows("#people .label", "Ada")
+	ada.say("Hello from one node!")
+	bob.shows("#log .text", "Hello from one node!")
+	bob.say("Hello from the other!")
+	ada.shows("#log .text", "Hello from the other!")
+
+	bob.click("#me")
+	bob.enter("#name", "Rob")
+	ada.shows("#people .label", "Rob")
+	bob.enter("#new-room-name", "general")
+	ada.lacks("#people .label", "Rob")
+	ada.row("#rooms", "general")
+	ada.shows("#people .label", "Rob")
+	ada.row("#people", "Rob")
+	ada.say("Just between us")
+	bob.shows("#privates .badge", "1 unread")
+
+	// Without the engine each node is a chat of its own. What was missed is in the history.
+	broker.SetAway(errors.New("gone fishing"))
+	ada.row("#rooms", "general")
+	ada.say("Can you hear me?")
+	bob.lacks("#log .text", "Can you hear me?")
+	bob.say("Is anybody there?")
+	bob.shows("#log .text", "Can you hear me?")
+	broker.SetAway(nil)
+	bob.say("Now?")
+	ada.shows("#log .text", "Now?")
+	ada.shows("#log .text", "Is anybody there?")
+
+	two.stop()
+	ada.shows("#log .note", "Rob left")
+	ada.lacks("#people .label", "Rob")
 }
 
 func TestPageAsksForAName(t *testing.T) {

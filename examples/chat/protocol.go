@@ -43,8 +43,14 @@ const (
 //	message  to everybody in a room, the sender included; seq counts the messages of a room from 1
 //	private  to the person it is for and, as an echo, to its sender
 //	room     to those who asked for the rooms: one row of that list has changed
+//	people   to everybody: who is connected, and in which room they are
 //
 // Names are not unique, user ids are; a user has a new id with every connection.
+//
+// Of people with "room":"everybody" a list of all can be kept: "all" says that "here" is everybody, else "here" are those
+// who came, moved or changed their name, and "gone" those who left; "count" is how many there are. It comes a moment
+// later than the other events, and is right where those have crossed, or where a server has crashed. The same event
+// comes, of fewer people, for other rooms of the gateway; a client that needs none of it ignores it.
 const (
 	Welcome     wsgate.Event[Greeting]    = "welcome"
 	Present     wsgate.Event[Users]       = "users"
@@ -54,6 +60,8 @@ const (
 	Said        wsgate.Event[Line]        = "message"
 	Whispered   wsgate.Event[PrivateLine] = "private"
 	RoomChanged wsgate.Event[RoomRow]     = "room"
+
+	People wsgate.Event[wsgate.Presence[Person]] = "people"
 )
 
 const (
@@ -108,6 +116,12 @@ type (
 	User struct {
 		ID       string `json:"id"`
 		Username string `json:"username"`
+	}
+
+	// Person is what People says of a user. Room is empty for somebody who is in none.
+	Person struct {
+		Username string `json:"username"`
+		Room     string `json:"room"`
 	}
 
 	// Users says who is in a room, sorted by name.

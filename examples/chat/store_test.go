@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,5 +119,36 @@ func TestStoreSavesForACancelledContext(t *testing.T) {
 func TestStoreThatCannotBeOpened(t *testing.T) {
 	if _, err := chat.NewApp(t.TempDir(), nil); err == nil {
 		t.Error("a folder was opened as a database")
+	}
+}
+
+// The nodes of one machine have one file. SQLite's locks are between openings of a file, whatever their processes.
+func TestStoresShareAFile(t *testing.T) {
+	const stores, each = 3, 50
+	db := filepath.Join(t.TempDir(), "chat.db")
+	var all sync.WaitGroup
+	for i := range stores {
+		store, _ := openStore(t, db)
+		all.Go(func() {
+			for n := range each {
+				if _, err := store.Save(t.Context(), "general", ann, fmt.Sprint(i, " ", n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	store, _ := openStore(t, db)
+	lines := history(t, store, "general", 2*stores*each)
+	if len(lines) != stores*each {
+		t.Fatalf("%d lines are kept, want %d", len(lines), stores*each)
+	}
+	next := make(map[string]int) // by store
+	for i, line := range lines {
+		from, text, _ := strings.Cut(line.Text, " ")
+		if line.Seq != int64(i+1) || text != fmt.Sprint(next[from]) {
+			t.Fatalf("line %d is %+v", i+1, line)
+		}
+		next[from]++
 	}
 }

@@ -22,8 +22,9 @@ const asked = new URLSearchParams(location.search);
 const me = { id: "", name: (asked.get("username") ?? memory.get("name", "")).trim() };
 let room = asked.get("room")?.trim() || memory.get("room", lobby); // where we are, or want to be
 let peer = ""; // whose private conversation is shown; "" while the room is
-let people = []; // in the room
+const people = new Map(); // user id -> {username, room}: who is connected, as far as we were told
 const rooms = new Map(); // name -> {users, last, read}: last and read are numbers of messages
+let listed = false; // the server has listed the rooms
 const privates = new Map(); // user id -> {name, unread, gone}
 const talks = new Map(); // key -> what was said, oldest first
 
@@ -51,6 +52,7 @@ function hear(e) {
     case "left": return went(e);
     case "renamed": return renamed(e);
     case "room": return roomChanged(e);
+    case "people": return peopleChanged(e);
     case "error": return view.notify(e.message);
   }
 }
@@ -60,10 +62,13 @@ async function arrive(e) {
   me.id = e.userId;
   me.name = e.username;
   rememberMe();
-  const listed = attempt(link.ask("rooms"));
+  people.clear();
+  listed = false;
+  const answer = attempt(link.ask("rooms"));
   const entered = enter(room);
-  const list = await listed;
+  const list = await answer;
   if (list) {
+    listed = true;
     const read = memory.get("read", {});
     const known = new Map(rooms);
     rooms.clear();
@@ -95,15 +100,19 @@ async function attempt(answer) {
 async function enter(name) {
   try {
     const joined = link.ask("join", { room: name });
-    const history = attempt(link.ask("history", { room: name, limit: lines }));
+    const history = readHistory(name);
     await joined;
-    const page = await history;
-    if (page) catchUp(name, page.messages);
+    await history;
     return true;
   } catch (err) {
     if (err instanceof Refusal) view.notify(err.message);
     return !(err instanceof Refusal);
   }
+}
+
+async function readHistory(name) {
+  const page = await attempt(link.ask("history", { room: name, limit: lines }));
+  if (page) catchUp(name, page.messages);
 }
 
 // catchUp puts history where it belongs among what is known.
@@ -127,7 +136,6 @@ async function goRoom(name) {
   peer = "";
   if (name === room) return show({ focus: true });
   room = name;
-  people = [];
   rowOf(name);
   show({ focus: true });
   if (await enter(name)) {
@@ -141,8 +149,7 @@ async function goRoom(name) {
 // goPrivate shows the conversation with one person.
 function goPrivate(id) {
   closePanels();
-  const known = people.find((p) => p.id === id);
-  if (!privates.has(id)) privates.set(id, { name: known?.username ?? "Somebody", unread: 0, gone: false });
+  if (!privates.has(id)) privates.set(id, { name: people.get(id)?.username ?? "Somebody", unread: 0, gone: false });
   peer = id;
   show({ focus: true });
 }
@@ -154,12 +161,13 @@ function said(e) {
   row.last = Math.max(row.last, e.seq);
   if (e.seq > last) add(roomKey(e.room), e);
   else catchUp(e.room, [e]);
+  if (e.seq > last + 1) readHistory(e.room); // something was lost between two servers; it was kept
 }
 
 function whispered(e) {
   const mine = e.fromId === me.id;
   const id = mine ? e.to : e.fromId;
-  const who = privates.get(id) ?? { name: people.find((p) => p.id === id)?.username ?? "Somebody", unread: 0, gone: false };
+  const who = privates.get(id) ?? { name: people.get(id)?.username ?? "Somebody", unread: 0, gone: false };
   privates.set(id, who);
   if (!mine) {
     who.name = e.from;
@@ -185,26 +193,27 @@ function note(text) {
   add(roomKey(room), { note: text, at: new Date().toISOString() });
 }
 
+// What follows is told at once, and where it crosses with something else, peopleChanged puts it right.
+
 function present(e) {
-  if (e.room !== room) return;
-  people = e.users;
+  for (const p of people.values()) if (p.room === e.room) p.room = "";
+  for (const { id, username } of e.users) people.set(id, { username, room: e.room });
   showLists();
 }
 
 function came(e) {
-  if (e.room !== room) return;
-  people = [...people.filter((p) => p.id !== e.fromId), { id: e.fromId, username: e.from }];
-  note(`${e.from} came in`);
+  people.set(e.fromId, { username: e.from, room: e.room });
+  if (e.room === room) note(`${e.from} came in`);
 }
 
 function went(e) {
-  if (e.room !== room) return;
-  people = people.filter((p) => p.id !== e.fromId);
-  note(`${e.from} left`);
+  const who = people.get(e.fromId);
+  if (who?.room === e.room) who.room = "";
+  if (e.room === room) note(`${e.from} left`);
 }
 
 function renamed(e) {
-  people = people.map((p) => (p.id === e.fromId ? { ...p, username: e.username } : p));
+  if (people.has(e.fromId)) people.get(e.fromId).username = e.username;
   if (privates.has(e.fromId)) privates.get(e.fromId).name = e.username;
   if (e.fromId === me.id) {
     me.name = e.username;
@@ -218,8 +227,34 @@ function roomChanged(e) {
   const row = rowOf(e.name);
   row.users = e.users;
   row.last = Math.max(row.last, e.last ?? 0);
-  if (!row.users && !row.last && e.name !== lobby && e.name !== room) rooms.delete(e.name);
+  dropEmpty(e.name);
   showLists();
+}
+
+function dropEmpty(name) {
+  const row = rooms.get(name);
+  if (!row.users && !row.last && name !== lobby && name !== room) rooms.delete(name);
+}
+
+// peopleChanged hears a moment later, from presence, who is connected and where. Of a crowd that is only the number.
+function peopleChanged(e) {
+  if (e.room !== "everybody") return;
+  if (e.all && e.here) people.clear();
+  for (const [id, person] of Object.entries(e.here ?? {})) people.set(id, person);
+  for (const id of e.gone ?? []) {
+    const who = people.get(id);
+    people.delete(id);
+    if (privates.has(id)) privates.get(id).gone = true;
+    if (who?.room === room) note(`${who.username} left`); // nobody has said so: their server crashed
+  }
+  if (listed && people.size === e.count) countRooms();
+  showLists();
+}
+
+function countRooms() {
+  for (const row of rooms.values()) row.users = 0;
+  for (const p of people.values()) if (p.room) rowOf(p.room).users++;
+  for (const name of [...rooms.keys()]) dropEmpty(name);
 }
 
 // showLists shows everything but the conversation itself, and takes what is on the screen as read.
@@ -232,15 +267,16 @@ function showLists() {
   const listed = [...rooms].sort(byName).map(([name, r]) => (
     { name, users: r.users, unread: r.last - r.read, current: name === room && !peer }));
   const talking = [...privates].map(([id, p]) => ({ id, ...p, current: id === peer }));
-  const inRoom = people.toSorted((a, b) => a.username.localeCompare(b.username) || a.id.localeCompare(b.id));
+  const inRoom = [...people].filter(([, p]) => p.room === room).map(([id, p]) => ({ id, username: p.username }));
+  inRoom.sort((a, b) => a.username.localeCompare(b.username) || a.id.localeCompare(b.id));
   view.showRooms(listed, goRoom);
   view.showPrivates(talking, goPrivate);
   view.showPeople(inRoom, me.id, goPrivate);
   const unread = [...listed, ...talking].reduce((sum, { unread: n }) => sum + n, 0);
-  const count = `${people.length} ${people.length === 1 ? "person" : "people"} here`;
+  const count = `${inRoom.length} ${inRoom.length === 1 ? "person" : "people"} here`;
   const who = privates.get(peer)?.name;
   if (peer) view.showWhere(who, "Only the two of you see this. It is not kept.", `Message ${who} in private`);
-  else view.showWhere(`# ${room}`, people.length ? count : "", `Message #${room}`);
+  else view.showWhere(`# ${room}`, inRoom.length ? count : "", `Message #${room}`);
   view.showUnread(unread, peer ? who : `#${room}`);
   memory.set("read", Object.fromEntries([...rooms].map(([name, r]) => [name, r.read])));
 }
