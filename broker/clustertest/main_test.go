@@ -1,0 +1,38 @@
+package clustertest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/leak"
+)
+
+var (
+	seedFlag     = flag.Uint64("seed", 0, "of the random schedules; 0 takes the clock")
+	messagesFlag = flag.Int("messages", 300, "how many lines each client of TestHistory says")
+	awayFlag     = flag.Duration("away", 3*time.Second, "how long TestEngineKilled leaves the engine away")
+	measureFlag  = flag.Bool("measure", false, "have TestMeasure measure, which takes a minute and wants a quiet machine")
+)
+
+// patience is how long what has to happen may take, if nothing is promised about that.
+const patience = 30 * time.Second
+
+func TestMain(m *testing.M) {
+	if role, config, ok := ownRole(); ok {
+		if err := play(role, config); err != nil {
+			fmt.Println(err) // for the process that has started this one
+			os.Exit(1)
+		}
+		return
+	}
+	// Most of what the tests do is waiting, so that more of them run at the same time than there are processors.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
+	os.Exit(leak.Check(m.Run))
+}
