@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type client struct {
 	t    testing.TB
 	s    *server
 	name string
+	user string // to whom its connection belongs, if to anybody
 	in   *bufio.Reader
 }
 
@@ -71,8 +73,10 @@ func (c *client) handshake() *client {
 	return c
 }
 
-// target is the attacked route, with the client's name for the book.
-func (c *client) target() string { return attacked + "?name=" + c.name }
+// target is the attacked route, with the client's name for the book, and its user.
+func (c *client) target() string {
+	return attacked + "?name=" + c.name + "&user=" + url.QueryEscape(c.user)
+}
 
 // upgrade returns an upgrade request. A change "Name: value" takes the place of the line with that name, or is one
 // more line if there is none; "+Name: value" is one more line in any case; "-Name" takes the line away. A target with

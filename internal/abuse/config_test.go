@@ -48,7 +48,9 @@ func badConfigurations(t *testing.T) {
 			refused(field, module(func(rt *wsgate.Route) { rt.Limits = &bad }), nil, `"/ws"`, field, "negative")
 		}
 	}
-	for name, l := range map[string]wsgate.Limits{"Connections": {Connections: 1}, "Drain": {Drain: time.Second}} {
+	for name, l := range map[string]wsgate.Limits{
+		"Connections": {Connections: 1}, "UserConnections": {UserConnections: 1}, "Drain": {Drain: time.Second},
+	} {
 		refused(name+" of a route", module(func(rt *wsgate.Route) { rt.Limits = &l }), nil, `"/ws"`, "Limits."+name)
 	}
 

@@ -26,8 +26,10 @@ const (
 	ratio    = 10                     // how many times its limit something may take
 )
 
-// guest is what the server knows about a connection: the name that its client chose.
-type guest struct{ name string }
+// guest is what the server knows about a connection: the name that its client chose, and the user, who may be nobody.
+type guest struct{ name, user string }
+
+func (g guest) UserID() string { return g.user }
 
 type conn = wsgate.Conn[guest]
 
@@ -57,7 +59,8 @@ type eventful struct {
 func (g *eventful) Events() wsgate.Events[guest] { return g.events }
 
 func (g *entrance) OnUpgrade(r *http.Request) (guest, error) {
-	d := guest{r.URL.Query().Get("name")}
+	q := r.URL.Query()
+	d := guest{q.Get("name"), q.Get("user")}
 	if g.upgrade == nil {
 		return d, nil
 	}

@@ -149,7 +149,9 @@ func printRows() {
 		}
 		switch {
 		case did && len(trips) > 0:
-			fmt.Printf("%3d  %-68s %8d %10v", r.n, r.what, len(trips), quantile(trips, 0.99))
+			fmt.Printf("%3d  %-68s %8d %10v", r.n, r.what, len(trips)+figures.fake[r.n], quantile(trips, 0.99))
+		case did && figures.fake[r.n] > 0:
+			fmt.Printf("%3d  %-68s %8d %10s", r.n, r.what, figures.fake[r.n], "fake time")
 		case did:
 			fmt.Printf("%3d  %-68s %8s %10s", r.n, r.what, "-", r.elsewhere())
 		case len(r.tests) == 0:

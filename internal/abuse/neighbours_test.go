@@ -222,7 +222,7 @@ func fewestGoroutines() int {
 }
 
 // figures are those of all tests together, and the neighbours' round trips of each row.
-var figures = total{rows: map[int][]time.Duration{}}
+var figures = total{rows: map[int][]time.Duration{}, fake: map[int]int{}}
 
 type total struct {
 	mu         sync.Mutex // guards following
@@ -230,6 +230,7 @@ type total struct {
 	left, used int64
 	row        int // that runs now
 	rows       map[int][]time.Duration
+	fake       map[int]int // round trips in fake time, by row
 }
 
 // begin says which row runs now. Rows run one after the other.
@@ -237,7 +238,15 @@ func (f *total) begin(row int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.row = row
-	f.rows[row] = nil
+	f.rows[row], f.fake[row] = nil, 0
+}
+
+// faked returns the number of all round trips in fake time.
+func (f *total) faked() (n int) {
+	for _, trips := range f.fake {
+		n += trips
+	}
+	return n
 }
 
 // TestMain prints the figures, and fails when goroutines are left.
@@ -254,8 +263,8 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if testing.Verbose() {
 		printRows()
-		fmt.Printf("all tests: %s; heap: at most %+d KiB left, %+d KiB in use\n",
-			summary(figures.trips), figures.left>>10, figures.used>>10)
+		fmt.Printf("all tests: %s; in fake time %d more; heap: at most %+d KiB left, %+d KiB in use\n",
+			summary(figures.trips), figures.faked(), figures.left>>10, figures.used>>10)
 	}
 	if !eventually(patience, func() bool { return runtime.NumGoroutine() <= before }) {
 		fmt.Fprintf(os.Stderr, "goroutines are left:\n%s\n", stacks())

@@ -7,26 +7,49 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/wire"
 )
 
+// What clients do to rooms, and hear in them.
+const (
+	join  wsgate.Event[[]string] = "join"
+	leave wsgate.Event[[]string] = "leave"
+	churn wsgate.Event[[]string] = "churn" // join and leave, 500 times
+	tell  wsgate.Event[line]     = "tell"
+	said  wsgate.Event[string]   = "said"
+
+	people wsgate.Event[wsgate.Presence[profile]] = "people"
+)
+
+// line is what somebody says to a room.
+type line struct {
+	Room string `json:"room"`
+	Text string `json:"text"`
+}
+
+// profile is what members of a room know of a user.
+type profile struct {
+	Name string `json:"name"`
+}
+
 // roomEvents are events with which a client does to rooms what it wants.
 func roomEvents() []wsgate.Binding[guest] {
-	bind := func(name string, do func(c *conn, rooms []string) error) wsgate.Binding[guest] {
-		return wsgate.On(wsgate.Event[[]string](name), func(_ context.Context, c *conn, rooms []string) error { return do(c, rooms) })
+	bind := func(e wsgate.Event[[]string], do func(c *conn, rooms []string) error) wsgate.Binding[guest] {
+		return wsgate.On(e, func(_ context.Context, c *conn, rooms []string) error { return do(c, rooms) })
 	}
 	return []wsgate.Binding[guest]{
-		bind("join", func(c *conn, rooms []string) error {
+		bind(join, func(c *conn, rooms []string) error {
 			err := c.Join(rooms...)
 			if errors.Is(err, wsgate.ErrLimit) {
 				return wsgate.Errorf(wsgate.Conflict, "too many rooms")
 			}
 			return err
 		}),
-		bind("leave", func(c *conn, rooms []string) error { c.Leave(rooms...); return nil }),
-		bind("churn", func(c *conn, rooms []string) error {
+		bind(leave, func(c *conn, rooms []string) error { c.Leave(rooms...); return nil }),
+		bind(churn, func(c *conn, rooms []string) error {
 			for range 500 {
 				if err := c.Join(rooms...); err != nil {
 					return err
@@ -35,12 +58,15 @@ func roomEvents() []wsgate.Binding[guest] {
 			}
 			return nil
 		}),
+		wsgate.On(tell, func(_ context.Context, c *conn, l line) error { return said.Emit(c.Room(l.Room), l.Text) }),
 		wsgate.Answer(wsgate.Call[string, []string]("rooms"), func(_ context.Context, c *conn, _ string) ([]string, error) { return c.Rooms(), nil }),
 	}
 }
 
-// said is what rooms hear.
-const said wsgate.Event[string] = "said"
+// track keeps who is in the rooms.
+func track() wsgate.Binding[guest] {
+	return wsgate.Track(people, func(c *conn) profile { return profile{strings.ToUpper(c.Data.user)} })
+}
 
 // Row 50: a room's name is printable, and nothing but itself: no pattern, no path, no other form of another name.
 func roomNames(t *testing.T) {
@@ -149,6 +175,54 @@ func largeRooms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Row 54: what one client sends to a room as fast as it can costs as much as the members' queues hold. Each member gets it
+// once and in order, all of it or all up to the point at which it is closed for being too slow.
+func broadcastStorm(t *testing.T) {
+	const members, messages, size = 5, 120, 60 << 10
+	s := start(t, setup{
+		limits: wsgate.Limits{QueueBytes: 256 << 10, Write: time.Minute, Close: short},
+		hooks: hooks{open: room, message: func(_ context.Context, c *conn, m wsgate.Message) error {
+			return c.Room("busy").Except(c).Send(m)
+		}},
+	})
+	stalled := s.slow(t)
+	t.Run("all", func(t *testing.T) {
+		var reading sync.WaitGroup
+		for range members {
+			c := s.connect(t)
+			reading.Go(func() { c.weathers(messages) })
+		}
+		storm := s.connect(t)
+		if !eventually(patience, func() bool { return s.app.Hub().At(attacked).Room("busy").Len() == members+2 }) {
+			t.Fatal("not all have joined")
+		}
+		message := make([]byte, size)
+		for i := range messages {
+			message[0] = byte(i)
+			storm.put(masked(bin, message))
+		}
+		reading.Wait()
+		stalled.closedWith(wsgate.ErrSlowClient)
+		storm.leaves()
+	})
+}
+
+// weathers reads so many numbered messages, or all until the server closes. Then it leaves.
+func (c *client) weathers(messages int) {
+	for i := range messages {
+		c.SetReadDeadline(time.Now().Add(patience))
+		f, err := wire.ReadFrame(c.in)
+		if err != nil || f.First == closing {
+			c.closedWith(wsgate.ErrSlowClient)
+			return
+		}
+		if f.First != bin || f.Payload[0] != byte(i) {
+			c.t.Errorf("message %d: got %v", i, f)
+		}
+	}
+	c.leaves()
 }
 
 // Row 55: hooks may leave, close and send to themselves and to each other; nothing is delivered after that.

@@ -8,14 +8,6 @@ type row struct {
 	not   string // what of it is not tested, and why
 }
 
-// The part of a row that waits for something which does not exist.
-const (
-	perUser  = "there is no notion of a user"
-	presence = "there is no presence"
-	brokers  = "there are no brokers"
-	nodes    = "there is one node"
-)
-
 // rows is the whole list: A the handshake, B frames, C envelopes and payloads, D rooms, E peers and networks, F the server
 // itself, G brokers. A test that is in several rows runs in the first of them.
 var rows = []row{
@@ -39,7 +31,7 @@ var rows = []row{
 	{17, "an upgrade while the App shuts down", tests{upgradeDuringShutdown}, ""},
 	{18, "frames in the same segment as the handshake", tests{pipelinedFrames}, ""},
 	{19, "a client that is gone before OnOpen", tests{goneBeforeOpen}, ""},
-	{20, "one user who connects a hundred times", nil, perUser},
+	{20, "one user who connects a hundred times", tests{oneUserTooOften}, "the limit is counted on each node"},
 	// B
 	{21, "unmasked frames", tests{unmaskedFrames, messagesBeforeViolations, framesOverTLS}, ""},
 	{22, "reserved bits and opcodes, bad control frames, bad fragments", tests{malformedFrames, framesOverTLS}, ""},
@@ -72,14 +64,14 @@ var rows = []row{
 	{48, "answers that cannot be encoded", tests{badAnswers}, ""},
 	{49, "binary encodings that announce too much", nil, "JSON is the only encoding"},
 	// D
-	{50, "names of rooms that mean something to a broker or a terminal", tests{roomNames}, ""},
-	{51, "too many rooms, and joining twice", tests{manyRooms}, ""},
-	{52, "rooms without permission", nil, "who may join is the application's"},
-	{53, "a room of one, of very many, with a member that stalls", tests{stalledMember, largeRooms}, ""},
-	{54, "a storm of broadcasts from one client", nil, "there is no limit on the rate of messages"},
-	{55, "leaving, closing and sending from within hooks", tests{fromWithinHooks, vanishingMembers}, ""},
-	{56, "the last one leaves while the first one joins", tests{lastLeavesFirstJoins}, ""},
-	{57, "one user with many connections, some of which crash", nil, presence},
+	{50, "names of rooms that mean something to a broker or a terminal", tests{roomNames, namesAcrossNodes}, ""},
+	{51, "too many rooms, and joining twice", tests{manyRooms, churnAcrossNodes}, ""},
+	{52, "rooms without permission", tests{forgedMessages}, "who may join is the application's: its handlers say"},
+	{53, "a room of one, of very many, with a member that stalls", tests{stalledMember, largeRooms, largeRoomsAcrossNodes, stalledElsewhere}, ""},
+	{54, "a storm of broadcasts from one client", tests{broadcastStorm}, "there is no limit on the rate of messages"},
+	{55, "leaving, closing and sending from within hooks", tests{fromWithinHooks, vanishingMembers, vanishingAcrossNodes, disconnectFromHooks}, ""},
+	{56, "the last one leaves while the first one joins", tests{lastLeavesFirstJoins, thousandJoinAndLeave}, ""},
+	{57, "one user with many connections, some of which crash", tests{crashingTabs, flappingUser}, ""},
 	// E
 	{58, "a peer that stops reading while its room is busy", tests{stalledMember, slowReader, slowReaderHearsWhy}, ""},
 	{59, "a peer that reads 1 KB/s", tests{slowReader, leavesWithoutReading}, ""},
@@ -98,18 +90,18 @@ var rows = []row{
 	{71, "constructors, middleware and hooks that fail or panic", tests{failingHooks, failingConstructors}, ""},
 	{72, "sending to and closing what is closed, from everywhere", tests{useAfterClose, concurrentClose}, ""},
 	{73, "shutdown when idle, loaded, twice, with bad clients", tests{shutdowns, shutdownWithBadClients, dribbleDuringShutdown, upgradeDuringShutdown}, ""},
-	{74, "a node that is killed", nil, nodes},
-	{75, "a node that is stopped and goes on", nil, nodes},
+	{74, "a node that is killed", tests{vanishedNode}, "processes are killed by the tests of broker/clustertest"},
+	{75, "a node that is stopped and goes on", tests{stoppedNode, brieflyStoppedNode}, "processes are stopped by the tests of broker/clustertest"},
 	{76, "no file descriptors left", tests{noFilesLeft}, ""},
 	{77, "one processor, little memory", nil, "tests of other packages load the machine, and tell nothing about this"},
 	{78, "configurations that make no sense", tests{badConfigurations}, "limits that fit badly together are taken, each is a bound of its own"},
 	// G
-	{79, "a broker that is not there at the start", nil, brokers},
-	{80, "a broker that is killed under load", nil, brokers},
-	{81, "a partition between a node and its broker", nil, brokers},
-	{82, "failovers and refusals of a broker", nil, brokers},
-	{83, "garbage on a broker's subjects", nil, brokers},
-	{84, "a node's own messages, and two nodes with one id", nil, brokers},
-	{85, "a subscription that fails", nil, brokers},
-	{86, "a request to other nodes of which one hangs", nil, brokers},
+	{79, "a broker that is not there at the start", tests{absentEngine, degradedStart}, ""},
+	{80, "a broker that is killed under load", tests{engineAway}, "engines are killed by the tests of broker/nats, broker/redis and broker/clustertest"},
+	{81, "a partition between a node and its broker", tests{swallowingLink}, ""},
+	{82, "failovers and refusals of a broker", tests{flappingEngine, refusedUpgrades, refusedMessages, badStore}, "engines fail over by the tests of broker/nats, broker/redis and broker/clustertest"},
+	{83, "garbage on a broker's subjects", tests{garbageOnTopics, repeatedMessages, unreliableEngine}, ""},
+	{84, "a node's own messages, and two nodes with one id", tests{ownMessages}, ""},
+	{85, "a subscription that fails", tests{refusedSubscriptions, hangingSubscriptions}, ""},
+	{86, "a request to other nodes of which one hangs", tests{silentNode, disconnectsAlike}, ""},
 }

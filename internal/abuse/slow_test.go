@@ -46,34 +46,38 @@ func stalledMember(t *testing.T) {
 			if !eventually(patience, func() bool { return s.app.Hub().At(attacked).Room("busy").Len() == members+1 }) {
 				t.Fatal("not all have joined")
 			}
-			out := s.app.Hub().At(attacked).Room("busy")
-			pad := bytes.Repeat([]byte("x"), size)
-			gone := s.book.of(stalled.name).closed
-			begun, rounds := time.Now(), 0
-			for ; !within(0, gone) && time.Since(begun) < 2*patience; rounds++ {
-				for i := range burst {
-					payload := append(fmt.Appendf(nil, "%d.%d ", rounds, i), pad...)
-					if err := out.Send(wsgate.Message{Type: websocket.MessageText, Data: payload}); err != nil {
-						t.Fatal(err)
-					}
-				}
-				for _, c := range others {
-					c.SetReadDeadline(time.Now().Add(late))
-					for i := range burst {
-						f, err := wire.ReadFrame(c.in)
-						if want := fmt.Sprintf("%d.%d ", rounds, i); err != nil || !bytes.HasPrefix(f.Payload, []byte(want)) {
-							t.Fatalf("a member got %v, %v, want %q", f, err, want)
-						}
-					}
-				}
-			}
-			stalled.closedWith(wsgate.ErrSlowClient)
-			t.Logf("evicted after %d messages, %d KiB", burst*rounds, burst*rounds*size>>10)
-			for _, c := range others {
-				c.put(closeFrame(1000, ""))
-				c.ends(1000, nil)
-			}
+			stalled.stall(s.app.Hub().At(attacked).Room("busy"), others, size, burst)
 		})
+	}
+}
+
+// stall sends messages to a room until a member that does not read them is evicted. The others get every message.
+func (c *client) stall(out wsgate.Room, others []*client, size, burst int) {
+	c.t.Helper()
+	pad := bytes.Repeat([]byte("x"), size)
+	gone := c.s.book.of(c.name).closed
+	begun, rounds := time.Now(), 0
+	for ; !within(0, gone) && time.Since(begun) < 2*patience; rounds++ {
+		for i := range burst {
+			payload := append(fmt.Appendf(nil, "%d.%d ", rounds, i), pad...)
+			if err := out.Send(wsgate.Message{Type: websocket.MessageText, Data: payload}); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+		for _, other := range others {
+			other.SetReadDeadline(time.Now().Add(late))
+			for i := range burst {
+				f, err := wire.ReadFrame(other.in)
+				if want := fmt.Sprintf("%d.%d ", rounds, i); err != nil || !bytes.HasPrefix(f.Payload, []byte(want)) {
+					c.t.Fatalf("a member got %v, %v, want %q", f, err, want)
+				}
+			}
+		}
+	}
+	c.closedWith(wsgate.ErrSlowClient)
+	c.t.Logf("evicted after %d messages, %d KiB", burst*rounds, burst*rounds*size>>10)
+	for _, other := range others {
+		other.leaves()
 	}
 }
 
