@@ -47,8 +47,8 @@ type Options struct {
 	// OnBroker is called with nil when the engine behind Broker is there, or there again, and with an error when it is
 	// away; never twice at a time.
 	OnBroker func(err error)
-	// StartWithoutBroker starts the App although the engine is away: it joins its cluster later. Else [App.Start] waits
-	// for the engine until its context is done, or 10 s, and fails with [ErrBroker].
+	// StartWithoutBroker starts the App although the engine is away: [App.Start] waits a second for it, and the App joins
+	// its cluster later. Else Start waits until its context is done, or 10 s, and fails with [ErrBroker].
 	StartWithoutBroker bool
 }
 

@@ -41,7 +41,7 @@ type Presence[M any] struct {
 //
 // A newcomer hears of everybody, all others of the changes: what happens within 250 ms comes in one event. A user
 // whose last connection has left stays for [Limits].PresenceGrace, so that reloading a page is no news. Users on a node
-// that crashed are gone after 10 to 12 s; the clocks of the nodes do not matter, except in which of two metadata of a
+// that crashed are gone after 7 to 12 s; the clocks of the nodes do not matter, except in which of two metadata of a
 // user is newer.
 //
 // With [Options].Broker, that has to be a [Store] as well. While its engine is away the members hear of this node's users,

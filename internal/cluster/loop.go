@@ -77,16 +77,21 @@ var nodesTopic = Topic("nodes")
 func nodeTopic(id string) string { return Topic("node", id) }
 
 // Start joins the cluster. It waits until the engine is there, until ctx is done or, if ctx has more time, for a while;
-// with degraded set an engine that does not come is no error. After an error there is nothing to close.
+// with degraded set for a moment, and an engine that does not come is no error. After an error there is nothing to close.
 func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
 	l := &n.loop
 	l.events, l.inbox, l.wake, l.done, l.known = events, make(chan Message, inboxSize), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	l.unwatch = n.broker.Watch(l.changed)
-	err := l.wait(ctx)
+	patience := startWithin
+	if degraded {
+		patience = degradedWithin
+	}
+	err := l.wait(ctx, patience)
 	if err != nil && !degraded {
 		l.unwatch()
 		return err
 	}
+	l.forgetStates()
 	for _, topic := range []string{nodesTopic, nodeTopic(n.id)} {
 		if err := n.Acquire(ctx, topic, n.enqueue); err != nil {
 			l.unwatch()
@@ -99,11 +104,15 @@ func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
 	return nil
 }
 
-// startWithin is how long Start waits for the engine.
-const startWithin = 10 * time.Second
+const (
+	// startWithin is how long Start waits for the engine.
+	startWithin = 10 * time.Second
+	// degradedWithin is how long it does if it can do without: what it takes to connect to one that is there.
+	degradedWithin = time.Second
+)
 
-func (l *loop) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
+func (l *loop) wait(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
 	case <-l.known:
@@ -136,6 +145,14 @@ func (l *loop) changed(err error) {
 			close(l.known)
 		}
 	}
+	l.heard()
+}
+
+// forgetStates has the loop tell the present state first: that the engine was being connected to is no news.
+func (l *loop) forgetStates() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.states = nil
 	l.heard()
 }
 
