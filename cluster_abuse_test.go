@@ -100,17 +100,6 @@ func (b *abuseBroker) subscriptions(topic string) int {
 	return b.live[topic]
 }
 
-// all returns every topic, sorted.
-func (b *abuseBroker) all() (topics []string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for topic := range b.live {
-		topics = append(topics, topic)
-	}
-	slices.Sort(topics)
-	return topics
-}
-
 // abuseConns returns the connections of an App, in no order.
 func abuseConns(app *wstest.App) []wsgate.AnyConn { return slices.Collect(app.Hub().Conns()) }
 

@@ -79,6 +79,9 @@ func nodeTopic(id string) string { return Topic("node", id) }
 // Start joins the cluster. It waits until the engine is there, until ctx is done or, if ctx has more time, for a while;
 // with degraded set for a moment, and an engine that does not come is no error. After an error there is nothing to close.
 func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	l := &n.loop
 	l.events, l.inbox, l.wake, l.done, l.known = events, make(chan Message, inboxSize), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	l.unwatch = n.broker.Watch(l.changed)
@@ -207,17 +210,20 @@ func (n *Node) enqueue(m Message) {
 		return
 	}
 	size := int64(len(m.Body))
-	if m.Kind != ask && size > maxNodeID || n.loop.waiting.Add(size) > inboxBytes {
+	if m.Kind != ask && size > maxNodeID {
 		n.Ignore()
 		return
 	}
-	m.Body = bytes.Clone(m.Body)
-	select {
-	case n.loop.inbox <- m:
-	default:
-		n.loop.waiting.Add(-size)
-		n.Ignore()
+	if n.loop.waiting.Add(size) <= inboxBytes {
+		m.Body = bytes.Clone(m.Body)
+		select {
+		case n.loop.inbox <- m:
+			return
+		default:
+		}
 	}
+	n.loop.waiting.Add(-size)
+	n.Ignore()
 }
 
 // run ends when done is closed.

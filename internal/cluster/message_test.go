@@ -146,8 +146,19 @@ func TestTwiceAndTooLate(t *testing.T) {
 		topic, node string
 		seq         uint64
 	}{
-		{"a", "x", 5}, {"a", "x", 5}, {"a", "x", 4}, {"a", "y", 1}, {"a", "x", 6}, {"b", "x", 2}, {"b", "x", 2},
-		{"a", "x", 1 << 40}, {"a", "x", 7}, {"a", "y", 2}, {"b", "x", 3}, {"a", "x", 1<<40 + 1}, {"a", "x", 1 << 40},
+		{"a", "x", 5},
+		{"a", "x", 5},
+		{"a", "x", 4},
+		{"a", "y", 1},
+		{"a", "x", 6},
+		{"b", "x", 2},
+		{"b", "x", 2},
+		{"a", "x", 1 << 40},
+		{"a", "x", 7},
+		{"a", "y", 2},
+		{"b", "x", 3},
+		{"a", "x", 1<<40 + 1},
+		{"a", "x", 1 << 40},
 	} {
 		if err := broker.Publish(m.topic, wire(wireData, m.node, m.seq, fmt.Sprint(m.seq))); err != nil {
 			t.Error(err)
