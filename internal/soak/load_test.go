@@ -102,7 +102,7 @@ func visit(s *server, b *book, random *rand.Rand, until <-chan struct{}) {
 			return
 		default:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		c, err := dial(ctx, s, b)
 		if err != nil {
 			b.wrong("a visitor: %v", err)
