@@ -246,11 +246,12 @@ func (p *tab) click(selector string) {
 	p.run(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// row clicks the row of a list that has that label.
+// row clicks the row of a list that has that label, in one script: what happens draws lists again, and a row that was
+// found is not there any more when the mouse comes.
 func (p *tab) row(list, label string) {
 	p.t.Helper()
 	p.shows(list+" button .label", label)
-	p.run(chromedp.Click(chromedp.Search(fmt.Sprintf(`//ul[@id=%q]//button[span[@class="label" and .=%q]]`, list[1:], label))))
+	p.js(fmt.Sprintf(`[...document.querySelectorAll(%q)].find((el) => el.querySelector(".label").textContent === %q).click()`, list+" button", label))
 }
 
 // enter types a text into a field and presses Enter.

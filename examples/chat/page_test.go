@@ -247,21 +247,25 @@ func TestPageOnTwoNodes(t *testing.T) {
 	ada.say("Just between us")
 	bob.shows("#privates .badge", "1 unread")
 
-	// Without the engine each node is a chat of its own. What was missed is in the history.
+	// Without the engine each node is a chat of its own. What was missed is in the history, and in presence.
 	broker.SetAway(errors.New("gone fishing"))
 	ada.row("#rooms", "general")
 	ada.say("Can you hear me?")
 	bob.lacks("#log .text", "Can you hear me?")
 	bob.say("Is anybody there?")
 	bob.shows("#log .text", "Can you hear me?")
+	bob.click("#me")
+	bob.enter("#name", "Robert")
+	bob.shows("#people .label", "Robert")
 	broker.SetAway(nil)
+	ada.shows("#people .label", "Robert") // nobody has heard him say so: that is presence
 	bob.say("Now?")
 	ada.shows("#log .text", "Now?")
 	ada.shows("#log .text", "Is anybody there?")
 
 	two.stop()
-	ada.shows("#log .note", "Rob left")
-	ada.lacks("#people .label", "Rob")
+	ada.shows("#log .note", "Robert left")
+	ada.lacks("#people .label", "Robert")
 }
 
 func TestPageAsksForAName(t *testing.T) {

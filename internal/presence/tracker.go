@@ -49,6 +49,8 @@ const (
 	storeWithin = 5 * time.Second
 	// retryAfter is when something that failed is tried again.
 	retryAfter = 2 * time.Second
+	// complainEvery is how often that is said, whatever the number of rooms.
+	complainEvery = time.Minute
 	// atOnce is how many calls of the Store run at the same time.
 	atOnce = 32
 )
@@ -63,17 +65,18 @@ type Tracker[C comparable] struct {
 
 	telling sync.Mutex // held while members are told, so that they hear everything in order
 
-	mu        sync.Mutex // guards following
-	rooms     map[string]*room[C]
-	leaving   []leaving // in the order of their ends
-	timer     *time.Timer
-	wake      time.Time // when timer fires; zero if it does not run
-	tellAt    time.Time // when changes are due; zero if there are none
-	refreshAt time.Time
-	refreshes int
-	writing   bool      // the writer runs
-	retryAt   time.Time // not before; zero if nothing failed
-	closed    bool
+	mu         sync.Mutex // guards following
+	rooms      map[string]*room[C]
+	leaving    []leaving // in the order of their ends
+	timer      *time.Timer
+	wake       time.Time // when timer fires; zero if it does not run
+	tellAt     time.Time // when changes are due; zero if there are none
+	refreshAt  time.Time
+	refreshes  int
+	writing    bool      // the writer runs
+	retryAt    time.Time // not before; zero if nothing failed
+	complained time.Time // when Failed was called
+	closed     bool
 }
 
 // leaving is a user whose grace runs.

@@ -174,8 +174,12 @@ func (t *Tracker[C]) failed(j *job[C], doing string, err error) {
 	if t.closed {
 		return
 	}
-	t.retryAt = time.Now().Add(retryAfter)
-	t.Failed(doing, r.name, err)
+	now := time.Now()
+	t.retryAt = now.Add(retryAfter)
+	if now.Sub(t.complained) >= complainEvery {
+		t.complained = now
+		t.Failed(doing, r.name, err)
+	}
 	t.changed()
 }
 
