@@ -153,8 +153,9 @@ func disconnectFromHooks(t *testing.T) {
 		}
 	})
 	for i, s := range all {
-		if n := s.app.Hub().At(attacked).Room("busy").Len(); n > 0 {
-			t.Errorf("%d are in the room of node %d", n, i)
+		out := s.app.Hub().At(attacked).Room("busy")
+		if !eventually(patience, func() bool { return out.Len() == 0 }) {
+			t.Errorf("%d are in the room of node %d", out.Len(), i)
 		}
 	}
 }

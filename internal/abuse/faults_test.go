@@ -258,7 +258,10 @@ func useAfterClose(t *testing.T) {
 func concurrentClose(t *testing.T) {
 	const rounds, workers = 30, 8
 	conns := make(chan *conn, 1)
-	s := start(t, setup{hooks: hooks{open: func(_ context.Context, c *conn) error { conns <- c; return c.Join("busy") }}})
+	s := start(t, setup{hooks: hooks{open: func(_ context.Context, c *conn) error {
+		defer func() { conns <- c }() // when it has joined
+		return c.Join("busy")
+	}}})
 	t.Run("all", func(t *testing.T) {
 		for i := range rounds {
 			client := s.connect(t)

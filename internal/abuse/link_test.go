@@ -41,6 +41,7 @@ type link struct {
 	*engine
 	t      testing.TB
 	faults atomic.Pointer[faults]
+	beats  atomic.Int64 // that the node has said it lives
 
 	mu         sync.Mutex // guards following
 	receivers  map[string]*receiver
@@ -100,7 +101,10 @@ func hang(ctx context.Context) error {
 
 func (l *link) Publish(topic string, message []byte) error {
 	l.check("publishes to", topic)
-	if _, _, node, ok := parse(message); ok {
+	if _, kind, node, ok := parse(message); ok {
+		if kind == ofBeat && topic == allNodes {
+			l.beats.Add(1)
+		}
 		l.mu.Lock()
 		if l.id == "" {
 			l.id = node

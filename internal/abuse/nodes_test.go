@@ -66,6 +66,7 @@ func startNodes(t *testing.T, e *engine, count int, change func(*node, *wsgate.O
 		wstest.Pass(700 * time.Millisecond)
 	}
 	moveInto(t, all)
+	wstest.Pass(time.Millisecond) // until the neighbours are connected
 	return all
 }
 

@@ -228,6 +228,7 @@ func (c *client) weathers(messages int) {
 // Row 55: hooks may leave, close and send to themselves and to each other; nothing is delivered after that.
 func fromWithinHooks(t *testing.T) {
 	send := func(c *conn, what string) error { return c.Room("busy").Send(wsgate.Text(what)) }
+	allClosed := make(chan struct{})
 	act := func(_ context.Context, c *conn, m wsgate.Message) error {
 		switch string(m.Data) {
 		case "leave":
@@ -241,6 +242,7 @@ func fromWithinHooks(t *testing.T) {
 			for member := range c.Room("busy").Conns() {
 				member.Close(4002, "all")
 			}
+			close(allClosed)
 			return send(c, "nobody hears it")
 		}
 		return c.Send(m)
@@ -292,6 +294,9 @@ func fromWithinHooks(t *testing.T) {
 		other.echoes()
 	}
 	c = visitor("close all")
+	if !within(patience, allClosed) { // before one of them answers, and its OnClose sends
+		t.Fatal("the handler does not end")
+	}
 	for _, member := range append(others, c) {
 		for _, f := range member.closes(4002, errClosedSo) {
 			t.Errorf("%v came after Close", f)
@@ -306,6 +311,7 @@ func vanishingMembers(t *testing.T) {
 	s := start(t, setup{hooks: hooks{open: room}})
 	all := s.app.Hub().At(attacked).Room("busy")
 	listener := s.connect(t)
+	listener.echoes() // has joined
 	t.Run("all", func(t *testing.T) {
 		for i := range rounds {
 			c := s.connect(t)
