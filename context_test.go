@@ -186,7 +186,7 @@ func TestContextValues(t *testing.T) {
 		}
 		use := func(next wsgate.Handler) wsgate.Handler {
 			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
-				note("before "+string(in.Hook), ctx)
+				note("before "+in.Hook, ctx)
 				return next(context.WithValue(ctx, contextKey{}, "changed"), c, in)
 			}
 		}

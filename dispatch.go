@@ -219,7 +219,7 @@ func (c *conn) over(err error) bool {
 }
 
 func (c *conn) logHandler(in Inbound, err error) {
-	c.route.app.logError(c.t.Context(), "wsgate: "+string(in.Hook)+" handler failed", err,
+	c.route.app.logError(c.t.Context(), "wsgate: "+in.Hook+" handler failed", err,
 		"conn", c.id, "path", c.route.path, "event", in.Event)
 }
 

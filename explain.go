@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,25 +16,22 @@ import (
 
 // RouteInfo is what an App knows of one of its routes.
 type RouteInfo struct {
-	Path         string
-	Gateway      reflect.Type // what the constructor returns
-	Pos          string       // file:line of the constructor
-	Hooks        []string     // the methods that were found: "OnOpen", "Events", ...
-	Data         reflect.Type // what each connection has of its own
-	Events       []EventInfo  // sorted by name
-	Presence     string       // the name of the event of Track, "" without
-	Middleware   []string     // the functions' names, the outermost first
+	Path    string
+	Gateway reflect.Type // what the constructor returns
+	Pos     string       // file:line of the constructor
+	Hooks   []string     // the methods that were found: "OnOpen", "Events", ...
+	Data    reflect.Type // what each connection has of its own
+	Events  []struct {   // what its clients may send, sorted by name
+		Name    string
+		Pos     string // file:line of its On or Answer
+		Payload reflect.Type
+		Answer  reflect.Type // nil for an event that is no call
+	}
+	Presence     string   // the name of the event of Track, "" without
+	Middleware   []string // the functions' names, the outermost first
 	Subprotocols []string
 	Envelope     Envelope // with the defaults filled in, but Data "" in the flat form
 	Limits       Limits   // with the defaults filled in
-}
-
-// EventInfo is an event or a call that the clients of a route may send.
-type EventInfo struct {
-	Name    string
-	Pos     string // file:line of its On or Answer
-	Payload reflect.Type
-	Answer  reflect.Type // nil for an event
 }
 
 // Routes tells what the App found by reflection, in the order of the modules.
@@ -44,9 +42,15 @@ func (a *App) Routes() []RouteInfo {
 		gateway := reflect.TypeOf(r.New).Out(0)
 		info := RouteInfo{
 			Path: r.Path, Gateway: gateway, Pos: inspect.FuncPos(r.New), Data: rt.data,
-			Events: rt.eventInfos(), Middleware: append(funcNames(a.use), funcNames(r.Use)...),
+			Middleware:   append(funcNames(a.use), funcNames(r.Use)...),
 			Subprotocols: slices.Clone(r.Subprotocols), Limits: rt.limits,
 			Envelope: Envelope{Type: rt.names.Type, ID: rt.names.ID},
+		}
+		names := slices.Sorted(maps.Keys(rt.events))
+		info.Events = slices.Grow(info.Events, len(names))[:len(names)]
+		for i, name := range names {
+			b, e := rt.events[name], &info.Events[i]
+			e.Name, e.Pos, e.Payload, e.Answer = b.name, b.pos, b.payload, b.answer
 		}
 		if rt.presence != nil {
 			info.Presence = rt.presence.event
@@ -60,15 +64,6 @@ func (a *App) Routes() []RouteInfo {
 		infos = append(infos, info)
 	}
 	return infos
-}
-
-func (rt *route) eventInfos() []EventInfo {
-	var events []EventInfo
-	for _, b := range rt.events {
-		events = append(events, EventInfo{Name: b.name, Pos: b.pos, Payload: b.payload, Answer: b.answer})
-	}
-	slices.SortFunc(events, func(a, b EventInfo) int { return strings.Compare(a.Name, b.Name) })
-	return events
 }
 
 func funcNames(fns []Middleware) (names []string) {

@@ -16,19 +16,16 @@ type Middleware func(next Handler) Handler
 
 // Inbound is what happens on a connection.
 type Inbound struct {
-	Hook    Hook
+	Hook    string  // HookOpen, HookMessage, HookEvent or HookClose
 	Event   string  // of a HookEvent: its name, as the client sent it
 	Message Message // of a HookMessage and a HookEvent
 	Err     error   // of a HookClose: what OnClose gets
 }
 
-// Hook says what an [Inbound] is.
-type Hook string
-
-// The kinds of Inbound.
+// The values of Inbound.Hook.
 const (
-	HookOpen    Hook = "open"
-	HookMessage Hook = "message"
-	HookEvent   Hook = "event"
-	HookClose   Hook = "close"
+	HookOpen    = "open"
+	HookMessage = "message"
+	HookEvent   = "event"
+	HookClose   = "close"
 )

@@ -17,7 +17,7 @@ import (
 func noting(happened *journal, name string) wsgate.Middleware {
 	return func(next wsgate.Handler) wsgate.Handler {
 		return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
-			what := string(in.Hook)
+			what := in.Hook
 			switch in.Hook {
 			case wsgate.HookEvent:
 				what += " " + in.Event + " " + string(in.Message.Data)

@@ -37,8 +37,8 @@ func (tr *trap) options() *wsgate.Options {
 	return &wsgate.Options{Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
 		return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 			if c.(*testConn).Data.name == "victim" {
-				tr.pass("before " + string(in.Hook))
-				defer func() { tr.pass("deferred " + string(in.Hook)) }()
+				tr.pass("before " + in.Hook)
+				defer func() { tr.pass("deferred " + in.Hook) }()
 			}
 			return next(ctx, c, in)
 		}
