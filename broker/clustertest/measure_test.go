@@ -9,6 +9,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // How much TestMeasure measures of each.
@@ -27,6 +29,8 @@ const (
 //   - line, same node: the same with a client of node 0, which no engine has to do with
 //   - engine: from publishing the same bytes with the engine's own client until another client of the same process has
 //     them; the three are measured in turn
+//   - emit, other node: the same in one process, from Emit on one App until a client of the other, over a pipe, has it;
+//     unlike the first it has no more ways over a network in it than the engine has by itself
 //   - fan-out: lines of one speaker to all members of one room, which are on one node or a third on each of three; a few
 //     lines are on their way at a time
 //   - join, fresh room: until it is answered, and join, known room: the same where another member is on the node, so that
@@ -48,6 +52,7 @@ func TestMeasure(t *testing.T) {
 				fmt.Fprintf(out, "%s\t%s\t%v\t%v\t\n", e.name, what, p50, p99)
 			}
 			measureLatency(t, e, report)
+			measureEmit(t, e, report)
 			measureJoin(t, e, report)
 			for _, nodes := range []int{1, 3} {
 				rate := measureFanOut(t, e, nodes)
@@ -122,6 +127,35 @@ func measureLatency(t *testing.T, e *engine, report func(string, []time.Duration
 	report("line, other node", other)
 	report("line, same node", same)
 	report("engine, publish to subscriber", raw)
+}
+
+func measureEmit(t *testing.T, e *engine, report func(string, []time.Duration)) {
+	s := e.start(t)
+	apps := startApps(t, s, 2)
+	client := dialAll(apps)[1]
+	wstest.Do(client, join, "red")
+	room := apps[0].Hub().At("/").Room("red")
+	alone := newRaw(t, s)
+	payload := []byte(strings.Repeat("x", lineSize))
+	var emitted, raw []time.Duration
+	for i := range samples {
+		emitted = append(emitted, timed(func() {
+			if err := heard.Emit(room, measuredLine(i)); err != nil {
+				t.Fatal(err)
+			}
+			wstest.Next(client, heard)
+		}))
+		raw = append(raw, timed(func() {
+			if err := alone.publish(payload); err != nil {
+				t.Fatal(err)
+			}
+			<-alone.received
+		}))
+	}
+	emittedMedian, _ := percentiles(emitted)
+	rawMedian, _ := percentiles(raw)
+	report(fmt.Sprintf("emit, other node (%.2f x the engine)", float64(emittedMedian)/float64(rawMedian)), emitted)
+	report("engine, beside that", raw)
 }
 
 func measureJoin(t *testing.T, e *engine, report func(string, []time.Duration)) {
