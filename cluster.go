@@ -210,9 +210,9 @@ func (r Room) receive(body []byte) bool {
 		return false
 	}
 	b := r.route.app.engine.Broadcast(msg, nil)
-	r.find().each(func(c *conn) {
-		if !except[c.id] {
-			b.To(c.t)
+	r.find().each(func(p place) {
+		if len(except) == 0 || !except[p.conn.id] {
+			b.To(p.t)
 		}
 	})
 	_ = b.End() // as for a broadcast on this node, a slow receiver is no error

@@ -53,14 +53,12 @@ type conn struct {
 	t     *transport.Conn
 	route *route
 	id    string
-	user  string // "" for nobody
+	user  *owner // nil for nobody
 	self  AnyConn
-	seat  seat     // among the route's connections
-	own   seat     // among those of its user
-	needs []string // topics that are its from the upgrade to the end
-	place bool     // it counts for its user
+	seat  seat // among the route's connections
 
-	busy atomic.Bool // a hook runs
+	entered bool        // enter succeeded
+	busy    atomic.Bool // a hook runs
 
 	mu    sync.Mutex       // guards following
 	rooms map[string]*seat // nil until the first Join

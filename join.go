@@ -19,43 +19,51 @@ func (c *conn) enter(ctx context.Context, deadline time.Time) *transport.Refusal
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	rt := c.route
-	if c.place = rt.app.users.enter(c.user); !c.place {
+	if !rt.app.users.enter(c.user) {
 		return &transport.Refusal{Status: http.StatusTooManyRequests, Message: "too many connections of this user", RetryAfter: "5"}
 	}
-	needs := []Room{rt.room(setAll, "")}
-	if c.user != "" {
-		needs = append(needs, rt.room(setUser, c.user))
-	}
-	for _, r := range needs {
-		topic := r.topic()
-		if err := rt.app.node.Acquire(ctx, topic, r.hears()); err != nil {
-			rt.app.node.news.tell(func() {
-				rt.app.log.Warn("wsgate: upgrade refused", "path", rt.path, "err", brokerError(err))
-			})
-			return unavailable("the broker does not answer")
+	err := rt.hear(ctx, rt.room(setAll, ""))
+	if err == nil && c.user != nil {
+		if err = rt.hear(ctx, rt.room(setUser, c.user.id)); err != nil {
+			rt.app.node.Release(rt.all.topic)
 		}
-		c.needs = append(c.needs, topic)
 	}
+	if err != nil {
+		rt.app.users.leave(c)
+		rt.app.node.news.tell(func() {
+			rt.app.log.Warn("wsgate: upgrade refused", "path", rt.path, "err", brokerError(err))
+		})
+		return unavailable("the broker does not answer")
+	}
+	c.entered = true
 	return nil
 }
 
 // exit undoes enter.
 func (c *conn) exit() {
-	for _, topic := range c.needs {
-		c.route.app.node.Release(topic)
+	if !c.entered {
+		return
 	}
-	if c.place {
-		c.route.app.users.leave(c.user, c)
+	rt := c.route
+	rt.app.node.Release(rt.all.topic)
+	if c.user != nil {
+		rt.app.node.Release(rt.users.topic(c.user.id))
 	}
+	rt.app.users.leave(c)
+}
+
+// hear returns when what other nodes send to the room will arrive. Each call without an error needs a Release of the
+// room's topic.
+func (rt *route) hear(ctx context.Context, r Room) error {
+	return rt.app.node.Acquire(ctx, r.topic(), r.hears())
 }
 
 // appear makes the connection one of its route's and of its user's. vanish undoes it.
 func (c *conn) appear() {
 	rt := c.route
-	c.seat.conn, c.own.conn = c, c
-	rt.all.add(&c.seat)
-	if c.user != "" {
-		rt.users.join(c.user, rt.users.topic(c.user), &c.own)
+	rt.all.add(c, &c.seat)
+	if c.user != nil {
+		rt.users.join(c.user.id, rt.users.topic(c.user.id), c, &c.user.seat)
 	}
 	if oldest := rt.app.users.opened(c); oldest != nil {
 		oldest.t.Close(websocket.StatusPolicyViolation, "too many connections of this user", ErrLimit)
@@ -64,8 +72,8 @@ func (c *conn) appear() {
 
 func (c *conn) vanish() {
 	c.route.all.remove(&c.seat, false)
-	if c.user != "" {
-		c.route.users.leave(c.user, &c.own)
+	if c.user != nil {
+		c.route.users.leave(c.user.id, &c.user.seat)
 	}
 	c.exit()
 }
@@ -130,7 +138,7 @@ func (c *conn) acquire(names []string) (acquired []string, err error) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	for _, name := range names {
-		err := rt.app.node.Acquire(ctx, rt.rooms.topic(name), rt.room(setRoom, name).hears())
+		err := rt.hear(ctx, rt.room(setRoom, name))
 		if err != nil && ctx.Err() != nil {
 			return acquired, ErrClosed
 		}
@@ -160,8 +168,8 @@ func (c *conn) take(acquired, named []string, meta []byte) (surplus []string, er
 		}
 	}
 	for _, name := range joining {
-		s := &seat{conn: c}
-		c.route.rooms.join(name, c.route.rooms.topic(name), s)
+		s := new(seat)
+		c.route.rooms.join(name, c.route.rooms.topic(name), c, s)
 		c.rooms[name] = s
 	}
 	return slices.DeleteFunc(acquired, func(name string) bool { return slices.Contains(joining, name) }), nil

@@ -168,9 +168,9 @@ func (rt *route) tellPresence(change presence.Change[*conn]) {
 		return
 	}
 	rt.deliverTo(m, func(to func(*conn)) {
-		rt.rooms.get(change.Room).each(func(c *conn) {
-			if _, newcomer := change.But[c]; !newcomer {
-				to(c)
+		rt.rooms.get(change.Room).each(func(p place) {
+			if _, newcomer := change.But[p.conn]; !newcomer {
+				to(p.conn)
 			}
 		})
 	})
@@ -186,7 +186,7 @@ func (rt *route) deliverTo(m *frame.Message, each func(to func(*conn))) {
 // metaOf returns the metadata of a connection's user, nil if it is not tracked.
 func (c *conn) metaOf() ([]byte, error) {
 	tracker := c.route.presence
-	if tracker == nil || c.user == "" {
+	if tracker == nil || c.user == nil {
 		return nil, nil
 	}
 	meta, err := tracker.meta(c.self)
@@ -202,13 +202,13 @@ func (c *conn) metaOf() ([]byte, error) {
 // appearIn and vanishFrom tell the tracker. They need c.mu, so that it hears of one after the other.
 func (c *conn) appearIn(room string, meta []byte) {
 	if meta != nil {
-		c.route.presence.Enter(room, c, c.user, meta)
+		c.route.presence.Enter(room, c, c.user.id, meta)
 	}
 }
 
 func (c *conn) vanishFrom(room string) {
-	if c.route.presence != nil && c.user != "" {
-		c.route.presence.Exit(room, c, c.user)
+	if c.route.presence != nil && c.user != nil {
+		c.route.presence.Exit(room, c, c.user.id)
 	}
 }
 

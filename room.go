@@ -100,9 +100,9 @@ func (r Room) deliver(encode encoder) error {
 		from = r.from.t
 	}
 	b := r.route.app.engine.Broadcast(m, from)
-	members.each(func(c *conn) {
-		if !slices.Contains(r.except, c) {
-			b.To(c.t)
+	members.each(func(p place) {
+		if !slices.Contains(r.except, p.conn) {
+			b.To(p.t)
 		}
 	})
 	err = b.End() // of this node's members; the others' are not its business
@@ -131,9 +131,9 @@ func (r Room) Conns() iter.Seq[AnyConn] {
 
 // each calls f, which does not block, for every connection on this node.
 func (r Room) each(f func(*conn)) {
-	r.find().each(func(c *conn) {
-		if !slices.Contains(r.except, c) {
-			f(c)
+	r.find().each(func(p place) {
+		if !slices.Contains(r.except, p.conn) {
+			f(p.conn)
 		}
 	})
 }
@@ -148,42 +148,46 @@ func (r Room) find() *members {
 
 var errNoRoom = errors.New("wsgate: a zero Room is no room: get one from a connection or from Hub.At")
 
-// members is a set of connections that is cheap to walk.
+// members is a set of connections that is cheap to walk: what a broadcast needs of them lies side by side.
 type members struct {
 	topic string // where the other nodes hear what is sent to the set
 
-	mu    sync.RWMutex // guards following, and the index of its seats
-	seats []*seat
-	dead  bool // removed from its rooms, since it was empty
+	mu     sync.RWMutex // guards following, and the seats of its places
+	places []place
+	dead   bool // removed from its rooms, since it was empty
 }
 
-// seat is a connection's place in one set.
-type seat struct {
-	conn  *conn
-	index int
+// place is a connection in one set.
+type place struct {
+	t    *transport.Conn // conn's
+	conn *conn
+	seat *seat
 }
+
+// seat is the index of a connection's place in one set.
+type seat struct{ index int }
 
 // each calls f, which does not block, for every member. A nil set has none.
-func (m *members) each(f func(*conn)) {
+func (m *members) each(f func(place)) {
 	if m == nil {
 		return
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	for _, s := range m.seats {
-		f(s.conn)
+	for _, p := range m.places {
+		f(p)
 	}
 }
 
 // add reports false if the set is dead.
-func (m *members) add(s *seat) bool {
+func (m *members) add(c *conn, s *seat) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.dead {
 		return false
 	}
-	s.index = len(m.seats)
-	m.seats = append(m.seats, s)
+	s.index = len(m.places)
+	m.places = append(m.places, place{c.t, c, s})
 	return true
 }
 
@@ -191,11 +195,11 @@ func (m *members) add(s *seat) bool {
 func (m *members) remove(s *seat, mortal bool) (empty bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	last := len(m.seats) - 1
-	m.seats[s.index] = m.seats[last]
-	m.seats[s.index].index = s.index
-	m.seats[last] = nil
-	m.seats = m.seats[:last]
+	last := len(m.places) - 1
+	m.places[s.index] = m.places[last]
+	m.places[s.index].seat.index = s.index
+	m.places[last] = place{}
+	m.places = m.places[:last]
 	m.dead = mortal && last == 0
 	return last == 0
 }
@@ -217,8 +221,8 @@ func (r *rooms) get(name string) *members {
 	return r.byName[name]
 }
 
-// join enters a seat. The topic is that of the name.
-func (r *rooms) join(name, topic string, s *seat) {
+// join gives c a seat. The topic is that of the name.
+func (r *rooms) join(name, topic string, c *conn, s *seat) {
 	for {
 		r.mu.Lock()
 		m := r.byName[name]
@@ -230,7 +234,7 @@ func (r *rooms) join(name, topic string, s *seat) {
 			r.byName[name] = m
 		}
 		r.mu.Unlock()
-		if m.add(s) {
+		if m.add(c, s) {
 			return
 		}
 		runtime.Gosched() // the last one leaves right now, and is about to remove the set

@@ -104,15 +104,15 @@ func unavailable(why string) *transport.Refusal {
 
 // admit calls OnUpgrade on a goroutine of its own, as net/http's TimeoutHandler does: one that ignores the end of its
 // context cannot hold up the answer. App.active waits for it. It returns the connection's data and user.
-func (rt *route) admit(r *http.Request, deadline time.Time) (data any, user string, refusal *transport.Refusal) {
+func (rt *route) admit(r *http.Request, deadline time.Time) (data any, user *owner, refusal *transport.Refusal) {
 	if rt.hooks.upgrade == nil {
-		return nil, "", nil
+		return nil, nil, nil
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), deadline)
 	defer cancel()
 	type result struct {
 		data any
-		user string
+		user *owner
 		err  error
 	}
 	done := make(chan result, 1)
@@ -125,18 +125,18 @@ func (rt *route) admit(r *http.Request, deadline time.Time) (data any, user stri
 			if res.data, err = rt.hooks.upgrade(r.WithContext(ctx)); err != nil || !rt.hasUsers {
 				return err
 			}
-			res.user = userOf(res.data)
-			return checkUserID(res.user)
+			res.user, err = ownerOf(res.data)
+			return err
 		})
 	}()
 	select {
 	case res := <-done:
 		if res.err != nil {
-			return nil, "", rt.safeRefusal(r, res.err)
+			return nil, nil, rt.safeRefusal(r, res.err)
 		}
 		return res.data, res.user, nil
 	case <-ctx.Done():
-		return nil, "", unavailable("the upgrade took too long")
+		return nil, nil, unavailable("the upgrade took too long")
 	}
 }
 

@@ -66,10 +66,16 @@ func dataOf(gateway reflect.Type, ct connType) reflect.Type {
 	return ct.dataType()
 }
 
-// userOf returns whom a connection with that data belongs to, "" for nobody.
-func userOf(data any) string {
+// owner is the user of one connection.
+type owner struct {
+	id   string
+	seat seat // among the user's connections
+}
+
+// ownerOf returns whom a connection with that data belongs to, nil for nobody.
+func ownerOf(data any) (*owner, error) {
 	if data == nil {
-		return ""
+		return nil, nil
 	}
 	u, ok := data.(user)
 	if !ok {
@@ -77,15 +83,14 @@ func userOf(data any) string {
 		p.Elem().Set(reflect.ValueOf(data))
 		u, _ = p.Interface().(user)
 	}
-	return u.UserID()
-}
-
-// checkUserID returns an error for what cannot be a user's id.
-func checkUserID(id string) error {
-	if len(id) > maxUserID || !utf8.ValidString(id) {
-		return fmt.Errorf("wsgate: UserID returned %.40q…, want valid UTF-8 of at most %d bytes", id, maxUserID)
+	id := u.UserID()
+	if id == "" {
+		return nil, nil
 	}
-	return nil
+	if len(id) > maxUserID || !utf8.ValidString(id) {
+		return nil, fmt.Errorf("wsgate: UserID returned %.40q…, want valid UTF-8 of at most %d bytes", id, maxUserID)
+	}
+	return &owner{id: id}, nil
 }
 
 // userLimit holds users to [Limits].UserConnections.
@@ -99,49 +104,50 @@ type userLimit struct {
 }
 
 // enter counts an upgrade. It reports false if there may be no more of the user.
-func (l *userLimit) enter(user string) bool {
-	if l.most == 0 || user == "" {
+func (l *userLimit) enter(user *owner) bool {
+	if l.most == 0 || user == nil {
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.oldest && l.count[user] >= l.most {
+	if !l.oldest && l.count[user.id] >= l.most {
 		return false
 	}
 	if l.count == nil {
 		l.count, l.conns = map[string]int{}, map[string][]*conn{}
 	}
-	l.count[user]++
+	l.count[user.id]++
 	return true
 }
 
 // opened enters a connection. It returns the one that has to make room for it, if any.
 func (l *userLimit) opened(c *conn) (oldest *conn) {
-	if l.most == 0 || c.user == "" || !l.oldest {
+	if l.most == 0 || c.user == nil || !l.oldest {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	conns := append(l.conns[c.user], c)
+	conns := append(l.conns[c.user.id], c)
 	if len(conns) > l.most {
 		oldest, conns = conns[0], slices.Clone(conns[1:])
 	}
-	l.conns[c.user] = conns
+	l.conns[c.user.id] = conns
 	return oldest
 }
 
-// leave undoes enter and opened; c is nil if the upgrade failed.
-func (l *userLimit) leave(user string, c *conn) {
-	if l.most == 0 || user == "" {
+// leave undoes enter, and opened if it was called.
+func (l *userLimit) leave(c *conn) {
+	if l.most == 0 || c.user == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.count[user]--; l.count[user] == 0 {
-		delete(l.count, user)
+	id := c.user.id
+	if l.count[id]--; l.count[id] == 0 {
+		delete(l.count, id)
 	}
-	left := slices.DeleteFunc(l.conns[user], func(other *conn) bool { return other == c })
-	if l.conns[user] = left; len(left) == 0 {
-		delete(l.conns, user)
+	left := slices.DeleteFunc(l.conns[id], func(other *conn) bool { return other == c })
+	if l.conns[id] = left; len(left) == 0 {
+		delete(l.conns, id)
 	}
 }

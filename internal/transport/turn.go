@@ -61,12 +61,14 @@ func (t *turn) begin(c *Conn) {
 // check is called by the late watch, which has the turn listed. A turn that has lasted since then gets a watcher;
 // another one that has begun instead is listed again.
 func (t *turn) check(s started) {
-	if t.done == nil {
-		t.done = make(chan struct{}, 1)
-	}
-	if t.number.Load() == s.turn && t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
-		go t.late(s.c) // the reader waits for it in handled
-		return
+	if t.number.Load() == s.turn && t.owner.Load() == ownerNobody {
+		if t.done == nil {
+			t.done = make(chan struct{}, 1) // only now: most connections never have a late turn
+		}
+		if t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
+			go t.late(s.c) // the reader waits for it in handled
+			return
+		}
 	}
 	t.listed.Store(false)
 	if t.owner.Load() == ownerNobody && t.listed.CompareAndSwap(false, true) {
