@@ -2,6 +2,7 @@ package wsgate_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -35,6 +36,8 @@ func TestAnswersThatCannotBeEncoded(t *testing.T) {
 		"bad JSON": give("bad JSON", badMarshaler{`{"a":`}),
 		"two":      give("two", badMarshaler{`1 2`}),
 		"failing":  give("failing", failingMarshaler{}),
+		"no UTF-8": give("no UTF-8", badMarshaler{"\"\xff\""}),
+		"raw":      give("raw", map[string]json.RawMessage{"a": json.RawMessage("\"\xed\xa0\x80\"")}),
 		"inside":   give("inside", map[string]any{"a": math.NaN()}),
 	}
 	for name, bound := range bindings {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 
@@ -164,6 +165,8 @@ func (n *Names) appendText(text []byte, name string, id []byte, shape inspect.Sh
 	}
 	switch {
 	case payload == nil:
+	case !utf8.Valid(payload): // a browser would close the connection
+		return nil, errors.New("the payload is not UTF-8: a json.RawMessage or a MarshalJSON method has put something else into it")
 	case n.Nested || shape == inspect.Value:
 		text = append(text, ',')
 		text = appendString(text, n.Data)

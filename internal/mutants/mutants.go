@@ -14,6 +14,7 @@ const (
 	abuse       = "./internal/abuse"
 	lifecycle   = "./internal/lifecycle"
 	nodes       = "./internal/cluster"
+	presence    = "./internal/presence"
 )
 
 var mutants = []mutant{
@@ -43,7 +44,7 @@ var mutants = []mutant{
 	{"something is sent behind a close frame", "internal/transport/outbox.go", "defer o.mu.Unlock()\n\tif o.closing || o.dead {\n\t\treturn false, ErrClosed\n\t}", "defer o.mu.Unlock()\n\tif o.dead {\n\t\treturn false, ErrClosed\n\t}", core + " " + lifecycle},
 	{"a close reason may be too long", "internal/frame/frame.go", `if len(reason) <= maxReason {`, `if len(reason) <= 2*maxReason {`, "./internal/frame"},
 	{"a close reason is cut inside of a rune", "internal/frame/frame.go", `for end > 0 && !utf8.RuneStart(reason[end]) {`, `for end < 0 {`, "./internal/frame"},
-	{"the writer of a broadcast gets it though it is excepted", "room.go", "if !slices.Contains(r.except, c) {\n\t\t\tb.To(c.t)", "if true {\n\t\t\tb.To(c.t)", core},
+	{"the writer of a broadcast gets it though it is excepted", "room.go", "if !slices.Contains(r.except, p.conn) {\n\t\t\tb.To(p.t)", "if true {\n\t\t\tb.To(c.t)", core},
 	{"a compressed message is sent to who did not ask for it", "internal/frame/deflate.go", `if !deflate || len(m.plain)`, `if len(m.plain)`, core},
 
 	// Life.
@@ -78,14 +79,23 @@ var mutants = []mutant{
 	{"a topic is given up as soon as nobody needs it", "internal/cluster/subscriptions.go", `keepIdle = 5 * time.Second`, `keepIdle = 0`, nodes},
 	{"Join does not wait for the engine", "internal/cluster/subscriptions.go", "if t.isMade() {\n\t\treturn t.err", "if true {\n\t\treturn nil", nodes},
 	{"rooms with odd names share a topic", "internal/cluster/topic.go", `b.WriteByte(hex[c&15])`, ``, nodes},
-	{"exceptions hold on their own node only", "cluster.go", "if !except[c.id] {\n\t\t\tb.To", "if true {\n\t\t\tb.To", core},
+	{"exceptions hold on their own node only", "cluster.go", "if len(except) == 0 || !except[p.conn.id] {\n\t\t\tb.To", "if true {\n\t\t\tb.To", core},
 	{"nobody is told that the engine is away", "cluster.go", `return fmt.Errorf("%w: %w", ErrBroker, err)`, `return nil`, core},
 	{"an engine that swallows everything is not noticed", "internal/cluster/loop.go", `mute := l.silent() >= deadAfter`, `mute := false`, nodes + " " + core + " " + abuse},
 	{"a dead node lives on", "internal/cluster/peers.go", `if time.Since(last) >= deadAfter {`, `if false {`, nodes + " " + core},
 	{"a silent node is not named", "internal/cluster/ask.go", `return &SilentError{Nodes: slices.Clone(q.open)}`, `return nil`, nodes},
-	{"a user may have a connection more", "user.go", `l.count[user] >= l.most`, `l.count[user] > l.most`, core},
+	{"a user may have a connection more", "user.go", `l.count[user.id] >= l.most`, `l.count[user.id] > l.most`, core},
 	{"reloading a page is news", "internal/presence/tracker.go", `until := time.Now().Add(t.Grace)`, `until := time.Now()`, core},
 	{"a user leaves with the first of several tabs", "internal/presence/room.go", `	delete(u.conns, c)`, `	clear(u.conns)`, core},
 	{"the users of a dead node stay", "internal/presence/tracker.go", `		r.forget(node)`, ``, core},
 	{"the rows of living nodes are swept", "internal/presence/write.go", `!t.Node.Alive(node) { // else`, `true { // else`, core},
+	{"a room is forgotten while its rows are written", "internal/presence/room.go", ` && !r.working`, ``, presence},
+	{"what a node said that has left is believed", "internal/presence/tracker.go", `		r.doubtful = true`, ``, presence},
+	{"what is told while a table is read is lost", "internal/presence/room.go", "\tfor _, d := range r.backlog {\n\t\tr.apply(d)\n\t}\n\tr.backlog, r.loaded", "\tr.backlog, r.loaded", presence},
+	{"a row that failed is not written again", "internal/presence/write.go", `			r.pending[id] = struct{}{}
+		}
+		for row := range j.swept`, `		}
+		for row := range j.swept`, presence},
+	{"a gap in what a node tells is not noticed", "internal/presence/room.go", `d.version != have+1`, `false`, core + " " + presence},
+	{"who comes hears changes before who is there", "internal/presence/room.go", `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: count, But: newcomers})`, `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: count})`, presence},
 }

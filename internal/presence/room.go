@@ -22,12 +22,14 @@ type room[C comparable] struct {
 	dirty     map[string]struct{} // users of whom something else may have to be told
 	newcomers map[C]struct{}      // members who have not been told anything
 
-	pending map[string]struct{} // users whose row and delta are not written
-	sweep   map[string]struct{} // rows of dead nodes
-	load    bool                // the store is to be read
-	loading bool                // it is being read
-	loaded  bool                // it was read, or cannot be
-	backlog []delta             // what came while it was read
+	working  bool                // a job of the room is under way, and may come back
+	pending  map[string]struct{} // users whose row and delta are not written
+	sweep    map[string]struct{} // rows of dead nodes
+	load     bool                // the store is to be read
+	loading  bool                // it is being read
+	doubtful bool                // it is to be read at the tracker's doubtAt
+	loaded   bool                // it was read, or cannot be
+	backlog  []delta             // what came while it was read
 }
 
 // user is a user with connections on this node, or without since a short while.
@@ -123,6 +125,7 @@ func (r *room[C]) forget(node string) {
 	}
 	delete(r.remote, node)
 	delete(r.versions, node)
+	r.backlog = slices.DeleteFunc(r.backlog, func(d delta) bool { return d.node == node })
 }
 
 // replace takes what the store says of other nodes.
@@ -237,5 +240,5 @@ func (r *room[C]) everybody(most int) Change[C] {
 
 // idle reports whether nothing of the room is needed any more.
 func (r *room[C]) idle() bool {
-	return len(r.conns) == 0 && len(r.local) == 0 && len(r.pending) == 0 && len(r.sweep) == 0 && !r.loading
+	return len(r.conns) == 0 && len(r.local) == 0 && len(r.pending) == 0 && len(r.sweep) == 0 && !r.working
 }

@@ -49,6 +49,9 @@ const (
 	storeWithin = 5 * time.Second
 	// retryAfter is when something that failed is tried again.
 	retryAfter = 2 * time.Second
+	// doubt is when a table is read after a delta of a node that is taken for dead: it was on its way when the node left,
+	// or the node lives and has said so by then.
+	doubt = 5 * time.Second
 	// complainEvery is how often that is said, whatever the number of rooms.
 	complainEvery = time.Minute
 	// atOnce is how many calls of the Store run at the same time.
@@ -73,6 +76,7 @@ type Tracker[C comparable] struct {
 	tellAt     time.Time // when changes are due; zero if there are none
 	refreshAt  time.Time
 	refreshes  int
+	doubtAt    time.Time // when doubtful rooms are read; zero if there are none
 	writing    bool      // the writer runs
 	retryAt    time.Time // not before; zero if nothing failed
 	complained time.Time // when Failed was called
@@ -141,6 +145,12 @@ func (t *Tracker[C]) Receive(name, node string, body []byte) bool {
 	if r == nil || t.closed {
 		return true
 	}
+	if !t.Node.Alive(node) {
+		r.doubtful = true
+		if t.doubtAt.IsZero() {
+			t.doubtAt = time.Now().Add(doubt)
+		}
+	}
 	if r.loading {
 		r.backlog = append(r.backlog, d)
 	} else {
@@ -207,6 +217,7 @@ func (t *Tracker[C]) schedule() {
 		earlier(t.leaving[0].until)
 	}
 	earlier(t.refreshAt)
+	earlier(t.doubtAt)
 	if !t.writing {
 		earlier(t.retryAt)
 	}
@@ -251,6 +262,13 @@ func (t *Tracker[C]) due() (told []Change[C]) {
 		t.refreshes++
 		t.again(t.refreshes%rewriteEvery == 0)
 		t.refreshAt = now.Add(refresh)
+	}
+	if !t.doubtAt.IsZero() && !now.Before(t.doubtAt) {
+		t.doubtAt = time.Time{}
+		for _, r := range t.rooms {
+			r.load = r.load || r.doubtful
+			r.doubtful = false
+		}
 	}
 	if !t.retryAt.IsZero() && !now.Before(t.retryAt) {
 		t.retryAt = time.Time{}

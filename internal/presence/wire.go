@@ -2,8 +2,10 @@ package presence
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/cluster"
 )
@@ -43,10 +45,16 @@ func (v value) row() []byte { return append(binary.AppendUvarint(nil, v.stamp), 
 
 func parseRow(row []byte) (v value, ok bool) {
 	stamp, n := binary.Uvarint(row)
-	if n <= 0 || len(row)-n > MaxMeta {
+	if n <= 0 {
 		return v, false
 	}
-	return value{stamp, row[n:]}, true
+	v = value{stamp, row[n:]}
+	return v, v.sound()
+}
+
+// sound reports whether members can be told of it.
+func (v value) sound() bool {
+	return len(v.meta) <= MaxMeta && json.Valid(v.meta) && utf8.Valid(v.meta)
 }
 
 // parseRows returns what a table says: by node, by id. What is not ours is left out.
@@ -115,7 +123,11 @@ func parseDelta(node string, body []byte) (d delta, err error) {
 			if meta, body, err = cluster.CutString(body[n:], MaxMeta); err != nil {
 				return d, errGarbage
 			}
-			d.here[user] = value{stamp, []byte(meta)}
+			v := value{stamp, []byte(meta)}
+			if !v.sound() {
+				return d, errGarbage
+			}
+			d.here[user] = v
 		default:
 			return d, errGarbage
 		}

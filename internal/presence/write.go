@@ -89,7 +89,7 @@ func (t *Tracker[C]) job(r *room[C]) *job[C] {
 			j.rows[row] = nil
 		}
 	}
-	r.pending, r.sweep = map[string]struct{}{}, map[string]struct{}{}
+	r.working, r.pending, r.sweep = true, map[string]struct{}{}, map[string]struct{}{}
 	if j.load {
 		r.load, r.loading = false, true
 	}
@@ -100,6 +100,7 @@ func (t *Tracker[C]) job(r *room[C]) *job[C] {
 func (t *Tracker[C]) work(j *job[C]) {
 	ctx, cancel := context.WithTimeout(t.context, storeWithin)
 	defer cancel()
+	defer t.done(j.room)
 	err := t.save(ctx, j)
 	if err != nil {
 		t.failed(j, "writing", err)
@@ -118,6 +119,16 @@ func (t *Tracker[C]) work(j *job[C]) {
 	j.room.loading = false
 	t.loaded(j.room, rows)
 	t.changed()
+}
+
+// done notes that a job has ended, after what failed was put back.
+func (t *Tracker[C]) done(r *room[C]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r.working = false
+	if r.idle() {
+		delete(t.rooms, r.name)
+	}
 }
 
 // save writes the rows and then tells the other nodes: who reads the table after it subscribed misses nothing.
