@@ -21,17 +21,22 @@ var (
 
 // Whatever nodes and links do, everybody who stays is told who is there, a while after the last fault.
 func TestSchedules(t *testing.T) {
+	members, nodes := 0, 0
 	for i := range *schedules {
 		seed := *first + uint64(i)
 		synctest.Test(t, func(t *testing.T) {
-			for _, wrong := range play(seed) {
+			s := &schedule{random: rand.New(rand.NewPCG(seed, 0)), engine: newEngine(seed)}
+			for _, wrong := range s.play() {
 				t.Errorf("-seed %d -schedules 1: %s", seed, wrong)
 			}
+			members += s.conns
+			nodes += s.started
 		})
 		if t.Failed() {
 			return // one is enough to look at
 		}
 	}
+	t.Logf("%d schedules with %d members on %d nodes", *schedules, members, nodes)
 }
 
 var (
@@ -59,8 +64,7 @@ type schedule struct {
 	peace   bool
 }
 
-func play(seed uint64) (wrong []string) {
-	s := &schedule{random: rand.New(rand.NewPCG(seed, 0)), engine: newEngine(seed)}
+func (s *schedule) play() (wrong []string) {
 	s.peace = s.random.IntN(3) == 0
 	s.engine.lossy = !s.peace && s.random.IntN(2) == 0
 	for range 3 {
