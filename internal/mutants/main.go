@@ -38,7 +38,7 @@ func run(ctx context.Context, words string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	survivors, tried := 0, 0
+	noticed, tried := 0, 0
 	for _, m := range mutants {
 		if !strings.Contains(m.name, words) {
 			continue
@@ -48,18 +48,19 @@ func run(ctx context.Context, words string) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-		if killer == "" {
-			survivors++
+		switch {
+		case err != nil:
+			killer = "CANNOT BE TRIED: " + err.Error()
+		case killer == "":
 			killer = "SURVIVES"
+		default:
+			noticed++
 		}
 		fmt.Printf("%-60s %s\n", m.name, killer)
 	}
-	fmt.Printf("%d of %d faults were noticed\n", tried-survivors, tried)
-	if survivors > 0 {
-		return errors.New("some survive")
+	fmt.Printf("%d of %d faults were noticed\n", noticed, tried)
+	if noticed < tried {
+		return errors.New("some were not")
 	}
 	return nil
 }
