@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/frame"
@@ -192,6 +193,9 @@ func (c *conn) metaOf() ([]byte, error) {
 	meta, err := tracker.meta(c.self)
 	if err != nil {
 		return nil, fmt.Errorf("wsgate: metadata of a user for %q: %w", tracker.event, err)
+	}
+	if !utf8.Valid(meta) { // it would cost the members of all nodes the news of everybody else, too
+		return nil, fmt.Errorf("wsgate: metadata of a user for %q is not UTF-8: a json.RawMessage or a MarshalJSON method has put something else into it", tracker.event)
 	}
 	if len(meta) > presence.MaxMeta {
 		return nil, fmt.Errorf("%w: metadata of a user for %q has %d bytes, at most %d are kept", ErrLimit, tracker.event, len(meta), presence.MaxMeta)
