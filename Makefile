@@ -29,7 +29,7 @@ race: ## run every test COUNT times with the race detector
 	go test -race -count=$(COUNT) work
 
 .PHONY: lint
-lint: ## check format, vet, staticcheck, go.mod files and the promises about the public surface
+lint: ## check format, vet, staticcheck, vulnerabilities, imports, go.mod files and the public surface
 	.ci/lint.sh
 
 .PHONY: bench

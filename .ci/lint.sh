@@ -7,6 +7,13 @@ module=github.com/wsgate/wsgate
 allowed_requirements='github.com/coder/websocket go.uber.org/dig golang.org/x/sys golang.org/x/time'
 max_exported_types=33
 
+# Packages of the standard library whose importers .ci/imports.txt names.
+watched='encoding/json|net/http|os/exec|plugin|reflect|syscall|testing(/.*)?|unsafe'
+
+# The vulnerabilities that are known on a day, as the Go project's own module: what lint says depends on the commit and
+# not on the day. Its newest version is what `go list -m golang.org/x/vulndb@latest` prints.
+vulndb=golang.org/x/vulndb@v0.0.0-20261105234957-e22db6528018
+
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -60,6 +67,8 @@ done < <(GOWORK=$PWD/go.work go list -m -f '{{.Dir}}')
 export GOWORK=off
 
 staticcheck=$(go -C tools tool -n staticcheck)
+govulncheck=$(go -C tools tool -n govulncheck)
+vulnerabilities=$(go mod download -json "$vulndb" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')/data/osv
 gofumpt=$(go -C tools tool -n gofumpt)
 go -C analyzer build -o "$scratch/wsgatevet" ./cmd/wsgatevet
 
@@ -85,6 +94,53 @@ root_requirements() {
 		printf 'ok\t%s\n' "$what"
 	else
 		fail "$what" "$extra" "nothing but $allowed_requirements"
+	fi
+}
+
+# imports_of_the_library prints a line "package: imports" for each package that has other files than tests.
+imports_of_the_library() {
+	go list -f '{{if .GoFiles}}{{.ImportPath}}{{range .Imports}} {{.}}{{end}}{{end}}' ./... |
+		awk -v module="$module" -v watched="^($watched)\$" '
+			function short(path) { sub("^" module "/", "", path); return path == module ? "." : path }
+			NF == 0 { next }
+			{
+				printf "%s:", short($1)
+				for (i = 2; i <= NF; i++) if ($i ~ /\./ || $i ~ watched) printf " %s", short($i)
+				print ""
+			}'
+}
+
+# The boundaries between packages: who may know whom.
+imports() {
+	local have difference
+	if ! have=$(imports_of_the_library); then
+		fail 'imports' "$have" 'a list of packages'
+		return
+	fi
+	difference=$(diff <(sort_words .ci/imports.txt) <(sort_words <<<"$have") | grep '^[<>]' || true)
+	expect 'imports (< allowed by .ci/imports.txt, > in the code)' "$difference" ''
+}
+
+# sort_words prints the lines of a file, or of the input, that are no comments: sorted, and the words in each as well.
+sort_words() {
+	grep -v -e '^#' -e '^$' "${1:--}" | while read -r first rest; do
+		# shellcheck disable=SC2086 # several words
+		printf '%s %s\n' "$first" "$(printf '%s\n' $rest | LC_ALL=C sort | paste -sd ' ' -)"
+	done | LC_ALL=C sort
+}
+
+# Vulnerabilities in what a module requires fail when its code can reach them. Those of the standard library are for the
+# newest patch of Go, whose version is not this repository's to choose: they are told.
+no_known_vulnerabilities() {
+	local what="govulncheck in $1" out status=0
+	out=$(in_dir "$1" "$govulncheck" -db "file://$vulnerabilities" ./... 2>&1) || status=$?
+	if ((status == 3)) && ! grep -q '^ *Module: ' <<<"$out" && grep -q '^ *Standard library$' <<<"$out"; then
+		printf 'ok\t%s\n\tnote: %s\n' "$what, but for the standard library of $(go env GOVERSION)" \
+			"$(grep '^Your code is affected by' <<<"$out")"
+	elif ((status == 0)); then
+		printf 'ok\t%s\n' "$what"
+	else
+		fail "$what" "$out" 'no vulnerability that the code can reach'
 	fi
 }
 
@@ -151,7 +207,9 @@ for dir in "${modules[@]}"; do
 	own=()
 	[[ $dir == . ]] && own=(-test=false) # the library's tests make every mistake on purpose
 	succeeds "wsgatevet in $dir" 'no complaint' in_dir "$dir" "$scratch/wsgatevet" ${own[@]+"${own[@]}"} ./...
+	no_known_vulnerabilities "$dir"
 done
+imports
 root_requirements
 no_testing_in_programs
 no_reflect_method
