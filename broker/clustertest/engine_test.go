@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/broker/nats"
 	"github.com/wsgate/wsgate/broker/redis"
+	"github.com/wsgate/wsgate/internal/need"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -161,23 +161,10 @@ func freePort(t testing.TB) string {
 // redisProcess returns a redis-server. What it had is gone when it is killed.
 func redisProcess(t testing.TB, port string) *process {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		without(t, "redis-server is not installed: apt install redis-server")
-	}
-	dir := t.TempDir()
+	program, dir := need.Program(t, "redis-server"), t.TempDir()
 	return &process{name: "redis", command: func() *exec.Cmd {
 		return exec.Command(program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir)
 	}}
-}
-
-// without skips a test that needs something that is missing here, or fails it where everything has to be there.
-func without(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("WSGATE_REQUIRE_ALL") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 // natsSetup is what a process is told that plays a server of NATS.

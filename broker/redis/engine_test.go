@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wsgate/wsgate/internal/need"
 )
 
 // patience is how long what has to happen may take.
@@ -21,6 +23,7 @@ const patience = 30 * time.Second
 
 // process is a redis-server.
 type process struct {
+	program  string
 	addr     string
 	dir      string
 	args     []string
@@ -32,10 +35,7 @@ type process struct {
 // startServer starts a redis-server that the test has for itself.
 func startServer(t testing.TB, args ...string) *process {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		without(t, "redis-server is not installed: apt install redis-server")
-	}
-	p := &process{dir: t.TempDir()}
+	p := &process{program: need.Program(t, "redis-server"), dir: t.TempDir()}
 	t.Cleanup(func() { p.stop(t) })
 	for range 20 { // ports, of which others may take one before the server does
 		port := freePort(t)
@@ -55,15 +55,6 @@ func startServer(t testing.TB, args ...string) *process {
 	return nil
 }
 
-// without skips a test that needs something this machine does not have; with WSGATE_REQUIRE_ALL=1 that is a failure.
-func without(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("WSGATE_REQUIRE_ALL") == "1" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
 // freePort returns a port below those that the system gives to the connections of clients.
 func freePort(t testing.TB) string {
 	t.Helper()
@@ -80,7 +71,7 @@ func freePort(t testing.TB) string {
 
 // start returns when the server accepts connections.
 func (p *process) start() error {
-	p.cmd = exec.Command("redis-server", p.args...)
+	p.cmd = exec.Command(p.program, p.args...)
 	output, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return err

@@ -3,8 +3,6 @@ package main_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -17,31 +15,43 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
+
+	"github.com/wsgate/wsgate/internal/need"
 )
 
-// without skips a test that needs something this machine does not have; with WSGATE_REQUIRE_ALL=1 that is a failure.
-func without(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("WSGATE_REQUIRE_ALL") == "1" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
-var browser struct {
-	once  sync.Once
-	ctx   context.Context // of a running Chromium; nil if there is none
-	err   error
+// browser is a running Chromium. Opening a page is its method, so that a test asks whether there is one before it starts
+// a server.
+type browser struct {
+	ctx   context.Context
 	close func()
 	idle  []*window // that a test is done with
 }
 
-// startBrowser starts one Chromium for all tests, which run one after the other.
-func startBrowser() {
-	path := findBrowser()
-	if path == "" {
-		return
+// chromium is the browser of all tests, which run one after the other.
+var chromium struct {
+	once    sync.Once // guards following
+	browser *browser  // nil if it did not start
+	err     error
+}
+
+// startBrowser returns the browser. It comes first in a test: the test is skipped if there is none.
+func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := need.Program(t, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+	chromium.once.Do(func() { chromium.browser, chromium.err = newBrowser(path) })
+	if chromium.err != nil {
+		t.Fatalf("starting Chromium: %v", chromium.err)
 	}
+	return chromium.browser
+}
+
+func closeBrowser() {
+	if chromium.browser != nil {
+		chromium.browser.close()
+	}
+}
+
+func newBrowser(path string) (*browser, error) {
 	options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path)}
 	for _, name := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
@@ -53,27 +63,15 @@ func startBrowser() {
 	}
 	process, endProcess := chromedp.NewExecAllocator(context.Background(), options...) // in a fresh profile folder
 	ctx, endBrowser := chromedp.NewContext(process)
-	browser.ctx = ctx
-	browser.close = func() {
+	b := &browser{ctx: ctx, close: func() {
 		endBrowser()
 		endProcess()
+	}}
+	if err := chromedp.Do(ctx); err != nil {
+		b.close()
+		return nil, err
 	}
-	browser.err = chromedp.Do(ctx)
-}
-
-func findBrowser() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
-}
-
-func closeBrowser() {
-	if browser.close != nil {
-		browser.close()
-	}
+	return b, nil
 }
 
 // window is a window with cookies and storage of its own. The next test uses it again: opening one takes long.
@@ -84,10 +82,10 @@ type window struct {
 	tab *tab       // nil while nobody uses the window
 }
 
-func newWindow(t *testing.T) *window {
+func (b *browser) newWindow(t *testing.T) *window {
 	t.Helper()
 	w := new(window)
-	w.ctx, _ = chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.listen)) // ends with the browser's
+	w.ctx, _ = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.listen)) // ends with the browser's
 	if err := chromedp.Do(w.ctx, command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
 	})); err != nil {
@@ -113,9 +111,10 @@ func (w *window) listen(e any) {
 
 // tab is what a test sees of a window. Its methods fail the test.
 type tab struct {
-	t      *testing.T
-	window *window
-	ctx    context.Context
+	t       *testing.T
+	browser *browser
+	window  *window
+	ctx     context.Context
 
 	mu       sync.Mutex // guards following
 	problems []string   // exceptions, and what the page's policy forbade
@@ -123,21 +122,14 @@ type tab struct {
 }
 
 // open opens a page in a window.
-func open(t *testing.T, page string) *tab {
+func (b *browser) open(t *testing.T, page string) *tab {
 	t.Helper()
-	browser.once.Do(startBrowser)
-	if browser.ctx == nil {
-		without(t, "no Chromium found, so the page is not tested")
+	if len(b.idle) == 0 {
+		b.idle = append(b.idle, b.newWindow(t))
 	}
-	if browser.err != nil {
-		t.Fatalf("starting Chromium: %v", browser.err)
-	}
-	if len(browser.idle) == 0 {
-		browser.idle = append(browser.idle, newWindow(t))
-	}
-	last := len(browser.idle) - 1
-	p := &tab{t: t, window: browser.idle[last]}
-	browser.idle = browser.idle[:last]
+	last := len(b.idle) - 1
+	p := &tab{t: t, browser: b, window: b.idle[last]}
+	b.idle = b.idle[:last]
 	var cancel func()
 	p.ctx, cancel = context.WithTimeout(p.window.ctx, patience)
 	t.Cleanup(func() {
@@ -161,7 +153,7 @@ func (p *tab) leave() {
 		p.t.Error(problem)
 	}
 	if !p.t.Failed() && chromedp.Do(p.ctx, chromedp.Navigate("about:blank")) == nil {
-		browser.idle = append(browser.idle, p.window)
+		p.browser.idle = append(p.browser.idle, p.window)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wsgate/wsgate/internal/need"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -48,10 +49,11 @@ func TestPage(t *testing.T) {
 }
 
 func TestPageTalk(t *testing.T) {
+	b := startBrowser(t)
 	s := start(t)
-	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada")
 	ada.connected()
-	bob := open(t, "http://"+s.addr+"/?username=Bob")
+	bob := b.open(t, "http://"+s.addr+"/?username=Bob")
 	bob.connected()
 	ada.shows("#people .label", "Bob")
 	ada.shows("#log .note", "Bob came in")
@@ -82,12 +84,13 @@ func TestPageTalk(t *testing.T) {
 
 // What people write stays text, wherever it is shown.
 func TestPageShowsTextOnly(t *testing.T) {
+	b := startBrowser(t)
 	s := start(t)
 	const script = `<script>window.hit = 1</script>`
 	const image = `<img src=x onerror=window.hit=1>`
 	mallory := dial(t, s, "?username=%3Cimg+src%3Dx+onerror%3Dwindow.hit%3D1%3E")
 	mallory.await(event{"type": "message", "text": "before"})
-	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada")
 	ada.connected()
 	ada.shows("#log .by b", image)
 	ada.shows("#people .label", image)
@@ -113,10 +116,11 @@ func TestPageShowsTextOnly(t *testing.T) {
 }
 
 func TestPageRooms(t *testing.T) {
+	b := startBrowser(t)
 	s := start(t)
-	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada")
 	ada.connected()
-	bob := open(t, "http://"+s.addr+"/?username=Bob")
+	bob := b.open(t, "http://"+s.addr+"/?username=Bob")
 	bob.connected()
 
 	bob.enter("#new-room-name", "general")
@@ -154,10 +158,11 @@ func TestPageRooms(t *testing.T) {
 }
 
 func TestPagePrivate(t *testing.T) {
+	b := startBrowser(t)
 	s := start(t)
-	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada")
 	ada.connected()
-	bob := open(t, "http://"+s.addr+"/?username=Bob")
+	bob := b.open(t, "http://"+s.addr+"/?username=Bob")
 	bob.connected()
 
 	ada.row("#people", "Bob")
@@ -190,9 +195,10 @@ func TestPagePrivate(t *testing.T) {
 
 // The server goes and comes back; the page does so too, into its room, and with what was said in the meantime.
 func TestPageReconnects(t *testing.T) {
+	b := startBrowser(t)
 	db := filepath.Join(t.TempDir(), "chat.db")
 	s := serve(t, "localhost:0", db)
-	ada := open(t, "http://"+s.addr+"/?username=Ada&room=general")
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada&room=general")
 	ada.connected()
 	ada.say("before")
 	ada.js(`document.getElementById("text").value = "unfinished"`)
@@ -222,11 +228,12 @@ func TestPageReconnects(t *testing.T) {
 
 // Two pages, each on a node of its own.
 func TestPageOnTwoNodes(t *testing.T) {
+	b := startBrowser(t)
 	broker, db := new(wstest.Broker), filepath.Join(t.TempDir(), "chat.db")
 	one, two := serveNode(t, broker, "localhost:0", db), serveNode(t, broker, "localhost:0", db)
-	ada := open(t, "http://"+one.addr+"/?username=Ada")
+	ada := b.open(t, "http://"+one.addr+"/?username=Ada")
 	ada.connected()
-	bob := open(t, "http://"+two.addr+"/?username=Bob")
+	bob := b.open(t, "http://"+two.addr+"/?username=Bob")
 	bob.connected()
 	ada.shows("#log .note", "Bob came in")
 	ada.shows("#people .label", "Bob")
@@ -269,8 +276,9 @@ func TestPageOnTwoNodes(t *testing.T) {
 }
 
 func TestPageAsksForAName(t *testing.T) {
+	b := startBrowser(t)
 	s := start(t)
-	ada := open(t, "http://"+s.addr+"/")
+	ada := b.open(t, "http://"+s.addr+"/")
 	ada.wait(`document.getElementById("name-dialog").open`)
 	ada.enter("#name", "Ada")
 	ada.connected()
@@ -291,8 +299,9 @@ func TestPageAsksForAName(t *testing.T) {
 }
 
 func TestPageInARoomThatCannotBe(t *testing.T) {
+	b := startBrowser(t)
 	s := start(t)
-	ada := open(t, "http://"+s.addr+"/?username=Ada&room="+strings.Repeat("x", 41))
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada&room="+strings.Repeat("x", 41))
 	ada.connected()
 	ada.shows("#notice-text", "room has at most 40 characters, not 41")
 	ada.shows("#title", "# lobby")
@@ -300,9 +309,10 @@ func TestPageInARoomThatCannotBe(t *testing.T) {
 }
 
 func TestPageOnAPhone(t *testing.T) {
+	b := startBrowser(t)
 	s := start(t)
 	bob := dial(t, s, "?username=Bob")
-	ada := open(t, "http://"+s.addr+"/?username=Ada")
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada")
 	ada.run(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	ada.connected()
 	bob.await(event{"type": "message", "text": strings.Repeat("wide", 100)})
@@ -366,13 +376,14 @@ ws.send(JSON.stringify({ type: "message", text: "Hello!" }));
 const sendAgain = `ws.send(JSON.stringify({ type: "message", text: "Hello!" }));`
 
 func TestClientInTheConsole(t *testing.T) {
+	b := startBrowser(t)
 	ln, err := net.Listen("tcp", "localhost:3100")
 	if err != nil {
-		without(t, "port 3100 is taken, so the client that connects there is not tested: "+err.Error())
+		need.Missing(t, "port 3100 is taken, so the client that connects there is not tested: "+err.Error())
 	}
 	ln.Close()
 	s := serve(t, "localhost:3100", filepath.Join(t.TempDir(), "chat.db"))
-	ada := open(t, "http://localhost:3100/?username=Ada&room=general")
+	ada := b.open(t, "http://localhost:3100/?username=Ada&room=general")
 	ada.connected()
 
 	var thrown *chromedp.ExceptionError
