@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/need"
 )
 
 // chat is what the programs in JavaScript talk to: the gateway of Getting started, and a little more.
@@ -68,13 +69,23 @@ func (g *chat) say(_ context.Context, c *chatConn, text string) error {
 	return said.Emit(c.All(), line{"ann", text})
 }
 
+// withWebSocket is the option of Node 20 for what later ones have without it.
+const withWebSocket = "--experimental-websocket"
+
+// findNode returns the path of a Node that has WebSocket.
+func findNode(t *testing.T) string {
+	t.Helper()
+	node := need.Program(t, "node")
+	if err := exec.CommandContext(t.Context(), node, withWebSocket, "--version").Run(); err != nil {
+		need.Missing(t, "too old: "+node+" has no "+withWebSocket)
+	}
+	return node
+}
+
 // runJS runs a program of the page, or one of the test's own, against a server of its own.
 func runJS(t *testing.T, client, program string) string {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("no node here")
-	}
+	node := findNode(t)
 	app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/chat/{room}", New: func() *chat { return new(chat) }}}}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -91,12 +102,9 @@ func runJS(t *testing.T, client, program string) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, "--experimental-websocket", "--no-warnings", "program.mjs")
+	cmd := exec.CommandContext(ctx, node, withWebSocket, "--no-warnings", "program.mjs")
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
-	if strings.Contains(string(out), "bad option: --experimental-websocket") {
-		t.Skip("node is too old for WebSocket")
-	}
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
