@@ -1,6 +1,7 @@
 package analyzer_test
 
 import (
+	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,19 @@ import (
 	"golang.org/x/tools/go/analysis/passes/inspect"
 
 	"github.com/wsgate/wsgate/analyzer"
+
+	// Package analysistest loads packages without the network, and panics when one cannot be loaded. Because this test
+	// imports them, the go command has downloaded what they import, and compiled them.
+	_ "github.com/wsgate/wsgate/analyzer/testdata/agree"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/clean"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/data"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/emit"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/emit/model"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/lookalike/chat"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/mentioned"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/names"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/signatures"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/values"
 )
 
 // packages are those below testdata. They belong to this module, so that they use the library itself and not a copy of
@@ -40,20 +54,34 @@ var (
 	results []*analysistest.Result
 )
 
+// ownBuild returns the directory in which package analysistest finds the versions that this test was built with: the
+// workspace's, or the module's if there is no workspace.
+func ownBuild(t *testing.T) string {
+	t.Helper()
+	work, err := exec.CommandContext(t.Context(), "go", "env", "GOWORK").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := "."
+	if file := strings.TrimSpace(string(work)); filepath.IsAbs(file) {
+		dir = filepath.Dir(file)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // resultsOf returns the results for a package of testdata, with its tests and without. The first one who asks hears of
 // everything that is wrong in any of them.
 func resultsOf(t *testing.T, name string) (found []*analysistest.Result) {
 	t.Helper()
 	once.Do(func() {
-		dir, err := filepath.Abs(".")
-		if err != nil {
-			t.Fatal(err)
-		}
 		var patterns []string
 		for _, name := range packages {
-			patterns = append(patterns, "./testdata/"+name)
+			patterns = append(patterns, "github.com/wsgate/wsgate/analyzer/testdata/"+name)
 		}
-		results = analysistest.RunWithSuggestedFixes(t, dir, all, patterns...)
+		results = analysistest.RunWithSuggestedFixes(t, ownBuild(t), all, patterns...)
 	})
 	for _, result := range results {
 		if path.Base(result.Pass.Pkg.Path()) == name {
