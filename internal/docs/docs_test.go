@@ -14,7 +14,7 @@ func TestProgramCompiles(t *testing.T) {
 	if _, body, _ := strings.Cut(readme, "package main\n"); strings.TrimSpace(body) != strings.TrimSpace(comment) {
 		t.Error("the program in doc.go is not the one in README.md")
 	}
-	runGo(t, newModule(t, map[string]string{
+	runGo(t, map[string]string{
 		"main.go": withImports(t, readme),
 		"store.go": `package main
 
@@ -26,7 +26,7 @@ func NewStore() *Store { return new(Store) }
 
 func (*Store) Save(ctx context.Context, from, text string) error { return ctx.Err() }
 `,
-	}), "vet", ".")
+	}, "vet", ".")
 }
 
 func firstProgram(t *testing.T, blocks []block) string {

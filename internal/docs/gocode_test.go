@@ -5,12 +5,12 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wsgate/wsgate/internal/consumer"
 )
 
 // importPaths are the packages that the code in a document may use without importing them.
@@ -57,36 +57,10 @@ func importsFor(t *testing.T, file string) string {
 	return imports.String()
 }
 
-// newModule writes the files as a module of their own that uses this one, and returns its directory.
-func newModule(t *testing.T, files map[string]string) string {
+// runGo runs the go command in a module with those files, as a reader has it.
+func runGo(t *testing.T, files map[string]string, args ...string) {
 	t.Helper()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files["go.sum"] = string(sums)
-	files["go.mod"] = "module docs\ngo 1.25\nrequire github.com/wsgate/wsgate v0.0.0\nreplace github.com/wsgate/wsgate => " + root + "\n"
-	dir := t.TempDir()
-	for name, text := range files {
-		name = filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
-// runGo runs the go command in a module.
-func runGo(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	out, err := goCommand(t, dir, args...).CombinedOutput()
+	out, err := consumer.New(t, "docs", files).Command("go", args...).CombinedOutput()
 	if err != nil {
 		t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	} else {
@@ -94,14 +68,7 @@ func runGo(t *testing.T, dir string, args ...string) {
 	}
 }
 
-func goCommand(t *testing.T, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(t.Context(), "go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
-	return cmd
-}
-
 // raceDetector reports whether there is one: the platform has it, and a C compiler is there.
 func raceDetector(t *testing.T) bool {
-	return goCommand(t, ".", "list", "-race", "-f", "{{.Name}}", "runtime").Run() == nil
+	return exec.CommandContext(t.Context(), "go", "list", "-race", "-f", "{{.Name}}", "runtime").Run() == nil
 }

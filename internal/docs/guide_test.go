@@ -52,7 +52,7 @@ func TestGuide(t *testing.T) {
 	if raceDetector(t) {
 		args = append(args, "-race")
 	}
-	runGo(t, newModule(t, files), args...)
+	runGo(t, files, args...)
 }
 
 // pagePackage is a package that a page has the pieces of.

@@ -7,9 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wsgate/wsgate/internal/consumer"
 )
 
 var tool string // the built command
@@ -33,25 +34,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// repository is the root of this repository.
-func repository(t *testing.T) string {
+// output runs a command in the module and returns what it prints and its exit code.
+func output(t *testing.T, m *consumer.Module, name string, args ...string) (text string, code int) {
 	t.Helper()
-	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, "gateway.go")); err != nil {
-		t.Fatalf("the library is not where it should be: %v", err)
-	}
-	return root
-}
-
-// output runs a command and returns what it prints and its exit code.
-func output(t *testing.T, dir string, env []string, name string, args ...string) (text string, code int) {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
+	cmd := m.Command(name, args...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -144,35 +130,8 @@ var wanted = []string{
 	"chat.go:31:14: wsgate: *chat.Chat.onMessage is not exported",
 }
 
-// module writes the user's module and returns its directory.
-func module(t *testing.T) string {
-	t.Helper()
-	dir, root := t.TempDir(), repository(t)
-	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, text string) {
-		t.Helper()
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("go.mod", "module example.com/app\n\ngo 1.25\n\nrequire github.com/wsgate/wsgate v0.0.0\n\nreplace github.com/wsgate/wsgate => "+
-		strconv.Quote(filepath.ToSlash(root))+"\n")
-	write("go.sum", string(sums))
-	for name, text := range files {
-		write(name, text)
-	}
-	return dir
-}
-
-// ofModule is the environment in which the go command fills in the go.mod, and knows nothing of a workspace.
-var ofModule = []string{"GOWORK=off", "GOFLAGS=" + os.Getenv("GOFLAGS") + " -mod=mod"}
+// module makes the user's module.
+func module(t *testing.T) *consumer.Module { return consumer.New(t, "example.com/app", files) }
 
 func check(t *testing.T, text string) {
 	t.Helper()
@@ -190,52 +149,40 @@ func check(t *testing.T, text string) {
 }
 
 func TestAsVettool(t *testing.T) {
-	dir := module(t)
-	text, code := output(t, dir, ofModule, "go", "vet", "-vettool="+tool, "./...")
+	m := module(t)
+	text, code := output(t, m, "go", "vet", "-vettool="+tool, "./...")
 	if code == 0 {
 		t.Error("exit code 0")
 	}
 	check(t, text)
-	if text, code := output(t, dir, ofModule, "go", "vet", "-vettool="+tool, "./clean"); code != 0 || text != "" {
+	if text, code := output(t, m, "go", "vet", "-vettool="+tool, "./clean"); code != 0 || text != "" {
 		t.Errorf("exit code %d for a package without a mistake:\n%s", code, text)
 	}
 }
 
 func TestAlone(t *testing.T) {
-	dir := module(t)
-	text, code := output(t, dir, ofModule, tool, "./...")
+	m := module(t)
+	text, code := output(t, m, tool, "./...")
 	if code != 3 {
 		t.Errorf("exit code %d, want 3", code)
 	}
 	check(t, text)
-	if text, _ := output(t, dir, ofModule, tool, "-wsgatedata", "./..."); strings.Count(text, ": wsgate: ") != 1 {
+	if text, _ := output(t, m, tool, "-wsgatedata", "./..."); strings.Count(text, ": wsgate: ") != 1 {
 		t.Errorf("not one diagnostic with one check:\n%s", text)
 	}
 }
 
 // TestFixesCompile applies the fixes and has the compiler and the command look at what comes out.
 func TestFixesCompile(t *testing.T) {
-	dir := module(t)
-	if text, code := output(t, dir, ofModule, tool, "-wsgatehooks", "-fix", "./..."); code != 0 {
+	m := module(t)
+	if text, code := output(t, m, tool, "-wsgatehooks", "-fix", "./..."); code != 0 {
 		t.Fatalf("exit code %d of -fix:\n%s", code, text)
 	}
-	if text, code := output(t, dir, ofModule, "go", "build", "./..."); code != 0 {
+	if text, code := output(t, m, "go", "build", "./..."); code != 0 {
 		t.Fatalf("does not compile:\n%s", text)
 	}
-	text, _ := output(t, dir, ofModule, tool, "-wsgatehooks", "./...")
+	text, _ := output(t, m, tool, "-wsgatehooks", "./...")
 	if strings.Count(text, ": wsgate: ") != 1 || !strings.Contains(text, "*chat.Chat.OnClose") {
 		t.Errorf("got\n%swant OnClose alone, which has no fix", text)
-	}
-}
-
-// TestRepository runs the command on this repository. The tests of the library itself make every mistake on purpose, so
-// they are left out; those of the examples are not.
-func TestRepository(t *testing.T) {
-	root := repository(t)
-	if text, code := output(t, root, nil, tool, "-test=false", "./..."); code != 0 {
-		t.Errorf("the library: exit code %d\n%s", code, text)
-	}
-	if text, code := output(t, filepath.Join(root, "examples"), nil, tool, "./..."); code != 0 {
-		t.Errorf("the examples: exit code %d\n%s", code, text)
 	}
 }

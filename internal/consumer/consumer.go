@@ -1,0 +1,90 @@
+// Package consumer makes modules that use this one, as those of users do, for tests that run the go command there.
+//
+// The go command finds there what the test was built with, and nothing else: not another version, and no network. A test
+// thus works wherever it can be built, or its own module lacks a requirement.
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/wsgate/wsgate" // so that what it requires is downloaded for the tests that import this package
+)
+
+// TB is what is used of a testing.TB. Programs that users link import no package that imports testing.
+type TB interface {
+	Helper()
+	Context() context.Context
+	TempDir() string
+	Fatal(args ...any)
+}
+
+// Module is a module in a folder of its own, that is removed at the end of the test.
+type Module struct {
+	t   TB
+	dir string
+}
+
+// New makes a module with that path, and the files, by their names with slashes.
+func New(t TB, path string, files map[string]string) *Module {
+	t.Helper()
+	m := &Module{t, t.TempDir()}
+	m.Write("go.mod", "module "+path+"\n\ngo 1.25\n\n"+requirements(t))
+	for name, text := range files {
+		m.Write(name, text)
+	}
+	return m
+}
+
+// requirements are those of a go.mod, with everything where the go command has it for the test.
+func requirements(t TB) string {
+	t.Helper()
+	const format = `{{with .Module}}{{.Path}}{{"\t"}}{{or .Version "v0.0.0"}}{{"\t"}}{{.Dir}}{{end}}`
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", format, "github.com/wsgate/wsgate/wstest")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(fmt.Sprintf("%v: %v\n%s", cmd, err, stderr(err)))
+	}
+	var text strings.Builder
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		if len(fields) == 3 && !seen[line] {
+			seen[line] = true
+			fmt.Fprintf(&text, "require %s %s\nreplace %[1]s => %[3]q\n", fields[0], fields[1], filepath.ToSlash(fields[2]))
+		}
+	}
+	return text.String()
+}
+
+// stderr is what a command has said that failed.
+func stderr(err error) []byte {
+	if exit, ok := err.(*exec.ExitError); ok {
+		return exit.Stderr
+	}
+	return nil
+}
+
+// Write makes a file, whose name has slashes.
+func (m *Module) Write(name, text string) {
+	m.t.Helper()
+	name = filepath.Join(m.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// Command is a command that runs in the module, the go command or one that runs it.
+func (m *Module) Command(name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(m.t.Context(), name, args...)
+	cmd.Dir = m.dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOPROXY=off", "GOFLAGS="+os.Getenv("GOFLAGS")+" -mod=mod")
+	return cmd
+}
