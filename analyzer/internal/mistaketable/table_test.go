@@ -12,11 +12,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wsgate/wsgate/internal/consumer"
 )
 
 var update = flag.Bool("update", false, "write docs/mistakes.md")
 
-const document = "../../docs/mistakes.md"
+const document = "../../../docs/mistakes.md"
 
 const head = `# What is found, and by whom
 
@@ -24,7 +26,7 @@ Mistakes in using wsgate, who finds each of them first to last, and what the fir
 The **analyzer** is [wsgatevet](../analyzer), for ` + "`go vet -vettool`" + ` and editors. **New** is ` + "`wsgate.New`" + `, which reports
 all of them at once before anything is served. **wstest** is a test that builds the module with the test kit.
 
-This page is written by a test that makes each of the mistakes: ` + "`go test ./internal/mistaketable -update`" + `.
+This page is written by a test that makes each of the mistakes: ` + "`go test ./analyzer/internal/mistaketable -update`" + `.
 
 | mistake | found by | message |
 |---|---|---|
@@ -81,25 +83,23 @@ type finding struct{ finder, message string }
 
 func dirOf(i int) string { return fmt.Sprintf("m%02d", i) }
 
+// compiled has the compiler report every mistake, not just the first ten. With the same flags for everybody it compiles
+// once.
+const compiled = "-gcflags=mistakes/...=-e"
+
 // find makes the mistakes in a module, and asks everybody. The findings are by directory.
 func find(t *testing.T) map[string][]finding {
-	dir := t.TempDir()
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "go.mod", "module mistakes\ngo 1.25\nrequire github.com/wsgate/wsgate v0.0.0\nreplace github.com/wsgate/wsgate => "+root+"\n")
-	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "go.sum", string(sums))
+	module := consumer.New(t, "mistakes", nil)
 	for i, m := range mistakes {
-		write(t, dir, filepath.Join(dirOf(i), "chat", "chat.go"), source(m.code))
+		module.Write(dirOf(i)+"/chat/chat.go", source(m.code))
+	}
+	run := func(args ...string) string { // may fail
+		out, _ := module.Command("go", args...).CombinedOutput()
+		return string(out)
 	}
 
 	found := map[string][]finding{}
-	for pkg, message := range byPackage(run(t, dir, "go", "build", "-gcflags=-e", "./...")) {
+	for pkg, message := range byPackage(run("build", compiled, "./...")) {
 		found[pkg] = append(found[pkg], finding{"compiler", message})
 	}
 	var rest []string
@@ -108,13 +108,13 @@ func find(t *testing.T) map[string][]finding {
 			rest = append(rest, dirOf(i))
 		}
 	}
-	vet := append([]string{"go", "vet", "-vettool=" + analyzer(t, root)}, patterns(rest)...)
-	for pkg, message := range byPackage(run(t, dir, vet...)) {
+	vet := append([]string{"vet", compiled, "-vettool=" + analyzer(t)}, patterns(rest)...)
+	for pkg, message := range byPackage(run(vet...)) {
 		found[pkg] = append(found[pkg], finding{"analyzer", message})
 	}
-	write(t, dir, "main.go", asker(rest))
+	module.Write("main.go", asker(rest))
+	output := run("run", compiled, ".")
 	var answers map[string]struct{ New, Wstest string }
-	output := run(t, dir, "go", "run", ".")
 	if err := json.Unmarshal([]byte(output), &answers); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
@@ -146,35 +146,12 @@ func source(code string) string {
 	return "package chat\n\n" + strings.Join(imports, "") + code
 }
 
-func write(t *testing.T, dir, name, text string) {
-	t.Helper()
-	name = filepath.Join(dir, name)
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// run runs a command there and returns what it prints; it may fail.
-func run(t *testing.T, dir string, command ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
-	out, _ := cmd.CombinedOutput()
-	return string(out)
-}
-
 // analyzer builds the analyzer.
-func analyzer(t *testing.T, root string) string {
+func analyzer(t *testing.T) string {
 	t.Helper()
 	tool := filepath.Join(t.TempDir(), "wsgatevet")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", tool, "./cmd/wsgatevet")
-	cmd.Dir = filepath.Join(root, "analyzer")
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", tool, "../../cmd/wsgatevet").CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return tool
