@@ -17,6 +17,7 @@ import (
 	"github.com/wsgate/wsgate/bench/internal/runtimes"
 	"github.com/wsgate/wsgate/bench/internal/server"
 	"github.com/wsgate/wsgate/bench/internal/workload"
+	"github.com/wsgate/wsgate/internal/need"
 )
 
 // TestMain makes the test's own program the servers that the tests start.
@@ -44,10 +45,8 @@ func TestContenders(t *testing.T) {
 	for _, c := range contender.All() {
 		t.Run(c.Name, func(t *testing.T) {
 			if c.Script != "" {
-				// Other runtimes are no part of this project and need the network once,
-				// so they are optional everywhere.
 				if _, err := runtimes.Command(c.Runtime, c.Script); err != nil {
-					t.Skipf("optional: %v", err)
+					need.Missing(t, err.Error())
 				}
 			}
 			p, err := server.Start(c, "")
