@@ -10,9 +10,13 @@ import (
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/broker/brokertest"
 	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/parallel"
 )
 
-func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }
+func TestMain(m *testing.M) {
+	parallel.AtLeast(4)
+	os.Exit(leak.Check(m.Run))
+}
 
 func config(e *engine) brokertest.Config {
 	e.tables = map[string]map[string][]byte{}
@@ -84,6 +88,7 @@ func TestFaults(t *testing.T) {
 		"leak":             "goroutines",
 	} {
 		t.Run(fault, func(t *testing.T) {
+			t.Parallel() // in a process of its own
 			name := strings.ReplaceAll("TestFaulty/"+test, " ", "_")
 			run := exec.Command(os.Args[0], "-test.timeout=20s", "-test.run=^"+strings.ReplaceAll(name, "/", "$/^")+"$")
 			run.Env = append(os.Environ(), faulty+"="+fault)

@@ -4,12 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/parallel"
 )
 
 var (
@@ -30,9 +29,6 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	// Most of what the tests do is waiting, so that more of them run at the same time than there are processors.
-	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
-		panic(err)
-	}
+	parallel.AtLeast(8)
 	os.Exit(leak.Check(m.Run))
 }

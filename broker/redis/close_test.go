@@ -60,6 +60,7 @@ func TestClose(t *testing.T) {
 
 // TestCloseSilent closes brokers whose server does not answer.
 func TestCloseSilent(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	proxy := startProxy(t, server.addr)
 	connected := connect(t, proxy.url(), nil, calm)

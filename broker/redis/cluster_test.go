@@ -23,6 +23,7 @@ func TestSlots(t *testing.T) {
 }
 
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	servers := startCluster(t, 3)
 	t.Run("spreads", func(t *testing.T) { testSpreads(t, servers) })
 	t.Run("slot moves", func(t *testing.T) { testSlotMoves(t, servers) })

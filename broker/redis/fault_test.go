@@ -15,6 +15,7 @@ import (
 )
 
 func TestBlackHole(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	const commands, subscriptions = 1, 2 // the connections, in the order in which they are made
 	for name, silent := range map[string][]int{"both": nil, "commands": {commands}, "subscriptions": {subscriptions}} {
@@ -41,6 +42,7 @@ func testBlackHole(t *testing.T, server *process, silent []int) {
 
 // TestIntoTheHole publishes to a server that does not answer.
 func TestIntoTheHole(t *testing.T) {
+	t.Parallel()
 	const lost = 100
 	server := startServer(t)
 	proxy := startProxy(t, server.addr)
@@ -86,6 +88,7 @@ func TestKilled(t *testing.T) {
 }
 
 func TestPaused(t *testing.T) {
+	t.Parallel()
 	server := startServer(t)
 	b := connect(t, server.url(), nil, quick)
 	state := watch(t, b)
@@ -178,6 +181,7 @@ func TestCredentials(t *testing.T) {
 
 // TestStrangers connects to what is no Redis server, or says what none says.
 func TestStrangers(t *testing.T) {
+	t.Parallel()
 	hello := "%3\r\n+mode\r\n+cluster\r\n+role\r\n+master\r\n+proto\r\n:3\r\n"
 	answers := map[string]struct {
 		greeting string

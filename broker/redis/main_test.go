@@ -5,6 +5,10 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/parallel"
 )
 
-func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }
+func TestMain(m *testing.M) {
+	parallel.AtLeast(8)
+	os.Exit(leak.Check(m.Run))
+}

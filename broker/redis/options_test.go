@@ -115,6 +115,7 @@ func TestApart(t *testing.T) {
 
 // TestRights has a user with no more rights than the package comment says.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	const user = "ACL SETUSER app on >secret resetkeys ~wsgate:* resetchannels &wsgate:* -@all +hello +client +ping +select "
 	tests := []struct {
 		name     string

@@ -89,6 +89,7 @@ func TestSlowReceive(t *testing.T) {
 
 // TestSlowServer publishes more than a server takes that is not there any more.
 func TestSlowServer(t *testing.T) {
+	t.Parallel()
 	const waiting = 10
 	server := startServer(t)
 	proxy := startProxy(t, server.addr)

@@ -53,6 +53,7 @@ func certify(t testing.TB, name string) (certificate, key string, trust *x509.Ce
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	certificate, key, trust := certify(t, "localhost")
 	port := freePort(t)
 	server := startServer(t, "--tls-port", port, "--tls-cert-file", certificate, "--tls-key-file", key,

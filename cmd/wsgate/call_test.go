@@ -87,6 +87,7 @@ type failureTest struct {
 }
 
 func TestCallThatFails(t *testing.T) {
+	t.Parallel()
 	server := start(t, "127.0.0.1:0")
 	ws := server.url("/ws")
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -192,6 +193,7 @@ func TestOddServers(t *testing.T) {
 
 // The answer is printed although the server, which does not close properly, keeps the program a little longer.
 func TestServerThatDoesNotClose(t *testing.T) {
+	t.Parallel()
 	done := make(chan struct{})
 	url := odd(t, func(ctx context.Context, ws *websocket.Conn) {
 		if kind, text, err := ws.Read(ctx); err != nil || ws.Write(ctx, kind, text) != nil {

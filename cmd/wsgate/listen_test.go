@@ -176,6 +176,7 @@ func TestListenInterruptedWhileItWaits(t *testing.T) {
 
 // A server that does not answer the close frame does not keep the program.
 func TestListenInterruptedWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
 	done := make(chan struct{})
 	l := listen(t, odd(t, func(ctx context.Context, ws *websocket.Conn) {
 		if err := ws.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
@@ -204,6 +205,7 @@ func TestListenPings(t *testing.T) {
 
 // As long as pings are answered the connection stays.
 func TestListenToQuietServer(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pings, enough := 0, make(chan struct{})
 		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{OnPingReceived: func(context.Context, []byte) bool {

@@ -16,9 +16,13 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/parallel"
 )
 
-func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }
+func TestMain(m *testing.M) {
+	parallel.AtLeast(4)
+	os.Exit(leak.Check(m.Run))
+}
 
 // visitor is what the server knows about a connection.
 type visitor struct {

@@ -21,9 +21,13 @@ import (
 	"github.com/wsgate/wsgate/cmd/internal/load"
 	"github.com/wsgate/wsgate/cmd/internal/wire"
 	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/parallel"
 )
 
-func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }
+func TestMain(m *testing.M) {
+	parallel.AtLeast(4)
+	os.Exit(leak.Check(m.Run))
+}
 
 // serve returns how to connect to a server that treats every connection in that way.
 func serve(t *testing.T, treat func(ctx context.Context, ws *websocket.Conn)) func(context.Context) (*websocket.Conn, error) {
@@ -161,6 +165,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 }
 
 func TestLostMessages(t *testing.T) {
+	t.Parallel()
 	dial := serve(t, func(ctx context.Context, ws *websocket.Conn) {
 		for {
 			if _, _, err := ws.Read(ctx); err != nil {
@@ -204,6 +209,7 @@ func (c *slowCloser) Read(p []byte) (int, error) {
 
 // A server may answer when it hears that the client leaves, as one does whose handlers wait: that is too late.
 func TestAnswersToTheClose(t *testing.T) {
+	t.Parallel()
 	answers := strings.Repeat("\x81\x05hello", 10)
 	read := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -260,6 +266,7 @@ func TestLostConnections(t *testing.T) {
 }
 
 func TestConnectionsThatFail(t *testing.T) {
+	t.Parallel()
 	var tries atomic.Int64
 	dial := serve(t, echo)
 	config := small(func(ctx context.Context) (*websocket.Conn, error) {
@@ -309,6 +316,7 @@ func TestInterrupt(t *testing.T) {
 
 // Servers that do not answer a close frame do not hold the result up for the client library's five seconds.
 func TestServersThatDoNotClose(t *testing.T) {
+	t.Parallel()
 	done := make(chan struct{})
 	dial := serve(t, func(ctx context.Context, ws *websocket.Conn) {
 		for range 10 {
