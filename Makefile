@@ -49,8 +49,6 @@ soak: ## load a server for SOAKTIME and watch what it holds, then play SCHEDULES
 mutants: ## put faults into the library, one at a time, and show which test notices
 	go run ./internal/mutants
 
-# No `go work sync`: it would raise the requirements of the library to whatever an example or a benchmark asks for.
 .PHONY: tidy
 tidy: ## format every file, and tidy every go.mod
-	GOWORK=off go -C tools tool gofumpt -l -w ..
-	{ go list -m -f '{{.Dir}}' && echo tools; } | while read -r dir; do GOWORK=off go -C "$$dir" mod tidy || exit; done
+	.ci/tidy.sh

@@ -3,7 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-module=github.com/wsgate/wsgate
 allowed_requirements='github.com/coder/websocket go.uber.org/dig golang.org/x/sys golang.org/x/time'
 max_exported_types=33
 
@@ -16,6 +15,7 @@ vulndb=golang.org/x/vulndb@v0.0.0-20261105234957-e22db6528018
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+. .ci/modules.sh
 
 failures=0
 
@@ -47,30 +47,15 @@ succeeds() {
 	fi
 }
 
-# in_dir DIR COMMAND... runs the command there.
-in_dir() (
-	cd "$1"
-	shift
-	"$@"
-)
-
-# The modules of the workspace, as directories below the root; the root itself is ".".
-modules=()
-while IFS= read -r dir; do
-	dir=${dir#"$PWD"}
-	dir=${dir#/}
-	modules+=("${dir:-.}")
-done < <(GOWORK=$PWD/go.work go list -m -f '{{.Dir}}')
+# shellcheck disable=SC2207 # no name has a space
+modules=($(workspace_modules))
 [[ ${#modules[@]} -gt 0 ]] || { fail 'modules in go.work' 'none' 'at least the root'; exit 1; }
 
-# From here on each module is judged as its users get it, not with the versions that the workspace agrees on.
-export GOWORK=off
-
-staticcheck=$(go -C tools tool -n staticcheck)
-govulncheck=$(go -C tools tool -n govulncheck)
-vulnerabilities=$(go mod download -json "$vulndb" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')/data/osv
-gofumpt=$(go -C tools tool -n gofumpt)
-go -C analyzer build -o "$scratch/wsgatevet" ./cmd/wsgatevet
+staticcheck=$(GOWORK=off go -C tools tool -n staticcheck)
+gofumpt=$(GOWORK=off go -C tools tool -n gofumpt)
+govulncheck=$(GOWORK=off go -C tools tool -n govulncheck)
+vulnerabilities=$(GOWORK=off go mod download -json "$vulndb" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')/data/osv
+in_module analyzer go build -o "$scratch/wsgatevet" ./cmd/wsgatevet
 
 # A nested module that go.work forgets would not be tested at all.
 every_module_in_workspace() {
@@ -80,10 +65,28 @@ every_module_in_workspace() {
 	expect 'modules in go.work' "${have//$'\n'/ }" "${want//$'\n'/ }"
 }
 
+# The go command ignores the replacements of a dependency, and installs no program of a module that has any. In this tree
+# go.work has them.
+no_replacements() {
+	expect 'replace and exclude in go.mod files' \
+		"$(grep -nE '=>|^(replace|exclude)\>' "${modules[@]/%//go.mod}" | sed 's|^\./||')" ''
+}
+
+# The modules are released together, in one version.
+lockstep() {
+	local what='versions of the modules in each other and in go.work' have
+	have=$(own_versions)
+	if [[ $have =~ ^v[0-9]+\.[0-9]+\.[0-9]+[^[:space:]]*$ ]]; then
+		printf 'ok\t%s\n' "$what"
+	else
+		fail "$what" "${have//$'\n'/ }" 'one (make release VERSION=... sets it)'
+	fi
+}
+
 # The root module may ask little of its users: anything with another requirement is a nested module.
 root_requirements() {
 	local what='requirements in the root go.mod' direct path extra=
-	if ! direct=$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all); then
+	if ! direct=$(in_module . go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all); then
 		fail "$what" 'an error' 'a list of modules'
 		return
 	fi
@@ -99,7 +102,7 @@ root_requirements() {
 
 # imports_of_the_library prints a line "package: imports" for each package that has other files than tests.
 imports_of_the_library() {
-	go list -f '{{if .GoFiles}}{{.ImportPath}}{{range .Imports}} {{.}}{{end}}{{end}}' ./... |
+	GOWORK=off go list -f '{{if .GoFiles}}{{.ImportPath}}{{range .Imports}} {{.}}{{end}}{{end}}' ./... |
 		awk -v module="$module" -v watched="^($watched)\$" '
 			function short(path) { sub("^" module "/", "", path); return path == module ? "." : path }
 			NF == 0 { next }
@@ -133,7 +136,7 @@ sort_words() {
 # newest patch of Go, whose version is not this repository's to choose: they are told.
 no_known_vulnerabilities() {
 	local what="govulncheck in $1" out status=0
-	out=$(in_dir "$1" "$govulncheck" -db "file://$vulnerabilities" ./... 2>&1) || status=$?
+	out=$(in_module "$1" "$govulncheck" -db "file://$vulnerabilities" ./... 2>&1) || status=$?
 	if ((status == 3)) && ! grep -q '^ *Module: ' <<<"$out" && grep -q '^ *Standard library$' <<<"$out"; then
 		printf 'ok\t%s\n\tnote: %s\n' "$what, but for the standard library of $(go env GOVERSION)" \
 			"$(grep '^Your code is affected by' <<<"$out")"
@@ -149,7 +152,7 @@ no_testing_in_programs() {
 	local what='packages that need testing, outside wstest and brokertest' dir deps all= found
 	for dir in "${modules[@]}"; do
 		[[ $dir == bench ]] && continue
-		if ! deps=$(go -C "$dir" list -f '{{.ImportPath}} {{join .Deps " "}}' ./...); then
+		if ! deps=$(in_module "$dir" go list -f '{{.ImportPath}} {{join .Deps " "}}' ./...); then
 			fail "$what" 'an error' "a list of the packages in $dir"
 			return
 		fi
@@ -166,7 +169,7 @@ no_testing_in_programs() {
 # The linker marks the functions that call it.
 no_reflect_method() {
 	local what='functions in examples/echo that enumerate methods by reflection' dump=$scratch/dump
-	if ! go -C examples build -o "$scratch/echo" -ldflags=-dumpdep ./echo >"$dump" 2>&1; then
+	if ! in_module examples go build -o "$scratch/echo" -ldflags=-dumpdep ./echo >"$dump" 2>&1; then
 		fail "$what" "$(tail -n 20 "$dump")" 'a program'
 	elif ! grep -q 'main\.main' "$dump"; then
 		fail "$what" 'no output of -ldflags=-dumpdep' 'the functions that main.main needs'
@@ -198,15 +201,17 @@ package_comment() {
 
 succeeds 'format' 'no difference (make tidy)' "$gofumpt" -d .
 every_module_in_workspace
+no_replacements
+lockstep
 for dir in "${modules[@]}" tools; do
-	succeeds "go mod tidy in $dir" 'no difference (make tidy)' go -C "$dir" mod tidy -diff
+	succeeds "go mod tidy in $dir" 'no difference (make tidy)' tidy_module "$dir" -diff
 done
 for dir in "${modules[@]}"; do
-	succeeds "go vet in $dir" 'no complaint' go -C "$dir" vet ./...
-	succeeds "staticcheck in $dir" 'no complaint' in_dir "$dir" "$staticcheck" ./...
+	succeeds "go vet in $dir" 'no complaint' in_module "$dir" go vet ./...
+	succeeds "staticcheck in $dir" 'no complaint' in_module "$dir" "$staticcheck" ./...
 	own=()
 	[[ $dir == . ]] && own=(-test=false) # the library's tests make every mistake on purpose
-	succeeds "wsgatevet in $dir" 'no complaint' in_dir "$dir" "$scratch/wsgatevet" ${own[@]+"${own[@]}"} ./...
+	succeeds "wsgatevet in $dir" 'no complaint' in_module "$dir" "$scratch/wsgatevet" ${own[@]+"${own[@]}"} ./...
 	no_known_vulnerabilities "$dir"
 done
 imports

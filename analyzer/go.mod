@@ -3,7 +3,7 @@ module github.com/wsgate/wsgate/analyzer
 go 1.25.0
 
 require (
-	github.com/wsgate/wsgate v0.0.0
+	github.com/wsgate/wsgate v0.1.0
 	golang.org/x/sync v0.22.0
 	golang.org/x/tools v0.49.0
 )
@@ -13,5 +13,3 @@ require (
 	go.uber.org/dig v1.19.0 // indirect
 	golang.org/x/mod v0.39.0 // indirect
 )
-
-replace github.com/wsgate/wsgate => ../

@@ -9,7 +9,7 @@ require (
 	github.com/lesismal/nbio v1.6.5
 	github.com/lxzan/gws v1.8.9
 	github.com/olahol/melody v1.1.4
-	github.com/wsgate/wsgate v0.0.0-00010101000000-000000000000
+	github.com/wsgate/wsgate v0.1.0
 	golang.org/x/sys v0.49.0
 )
 
@@ -35,5 +35,3 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
-
-replace github.com/wsgate/wsgate => ../

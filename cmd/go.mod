@@ -2,13 +2,11 @@ module github.com/wsgate/wsgate/cmd
 
 go 1.25
 
-replace github.com/wsgate/wsgate => ../
-
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
-	github.com/wsgate/wsgate v0.0.0
+	github.com/wsgate/wsgate v0.1.0
 )
 
 require (

@@ -8,9 +8,9 @@ require (
 	github.com/coder/websocket v1.8.15
 	github.com/google/go-cmp v0.7.0
 	github.com/ncruces/go-sqlite3 v0.32.0
-	github.com/wsgate/wsgate v0.0.0
-	github.com/wsgate/wsgate/broker/nats v0.0.0
-	github.com/wsgate/wsgate/broker/redis v0.0.0
+	github.com/wsgate/wsgate v0.1.0
+	github.com/wsgate/wsgate/broker/nats v0.1.0
+	github.com/wsgate/wsgate/broker/redis v0.1.0
 )
 
 require (
@@ -26,9 +26,3 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
-
-replace github.com/wsgate/wsgate => ../
-
-replace github.com/wsgate/wsgate/broker/nats => ../broker/nats
-
-replace github.com/wsgate/wsgate/broker/redis => ../broker/redis

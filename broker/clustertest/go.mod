@@ -2,20 +2,14 @@ module github.com/wsgate/wsgate/broker/clustertest
 
 go 1.26.0
 
-replace (
-	github.com/wsgate/wsgate => ../..
-	github.com/wsgate/wsgate/broker/nats => ../nats
-	github.com/wsgate/wsgate/broker/redis => ../redis
-)
-
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/redis/rueidis v1.0.79
-	github.com/wsgate/wsgate v0.0.0
-	github.com/wsgate/wsgate/broker/nats v0.0.0
-	github.com/wsgate/wsgate/broker/redis v0.0.0
+	github.com/wsgate/wsgate v0.1.0
+	github.com/wsgate/wsgate/broker/nats v0.1.0
+	github.com/wsgate/wsgate/broker/redis v0.1.0
 )
 
 require (

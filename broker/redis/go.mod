@@ -4,7 +4,7 @@ go 1.25.0
 
 require (
 	github.com/redis/rueidis v1.0.79
-	github.com/wsgate/wsgate v0.0.0
+	github.com/wsgate/wsgate v0.1.0
 )
 
 require (
@@ -12,5 +12,3 @@ require (
 	go.uber.org/dig v1.19.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 )
-
-replace github.com/wsgate/wsgate => ../..

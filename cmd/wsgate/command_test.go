@@ -87,6 +87,10 @@ func TestVersion(t *testing.T) {
 			debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Deps: []*debug.Module{{Path: library, Version: "v0.0.0", Replace: &debug.Module{Path: "../"}}}},
 			"wsgate (devel) (library of the same checkout, go",
 		},
+		{ // in the workspace
+			debug.BuildInfo{Main: debug.Module{Version: "(devel)"}, Deps: []*debug.Module{{Path: library, Version: "(devel)"}}},
+			"wsgate (devel) (library of the same checkout, go",
+		},
 	} {
 		if got := describe(&tt.info); !strings.HasPrefix(got, tt.want) {
 			t.Errorf("got %q, want %q", got, tt.want)

@@ -41,7 +41,7 @@ func describe(info *debug.BuildInfo) string {
 			continue
 		}
 		wire = dep.Version
-		if dep.Replace != nil {
+		if dep.Replace != nil || dep.Version == "(devel)" { // by a replace, or by the workspace
 			wire = "of the same checkout"
 		}
 	}
