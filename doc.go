@@ -19,6 +19,19 @@
 //	// Member is what the server knows about one connection.
 //	type Member struct{ Name, Room string }
 //
+//	// Store writes down what is said.
+//	type Store struct{ file *os.File }
+//
+//	func NewStore() (*Store, error) {
+//		file, err := os.OpenFile("chat.log", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+//		return &Store{file}, err
+//	}
+//
+//	func (s *Store) Save(line Line) error {
+//		_, err := fmt.Fprintf(s.file, "%s: %q\n", line.From, line.Text)
+//		return err
+//	}
+//
 //	// Chat is one gateway for all connections; each connection has its own Member.
 //	type Chat struct{ store *Store }
 //
@@ -37,10 +50,11 @@
 //	}
 //
 //	func (g *Chat) say(ctx context.Context, c *wsgate.Conn[Member], text string) error {
-//		if err := g.store.Save(ctx, c.Data.Name, text); err != nil {
+//		line := Line{From: c.Data.Name, Text: text}
+//		if err := g.store.Save(line); err != nil {
 //			return err
 //		}
-//		return Said.Emit(c.Room(c.Data.Room), Line{c.Data.Name, text})
+//		return Said.Emit(c.Room(c.Data.Room), line)
 //	}
 //
 //	var Module = &wsgate.Module{

@@ -25,12 +25,6 @@ var importPaths = map[string]string{
 	"wsgate": "github.com/wsgate/wsgate", "wstest": "github.com/wsgate/wsgate/wstest", "x509": "crypto/x509",
 }
 
-// withImports adds the imports that a program in a document leaves out.
-func withImports(t *testing.T, program string) string {
-	t.Helper()
-	return strings.Replace(program, "package main\n", "package main\n"+importsFor(t, program), 1)
-}
-
 // importsFor returns the imports that a file leaves out.
 func importsFor(t *testing.T, file string) string {
 	t.Helper()
