@@ -17,7 +17,7 @@ RACE = $(shell go list -race -f -race runtime 2>/dev/null)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## run every test of every module, with the race detector where there is one
@@ -31,6 +31,14 @@ race: ## run every test COUNT times with the race detector
 .PHONY: lint
 lint: ## check format, vet, staticcheck, vulnerabilities, imports, go.mod files and the public surface
 	.ci/lint.sh
+
+.PHONY: install-check
+install-check: ## get every module as users do, from a proxy that has this tree, and run the README's programs
+	.ci/install.sh
+
+.PHONY: release
+release: ## prepare a release of all modules as VERSION, and print the commands that commit, tag and push it
+	.ci/release.sh $(VERSION)
 
 .PHONY: bench
 bench: ## measure the library against its peers; BENCHFLAGS go to the program

@@ -60,3 +60,39 @@ tidy_module() {
 	use_tree mod "$dir" "$copy/go.mod"
 	GOWORK=off go -C "$dir" mod tidy -modfile="$copy/go.mod" "$@"
 }
+
+# tags VERSION prints the tag of each released module.
+tags() {
+	local dir
+	for dir in "${released[@]}"; do
+		if [[ $dir == . ]]; then echo "$1"; else echo "$dir/$1"; fi
+	done
+}
+
+# commit_tree VERSION DIR makes a git repository in DIR whose only commit is this tree, with the tags of that release.
+commit_tree() (
+	export GIT_DIR=$2/.git GIT_WORK_TREE=$PWD GIT_CONFIG_GLOBAL=/dev/null
+	git init -q "$2"
+	git add -A
+	git -c user.name=release -c user.email= commit -qm "$1"
+	tags "$1" | xargs -n 1 git tag
+)
+
+# pack VERSION REPOSITORY DIR has the go command pack the released modules, as it does for those who get them from that
+# repository; $DIR/cache/download is a file proxy then. It prints the sums of the modules, as they stand in a go.sum.
+pack() (
+	mkdir -p "$3"
+	export GOMODCACHE=$3 GOFLAGS=-modcacherw GOPROXY=direct GONOSUMDB=$module GOVCS='*:git' GOWORK=off
+	export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=url.$2.insteadOf GIT_CONFIG_VALUE_0=https://$module
+	paths=()
+	for dir in "${released[@]}"; do paths+=("$(path_of "$dir")@$1"); done
+	cd "$3" # outside of any module, whose go.sum it would write
+	go mod download -json "${paths[@]}" | awk -F '"' '
+		$2 == "Error" { print > "/dev/stderr"; failed = 1 }
+		$2 == "Path" { path = $4 }
+		$2 == "Version" { version = $4 }
+		$2 == "Sum" { print path, version, $4 }
+		$2 == "GoModSum" { print path, version "/go.mod", $4 }
+		END { exit failed }
+	'
+)
