@@ -71,8 +71,8 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 		{`"type":"e","size":-1`, `size is out of range`},
 		{`"type":"e","n":9223372036854775808`, `n is out of range`},
 		{`"type":"e","f":1e400`, `f is out of range`},
-		{`"type":"e","n":1.5`, `whole number`},
-		{`"type":"e","n":1e3`, `whole number`},
+		{`"type":"e","n":1.5`, `n has to be a whole number`},
+		{`"type":"e","n":1e3`, `n has to be a whole number`},
 		{`"type":"e","tags":"x"`, `tags is a string, want an array`},
 		{`"type":"e","pair":{}`, `pair is an object, want an array`},
 		{`"type":"e","home":"x"`, `home is a string, want an object`},
@@ -80,34 +80,34 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 		{`"type":"e","work":{"street":[]}`, `work.street is an array, want a string`},
 		{`"type":"e","work":1`, `work is a number, want an object`},
 		{`"type":"e","map":[]`, `map is an array, want an object`},
-		{`"type":"e","map":{"x":"y"}`, `map`},
-		{`"type":"e","ints":{"x":"y"}`, `ints`},
+		{`"type":"e","map":{"x":"y"}`, `map.x is a string, want a number`},
+		{`"type":"e","ints":{"x":"y"}`, `ints.x is under a key that does not decode`},
 		{`"type":"e","shared":"x"`, `shared is a string, want a number`},
 		{`"type":"e","bytes":5`, `bytes is a number, want a string`},
-		{`"type":"e","bytes":"%%%"`, ``},
+		{`"type":"e","bytes":"%%%"`, `bytes is not base64`},
 		{`"type":"e","addr":5`, `addr is a number, want a string`},
-		{`"type":"e","addr":"nowhere"`, ``},
-		{`"type":"e","at":"yesterday"`, ``},
-		{`"type":"e","at":5`, ``},
-		{`"type":"e","text":"abc"`, ``},
-		{`"type":"e","deep":{"list":[{"street":"a"},{"street":5}]}`, `deep.list.street is a number, want a string`},
-		{`"type":"e","iface":{"x":1}`, `iface`},
-		{`"type":"e","quote":5`, ``},
-		{`"type":"e","quote":"x"`, ``},
+		{`"type":"e","addr":"nowhere"`, `addr does not decode`},
+		{`"type":"e","at":"yesterday"`, `at is not an RFC 3339 time`},
+		{`"type":"e","at":5`, `at is a number, want a string`},
+		{`"type":"e","text":"abc"`, `text is a string, want a number`},
+		{`"type":"e","deep":{"list":[{"street":"a"},{"street":5}]}`, `deep.list[1].street is a number, want a string`},
+		{`"type":"e","iface":{"x":1}`, `iface does not decode`},
+		{`"type":"e","quote":5`, `quote has to be a string with a number in it`},
+		{`"type":"e","quote":"x"`, `quote has to be a string with a number in it`},
 		{`"type":"string","data":5`, `the payload of string is a number, want a string`},
 		{`"type":"int","data":"5"`, `the payload of int is a string, want a number`},
-		{`"type":"int","data":1.5`, `whole number`},
+		{`"type":"int","data":1.5`, `the payload of int has to be a whole number`},
 		{`"type":"float","data":1e999`, `the payload of float is out of range`},
 		{`"type":"list","data":{}`, `the payload of list is an object, want an array`},
-		{`"type":"list","data":[1]`, ``},
-		{`"type":"map","a":"x"`, `a`},
-		{`"type":"addressmap","a":{"street":5}`, `street`},
+		{`"type":"list","data":[1]`, `[0] is a number, want a string`},
+		{`"type":"map","a":"x"`, `a is a string, want a number`},
+		{`"type":"addressmap","a":{"street":5}`, `a.street is a number, want a string`},
 		{`"type":"bool","data":0`, `the payload of bool is a number, want a bool`},
-		{`"type":"time","data":"yesterday"`, ``},
-		{`"type":"time","data":5`, ``},
+		{`"type":"time","data":"yesterday"`, `the payload of time is not an RFC 3339 time`},
+		{`"type":"time","data":5`, `the payload of time is a number, want a string`},
 		{`"type":"bytes","data":{}`, `the payload of bytes is an object, want a string`},
-		{`"type":"addr","data":{}`, ``},
-		{`"type":"addresses","data":[{"street":"a"},5]`, ``},
+		{`"type":"addr","data":{}`, `the payload of addr is an object, want a string`},
+		{`"type":"addresses","data":[{"street":"a"},5]`, `[1] is a number, want an object`},
 		{`"type":"line","from":5`, `from is a number, want a string`},
 	} {
 		t.Run(test.members, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 			if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.Type != "error" || answer.ID != "i" || answer.Code != "invalid" {
 				t.Fatalf("got %s, %v, want an error with code invalid", text, err)
 			}
-			if !strings.Contains(answer.Message, test.want) {
+			if answer.Message != test.want {
 				t.Errorf("got message %q, want %q", answer.Message, test.want)
 			}
 			message := answer.Message
@@ -133,9 +133,15 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 }
 
 func TestOwnUnmarshalers(t *testing.T) {
-	c := speak(t, echo[point]("point"), echo[struct{ At point }]("inside"), echo[failingUnmarshaler]("failing"))
+	c := speak(t, echo[point]("point"), echo[struct {
+		N  int
+		At point
+	}]("inside"), echo[failingUnmarshaler]("failing"))
 	c.asks(`{"type":"point","id":1,"data":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
 	c.asks(`{"type":"inside","id":1,"At":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
+	// The first value that is wrong counts, whoever finds it wrong.
+	c.asks(`{"type":"inside","id":1,"N":"x","At":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"N is a string, want a number"}`)
+	c.asks(`{"type":"inside","id":1,"At":"x","N":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
 	c.asks(`{"type":"failing","id":1,"data":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of failing does not decode"}`)
 }
 

@@ -1,7 +1,6 @@
 package wsgate
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -27,39 +26,21 @@ func (p payload) decode(v any) error {
 	if err == nil {
 		return nil
 	}
-	if own, ok := asClientError(err); ok { // from the type's own UnmarshalJSON
-		return own
-	}
 	what := "the payload of " + p.event
 	if errors.Is(err, envelope.ErrNested) {
 		return Errorf(Invalid, "%s stands beside %q, not under %q", what, p.names.Type, p.names.Data)
 	}
-	var typeErr *json.UnmarshalTypeError
-	if !errors.As(err, &typeErr) {
+	var wrong *inspect.Mismatch
+	if !errors.As(err, &wrong) {
 		return Errorf(Invalid, "%s does not decode", what)
 	}
-	if field := inspect.JSONPath(reflect.TypeOf(v), typeErr.Field); field != "" {
-		what = field
+	if own, ok := asClientError(wrong.Err); ok { // from the type's own UnmarshalJSON
+		return own
 	}
-	have, literal, _ := strings.Cut(typeErr.Value, " ") // "number 1.5": the client knows its own numbers
-	want := inspect.JSONKind(typeErr.Type)
-	switch {
-	case have == want && isInteger(typeErr.Type) && strings.ContainsAny(literal, ".eE"):
-		return Errorf(Invalid, "%s has to be a whole number", what)
-	case have == want:
-		return Errorf(Invalid, "%s is out of range", what)
+	if wrong.Path != "" {
+		what = wrong.Path
 	}
-	return Errorf(Invalid, "%s is %s, want %s", what, article(have), article(want))
-}
-
-func isInteger(t reflect.Type) bool { return reflect.Int <= t.Kind() && t.Kind() <= reflect.Uintptr }
-
-// article puts the indefinite article before a word.
-func article(word string) string {
-	if word == "array" || word == "object" {
-		return "an " + word
-	}
-	return "a " + word
+	return Errorf(Invalid, "%s %s", what, wrong.Problem)
 }
 
 const maxEventName = 64

@@ -130,7 +130,7 @@ func TestFailures(t *testing.T) {
 		"not the payload": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(app.Dial("/chat/go?name=bob"), say, "hello")
 			wstest.Next(ann, wsgate.Event[struct{ From int }]("said"))
-		}, `got event "said" {"from":"bob","text":"hello"}, want a struct { From int }: json: cannot unmarshal string`},
+		}, `got event "said" {"from":"bob","text":"hello"}, want a struct { From int }: from is a string, want a number`},
 		"sending after the end": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(ann, kick, struct{}{})
 			wstest.ExpectClose(ann, 4000)

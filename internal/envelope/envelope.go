@@ -85,7 +85,8 @@ func (n *Names) reserved(key string) bool {
 // ErrNested is the error of a payload that stands under Data where its fields have to stand beside Type.
 var ErrNested = errors.New("the payload is nested")
 
-// Decode decodes the payload into v, which points to a value of the given shape.
+// Decode decodes the payload into v, which points to a zero value of the given shape. The error is [ErrNested] or an
+// [*inspect.Mismatch].
 func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 	switch {
 	case !n.Nested && shape != inspect.Value && len(in.data) > len("{}") && in.data[0] == '{' && inspect.HasFields(reflect.TypeOf(v)):
@@ -94,16 +95,24 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 		if in.data == nil {
 			return nil // the zero value
 		}
-		return json.Unmarshal(in.data, v)
+		return decode(in.data, v)
 	case shape == inspect.Map:
 		text, err := n.fields(in.Text)
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal(text, v)
+		return decode(text, v)
 	default:
-		return json.Unmarshal(in.Text, v)
+		return decode(in.Text, v)
 	}
+}
+
+// decode decodes text, which is valid JSON, into v.
+func decode(text []byte, v any) error {
+	if err := json.Unmarshal(text, v); err != nil {
+		return inspect.Explain(text, v, err)
+	}
+	return nil
 }
 
 // Payload returns the payload as it was sent; nil if there is none.

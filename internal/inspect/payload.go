@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
-	"strings"
 )
 
 // Shape is how a payload type looks in JSON.
@@ -46,38 +45,6 @@ func ShapeOf(t reflect.Type) Shape {
 	}
 }
 
-// JSONFields returns the names under which encoding/json knows the fields of the struct t, or of the struct it points
-// to, with the name of the Go field for each.
-func JSONFields(t reflect.Type) map[string]string {
-	fields := map[string]string{}
-	addJSONFields(fields, t, map[reflect.Type]bool{})
-	return fields
-}
-
-func addJSONFields(fields map[string]string, t reflect.Type, seen map[reflect.Type]bool) {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t.Kind() != reflect.Struct || seen[t] {
-		return
-	}
-	seen[t] = true
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case f.Tag.Get("json") == "-":
-		case f.Anonymous && name == "" && isStruct(f.Type):
-			addJSONFields(fields, f.Type, seen)
-		case !f.IsExported():
-		case name != "":
-			fields[name] = f.Name
-		default:
-			fields[f.Name] = f.Name
-		}
-	}
-}
-
 // HasFields reports whether t, or what it points to, is anything but a struct without fields.
 func HasFields(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
@@ -86,71 +53,54 @@ func HasFields(t reflect.Type) bool {
 	return t.Kind() != reflect.Struct || t.NumField() > 0
 }
 
-func isStruct(t reflect.Type) bool {
-	if t.Kind() == reflect.Pointer {
+// JSONKind names what kind of JSON value t takes, "" if that is not known from its type.
+func JSONKind(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.Kind() == reflect.Struct
-}
-
-// JSONKind names what kind of JSON value t takes.
-func JSONKind(t reflect.Type) string {
-	if t.Implements(textUnmarshaler) || reflect.PointerTo(t).Implements(textUnmarshaler) {
-		return "string"
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "bool"
-	case reflect.String:
-		return "string"
-	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Uint8 {
-			return "string" // base64
-		}
-		return "array"
-	case reflect.Array:
-		return "array"
-	case reflect.Struct, reflect.Map:
-		return "object"
-	case reflect.Pointer:
-		return JSONKind(t.Elem())
-	default:
+	switch {
+	case t == rawNumber:
 		return "number"
+	case decodesText(t):
+		return "string"
 	}
+	return plainKind(t)
 }
 
-// JSONPath returns the path of a field as the client knows it: encoding/json also names the embedded structs on the
-// way, which leave no trace in JSON.
-func JSONPath(t reflect.Type, path string) string {
-	var kept []string
-	for name := range strings.SplitSeq(path, ".") {
-		for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Array || t.Kind() == reflect.Map) {
-			t = t.Elem()
-		}
-		f, embedded := fieldOnPath(t, name)
-		if !embedded {
-			kept = append(kept, name)
-		}
-		t = f
+// plainKind is JSONKind for a type that has no methods of its own, as far as JSON is concerned.
+func plainKind(t reflect.Type) string {
+	switch k := t.Kind(); {
+	case k == reflect.Bool:
+		return "bool"
+	case isInteger(t) || isFloat(t):
+		return "number"
+	case k == reflect.String || k == reflect.Slice && t.Elem().Kind() == reflect.Uint8: // in base64
+		return "string"
+	case k == reflect.Slice || k == reflect.Array:
+		return "array"
+	case k == reflect.Struct || k == reflect.Map:
+		return "object"
 	}
-	return strings.Join(kept, ".")
+	return ""
 }
 
-// fieldOnPath returns the type of a struct's field that encoding/json calls by that name, nil if there is none, and
-// whether it is an embedded struct without a name in JSON.
-func fieldOnPath(t reflect.Type, name string) (field reflect.Type, embedded bool) {
-	if t == nil || t.Kind() != reflect.Struct {
-		return nil, false
+// decodesJSON reports whether values of type t decode their JSON themselves.
+func decodesJSON(t reflect.Type) bool {
+	return implements(t, jsonUnmarshaler)
+}
+
+// decodesText reports whether values of type t decode JSON strings themselves, or the keys of an object.
+func decodesText(t reflect.Type) bool { return implements(t, textUnmarshaler) }
+
+func implements(t, method reflect.Type) bool { return reflect.PointerTo(t).Implements(method) }
+
+// article puts the indefinite article before the kind of a JSON value.
+func article(kind string) string {
+	switch kind {
+	case "null":
+		return kind
+	case "array", "object":
+		return "an " + kind
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case tag == name && name != "":
-			return f.Type, false
-		case tag == "" && f.Name == name:
-			return f.Type, f.Anonymous && isStruct(f.Type)
-		}
-	}
-	return nil, false
+	return "a " + kind
 }

@@ -2,7 +2,6 @@ package inspect_test
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/netip"
 	"reflect"
@@ -90,6 +89,10 @@ type (
 		Inner    `json:"again"`
 	}
 	hidden struct{ HiddenA int }
+	tagged struct {
+		hidden `json:"type"` // is not exported, and written all the same
+		text   `json:"text"` // is not
+	}
 	Named  struct{ NamedA int }
 	Text   string
 	Loop   struct {
@@ -106,8 +109,8 @@ type (
 
 // The names are those that encoding/json writes.
 func TestJSONFields(t *testing.T) {
-	_, _ = plain{}.f, Outer{}.text
-	for _, v := range []any{plain{C: 1, G: 1}, &plain{C: 1, G: 1}, Outer{Pointed: &Pointed{}}, Loop{}, struct{}{}} {
+	_, _, _ = plain{}.f, Outer{}.text, tagged{}.text
+	for _, v := range []any{plain{C: 1, G: 1}, &plain{C: 1, G: 1}, Outer{Pointed: &Pointed{}}, Loop{}, struct{}{}, tagged{}} {
 		text, err := json.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
@@ -132,47 +135,6 @@ func TestJSONFields(t *testing.T) {
 	for _, none := range []reflect.Type{reflect.TypeFor[int](), reflect.TypeFor[[]plain](), reflect.TypeFor[any]()} {
 		if fields := inspect.JSONFields(none); len(fields) != 0 {
 			t.Errorf("%v: got %v", none, fields)
-		}
-	}
-}
-
-type Level struct {
-	Leaf int `json:"leaf"`
-}
-
-type Tree struct {
-	Level
-	*Inner
-	Sub    Level            `json:"sub"`
-	Subs   []Level          `json:"subs"`
-	ByName map[string]*Tree `json:"byName"`
-	Named  `json:"named"`
-	Plain  Level
-}
-
-// A path from encoding/json's error leads to the field as the client wrote it.
-func TestJSONPath(t *testing.T) {
-	for _, test := range []struct{ text, want string }{
-		{`{"leaf":"x"}`, "leaf"},
-		{`{"X":"x"}`, "X"},
-		{`{"sub":{"leaf":"x"}}`, "sub.leaf"},
-		{`{"sub":1}`, "sub"},
-		{`{"subs":[{"leaf":"x"}]}`, "subs.leaf"},
-		{`{"subs":["x"]}`, "subs"},
-		{`{"named":{"NamedA":"x"}}`, "named.NamedA"},
-		{`{"named":1}`, "named"},
-		{`{"Plain":{"leaf":"x"}}`, "Plain.leaf"},
-		{`{"plain":{"LEAF":"x"}}`, "Plain.leaf"},
-		{`{"byName":{"a":{"sub":{"leaf":"x"}}}}`, "byName.sub.leaf"},
-	} {
-		var tree Tree
-		err := json.Unmarshal([]byte(test.text), &tree)
-		var wrong *json.UnmarshalTypeError
-		if !errors.As(err, &wrong) {
-			t.Fatalf("%s: %v", test.text, err)
-		}
-		if got := inspect.JSONPath(reflect.TypeFor[Tree](), wrong.Field); got != test.want {
-			t.Errorf("%s: got %q of %q, want %q", test.text, got, wrong.Field, test.want)
 		}
 	}
 }
