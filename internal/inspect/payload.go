@@ -24,25 +24,18 @@ var (
 
 // ShapeOf tells the shape of t. A type that marshals itself is a Value, whatever it makes of it.
 func ShapeOf(t reflect.Type) Shape {
-	for {
-		for _, m := range []reflect.Type{jsonMarshaler, jsonUnmarshaler, textMarshaler, textUnmarshaler} {
-			if t.Implements(m) || t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(m) {
-				return Value
-			}
-		}
-		if t.Kind() != reflect.Pointer {
-			break
-		}
+	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch t.Kind() {
-	case reflect.Struct:
-		return Object
-	case reflect.Map:
-		return Map
-	default:
+	switch {
+	case encodesItself(t) || decodesJSON(t) || decodesText(t):
 		return Value
+	case t.Kind() == reflect.Struct:
+		return Object
+	case t.Kind() == reflect.Map:
+		return Map
 	}
+	return Value
 }
 
 // HasFields reports whether t, or what it points to, is anything but a struct without fields.
@@ -84,9 +77,30 @@ func plainKind(t reflect.Type) string {
 	return ""
 }
 
+// encodesItself reports whether values of type t, or those that can be addressed, make their JSON themselves.
+func encodesItself(t reflect.Type) bool {
+	if implements(t, jsonMarshaler) || implements(t, textMarshaler) {
+		return true
+	}
+	m, ok := reflect.PointerTo(t).MethodByName("MarshalJSONTo")
+	return ok && takes(m, "Encoder")
+}
+
 // decodesJSON reports whether values of type t decode their JSON themselves.
 func decodesJSON(t reflect.Type) bool {
-	return implements(t, jsonUnmarshaler)
+	if implements(t, jsonUnmarshaler) {
+		return true
+	}
+	m, ok := reflect.PointerTo(t).MethodByName("UnmarshalJSONFrom")
+	return ok && takes(m, "Decoder")
+}
+
+// takes reports whether a method is one of encoding/json/v2's, which takes a *jsontext.Encoder or a *jsontext.Decoder. A
+// release of Go that has no such package ignores the method. It counts all the same: an event has one form in each.
+func takes(m reflect.Method, coder string) bool {
+	t := m.Type
+	return t.NumIn() == 2 && t.In(1).Kind() == reflect.Pointer && t.In(1).Elem().Name() == coder &&
+		t.NumOut() == 1 && t.Out(0) == reflect.TypeFor[error]()
 }
 
 // decodesText reports whether values of type t decode JSON strings themselves, or the keys of an object.

@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"encoding/json"
+	"io"
 	"maps"
 	"net/netip"
 	"reflect"
@@ -14,6 +15,9 @@ import (
 
 type (
 	object   struct{ A int }
+	writesTo struct{ A int }
+	readsOf  struct{ A int }
+	similar  struct{ A int }
 	ownJSON  struct{ A int }
 	ownText  struct{ A int }
 	readOnly struct{ A int }
@@ -21,6 +25,17 @@ type (
 	named    map[string]int
 	text     string
 )
+
+// Encoder and Decoder stand for those of encoding/json/jsontext, which not every release of Go has.
+type (
+	Encoder struct{}
+	Decoder struct{}
+)
+
+func (writesTo) MarshalJSONTo(*Encoder) error     { return nil }
+func (*readsOf) UnmarshalJSONFrom(*Decoder) error { return nil }
+func (similar) MarshalJSONTo(io.Writer) error     { return nil }
+func (*similar) UnmarshalJSONFrom(*Decoder)       {}
 
 func (ownJSON) MarshalJSON() ([]byte, error) { return nil, nil }
 func (ownText) MarshalText() ([]byte, error) { return nil, nil }
@@ -45,6 +60,9 @@ func TestShapeOf(t *testing.T) {
 		{reflect.TypeFor[ownText](), inspect.Value},
 		{reflect.TypeFor[readOnly](), inspect.Value},
 		{reflect.TypeFor[*readOnly](), inspect.Value},
+		{reflect.TypeFor[writesTo](), inspect.Value},
+		{reflect.TypeFor[*readsOf](), inspect.Value},
+		{reflect.TypeFor[similar](), inspect.Object},
 		{reflect.TypeFor[embeds](), inspect.Value},
 		{reflect.TypeFor[time.Time](), inspect.Value},
 		{reflect.TypeFor[json.RawMessage](), inspect.Value},
@@ -93,9 +111,9 @@ type (
 		hidden `json:"type"` // is not exported, and written all the same
 		text   `json:"text"` // is not
 	}
-	Named  struct{ NamedA int }
-	Text   string
-	Loop   struct {
+	Named struct{ NamedA int }
+	Text  string
+	Loop  struct {
 		*Loop
 		Back  *Loop
 		LoopA int
