@@ -17,7 +17,8 @@ import (
 // A payload can fail if encoding/json has a reason to refuse some value of its type: it contains a channel, a function
 // or a complex number; an interface, which may hold one; a map whose keys are no text; a json.RawMessage or json.Number;
 // or a type that marshals itself by a method that may return an error. A method whose every return has a nil error, or
-// is a json.Marshal of something that cannot fail, does not count, in whichever package it is.
+// is a json.Marshal of something that cannot fail, does not count, in whichever package it is. A MarshalJSONTo always
+// counts, as it returns what its encoder says.
 //
 // What would be noise does not count: floating point numbers, which fail if they are NaN or infinite; pointers, which
 // may lead in a circle; and time.Time, which fails beyond the year 9999.

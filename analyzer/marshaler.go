@@ -118,6 +118,21 @@ func marshaler(t types.Type, name string) (fn *types.Func, onPointer bool) {
 	return fn, types.NewMethodSet(t).Lookup(nil, name) == nil
 }
 
+// marshalsTo reports whether values of type t marshal themselves by the method of encoding/json/v2.
+func marshalsTo(t types.Type) bool {
+	obj, _, _ := types.LookupFieldOrMethod(t, true, nil, "MarshalJSONTo")
+	fn, ok := obj.(*types.Func)
+	if !ok || fn.Signature().Params().Len() != 1 {
+		return false
+	}
+	to, ok := fn.Signature().Params().At(0).Type().(*types.Pointer)
+	if !ok {
+		return false
+	}
+	encoder, ok := types.Unalias(to.Elem()).(*types.Named)
+	return ok && encoder.Obj().Name() == "Encoder"
+}
+
 // isMarshaler reports whether a function is one of the methods by which a type marshals itself.
 func isMarshaler(fn *types.Func) bool {
 	sig := fn.Signature()

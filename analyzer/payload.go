@@ -46,9 +46,12 @@ func (w *walk) value(t types.Type, path string) *flaw {
 	}
 	if named, ok := t.(*types.Named); ok && named.Obj().Pkg() != nil {
 		switch named.Obj().Pkg().Path() + "." + named.Obj().Name() {
-		case "encoding/json.RawMessage", "encoding/json.Number":
+		case "encoding/json.RawMessage", "encoding/json/jsontext.Value", "encoding/json.Number":
 			return &flaw{path, t, "which may not be valid JSON"}
 		}
+	}
+	if marshalsTo(t) {
+		return &flaw{path, t, "whose MarshalJSONTo may return an error"}
 	}
 	for _, name := range []string{"MarshalJSON", "MarshalText"} {
 		fn, onPointer := marshaler(t, name)

@@ -3,12 +3,14 @@ package analyzer
 import (
 	"go/token"
 	"go/types"
+
+	"github.com/wsgate/wsgate/internal/mistake"
 )
 
 // typeName prints a type as the library prints it, which only has reflection: packages by their names, the parameters
 // of functions without names, and no aliases.
 func typeName(t types.Type) string {
-	return types.TypeString(plain(t), (*types.Package).Name)
+	return mistake.Type(types.TypeString(plain(t), (*types.Package).Name))
 }
 
 // plain returns the type without aliases in it, and without names of parameters. What stands inside a struct or an

@@ -57,12 +57,13 @@ func Position(file string, line int) string {
 // Unwrap returns the error by which the mistake was found.
 func (m *Mistake) Unwrap() error { return m.Err }
 
-var spelled = strings.NewReplacer("interface {}", "any", "[]uint8", "[]byte")
+var spelled = strings.NewReplacer("interface {}", "any", "interface{}", "any", "[]uint8", "[]byte", "jsontext.Value", "json.RawMessage")
 
 var importPath = regexp.MustCompile(`[\w~-][\w.~-]*/(?:[\w.~-]+/)*`)
 
 // Type shortens the import paths in the printed form of a type to package names, as the compiler prints it, and calls
-// any and []byte by these names.
+// any, []byte and json.RawMessage by these names, also where they are aliases: of which types they are depends on the
+// release of Go.
 func Type(printed string) string {
 	return spelled.Replace(importPath.ReplaceAllString(printed, ""))
 }

@@ -73,6 +73,9 @@ type box[T any] struct{ V T }
 func TestType(t *testing.T) {
 	for _, test := range []struct{ printed, want string }{
 		{"int", "int"},
+		{"[]interface {}", "[]any"},
+		{"map[string]interface{}", "map[string]any"},
+		{"wsgate.Presence[encoding/json/jsontext.Value]", "wsgate.Presence[json.RawMessage]"},
 		{"*wsgate.Conn[github.com/me/chat.Member]", "*wsgate.Conn[chat.Member]"},
 		{"func(context.Context, *wsgate.Conn[*example.com/a-b/c_d/v2.T], wsgate.Message) error", "func(context.Context, *wsgate.Conn[*v2.T], wsgate.Message) error"},
 		{"map[gopkg.in/x.v3.K][]github.com/me/chat.Member", "map[x.v3.K][]chat.Member"},

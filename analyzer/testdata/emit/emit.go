@@ -29,6 +29,10 @@ type (
 
 	tree struct{ Children []*tree }
 
+	// streaming has the method of encoding/json/v2, with what stands for its encoder.
+	streaming struct{}
+	Encoder   struct{}
+
 	open struct {
 		Name  string
 		Items []struct{ Value any }
@@ -99,6 +103,8 @@ func generic[T any](c wsgate.AnyConn, e wsgate.Event[T], v T) {
 	wsgate.Event[map[string]any]("e").Emit(c, nil) // want `can fail`
 }
 
+func (streaming) MarshalJSONTo(*Encoder) error { return errors.New("no") }
+
 const Open wsgate.Event[open] = "open"
 
 func dropped(c wsgate.AnyConn, room wsgate.Room, v any) {
@@ -123,6 +129,7 @@ func dropped(c wsgate.AnyConn, room wsgate.Room, v any) {
 	wsgate.Event[own]("e").Emit(room, own{})                                         // want `a payload of type emit.own, whose MarshalJSON may return an error`
 	wsgate.Event[[]onPtr]("e").Emit(room, nil)                                       // want `whose \[\].V is any`
 	wsgate.Event[json.RawMessage]("e").Emit(room, nil)                               // want `a payload of type json.RawMessage, which may not be valid JSON`
+	wsgate.Event[[]streaming]("e").Emit(room, nil)                                   // want `whose \[\] is emit.streaming, whose MarshalJSONTo may return an error`
 	wsgate.Event[struct{ N json.Number }]("e").Emit(room, struct{ N json.Number }{}) // want `json.Number`
 	wsgate.Event[model.Checked]("e").Emit(room, 1)                                   // want `model.Checked, whose MarshalText may return an error`
 	wsgate.Event[model.DelegatingAny]("e").Emit(room, model.DelegatingAny{})         // want `MarshalJSON`
