@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/presence"
 )
@@ -69,8 +70,8 @@ func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
 	members := make(map[string]M, len(raw))
 	for id, text := range raw {
 		var meta M
-		if wrong := json.Unmarshal(text, &meta); wrong != nil {
-			return nil, fmt.Errorf("wsgate: metadata of user %q is no %T: %w", id, meta, wrong)
+		if wrong := inspect.Decode(text, &meta); wrong != nil {
+			return nil, fmt.Errorf("wsgate: metadata of user %q is no %s: %w", id, typeName(reflect.TypeFor[M]()), wrong)
 		}
 		members[id] = meta
 	}

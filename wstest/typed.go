@@ -14,6 +14,7 @@ import (
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
 )
 
 // Send sends an event with a payload, in the envelope of the client's route.
@@ -46,7 +47,7 @@ func TryAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) (answer A, 
 		return answer, c.failure(m)
 	}
 	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[A]()), &answer); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.name, c.describe(m), answer, err)
+		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(answer), err)
 	}
 	return answer, nil
 }
@@ -82,7 +83,7 @@ func Next[T any](c *Client, e wsgate.Event[T]) T {
 		c.t.Fatalf("wstest: %s: got %s, want %s", c.name, c.describe(m), want)
 	}
 	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[T]()), &payload); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want a %T: %v", c.name, c.describe(m), payload, err)
+		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(payload), err)
 	}
 	return payload
 }
@@ -244,6 +245,8 @@ func shorten(text string) string {
 	}
 	return fmt.Sprintf("%s… (%d bytes)", text[:most], len(text))
 }
+
+func typeName(v any) string { return mistake.Type(fmt.Sprintf("%T", v)) }
 
 func describeError(err error) string {
 	var own *wsgate.Error

@@ -95,24 +95,16 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 		if in.data == nil {
 			return nil // the zero value
 		}
-		return decode(in.data, v)
+		return inspect.Decode(in.data, v)
 	case shape == inspect.Map:
 		text, err := n.fields(in.Text)
 		if err != nil {
 			return err
 		}
-		return decode(text, v)
+		return inspect.Decode(text, v)
 	default:
-		return decode(in.Text, v)
+		return inspect.Decode(in.Text, v)
 	}
-}
-
-// decode decodes text, which is valid JSON, into v.
-func decode(text []byte, v any) error {
-	if err := json.Unmarshal(text, v); err != nil {
-		return inspect.Explain(text, v, err)
-	}
-	return nil
 }
 
 // Payload returns the payload as it was sent; nil if there is none.

@@ -36,12 +36,12 @@ func (m *Mismatch) Error() string {
 // Unwrap returns what a method of the value's type said.
 func (m *Mismatch) Unwrap() error { return m.Err }
 
-// Explain returns why text, which is valid JSON, does not decode into what v points to. err is what encoding/json said.
+// explain returns why text, which is valid JSON, does not decode into what v points to. err is what encoding/json said.
 //
 // Its errors differ from release to release: in the path, in which of several errors it is, in whether there is a path
 // at all. So the first value that does not fit is looked for here, by the rules of encoding/json, which do not differ.
 // Methods by which types decode themselves are called once more.
-func Explain(text []byte, v any, err error) *Mismatch {
+func explain(text []byte, v any, err error) *Mismatch {
 	w := walk{text: text, fields: map[reflect.Type][]field{}}
 	if w.value(reflect.TypeOf(v).Elem()); w.found != nil {
 		return w.found
@@ -99,7 +99,7 @@ func (w *walk) value(t reflect.Type) bool {
 	case t == rawNumber:
 		return w.rawNumber(have)
 	case t == timeType && have == "string":
-		if decode(w.skip(), t) != nil {
+		if try(w.skip(), t) != nil {
 			return w.fail(Mismatch{Problem: "is not an RFC 3339 time"})
 		}
 		return true
@@ -170,7 +170,7 @@ func (w *walk) member(t reflect.Type, key string) bool {
 		return w.value(f.typ)
 	}
 	object := w.path[len(w.path)-1:].wrap(w.skip())
-	if decode(object, t) != nil {
+	if try(object, t) != nil {
 		return w.fail(Mismatch{Problem: "has to be a string with " + article(JSONKind(f.typ)) + " in it"})
 	}
 	return true
@@ -248,7 +248,7 @@ func (w *walk) anything(have string) bool {
 // own goes through the value of a type that decodes itself.
 func (w *walk) own(t reflect.Type, have string) bool {
 	text := w.skip()
-	err := decode(text, t)
+	err := try(text, t)
 	if err == nil {
 		return true
 	}
@@ -273,7 +273,7 @@ func (w *walk) part(t reflect.Type, text []byte) *Mismatch {
 		return nil
 	}
 	in.pos = in.start
-	if part := in.path[len(w.path):].wrap(in.skip()); !in.found.confirmed(decode(part, t)) {
+	if part := in.path[len(w.path):].wrap(in.skip()); !in.found.confirmed(try(part, t)) {
 		return nil
 	}
 	return in.found
@@ -291,8 +291,8 @@ func (m *Mismatch) confirmed(err error) bool {
 	return m.want != "" && errors.As(err, &wrong) && firstWord(wrong.Value) == m.have && JSONKind(wrong.Type) == m.want
 }
 
-// decode decodes text into a new t and returns the error.
-func decode(text []byte, t reflect.Type) error {
+// try decodes text into a new t and returns the error.
+func try(text []byte, t reflect.Type) error {
 	return json.Unmarshal(text, reflect.New(t).Interface())
 }
 

@@ -323,10 +323,13 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-// A mismatch is found in what encoding/json refuses and in nothing else.
+// A mismatch is found in what encoding/json refuses and in nothing else. Without escapes a text says the same.
 func FuzzMismatch(f *testing.F) {
 	for _, test := range mismatches {
 		f.Add([]byte(test.text))
+	}
+	for _, text := range []string{`["\\","\u0041\\u0042","\/\u005C\u0022\u007f\ud83d\ude00"]`} {
+		f.Add([]byte(text))
 	}
 	types := []reflect.Type{reflect.TypeFor[all](), reflect.TypeFor[map[string]all](), reflect.TypeFor[[]any](), reflect.TypeFor[tree]()}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -336,6 +339,13 @@ func FuzzMismatch(f *testing.F) {
 		for _, typ := range types {
 			if problem, err := explain(string(text), reflect.New(typ).Interface()); (err != nil) != (problem != "") {
 				t.Errorf("%s into %v: got %q, and encoding/json says %v", text, typ, problem, err)
+			}
+		}
+		if plain := inspect.WithoutEscapes(text); plain != nil {
+			var want, got any
+			wrong, err := json.Unmarshal(text, &want), json.Unmarshal(plain, &got)
+			if (wrong == nil) != (err == nil) || !reflect.DeepEqual(got, want) || inspect.WithoutEscapes(plain) != nil {
+				t.Errorf("%s: got %s", text, plain)
 			}
 		}
 	})

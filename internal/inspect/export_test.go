@@ -1,0 +1,7 @@
+package inspect
+
+// For tests.
+var (
+	Explain        = explain
+	WithoutEscapes = withoutEscapes
+)
