@@ -62,8 +62,15 @@ func checkEventName(name string) string {
 	return ""
 }
 
-// checkPayload returns the mistake of a payload type that does not fit beside the envelope's own keys.
+// checkPayload returns the mistake of a payload type that does not fit beside the envelope's own keys, or that looks
+// different in one release of Go than in another.
 func checkPayload(names *envelope.Names, event string, t reflect.Type, pos string) error {
+	if wrong := inspect.Unportable(t); wrong != nil {
+		wrong.What = fmt.Sprintf("event %q: the JSON of payload %s depends on the release of Go", event, typeName(t))
+		wrong.Where = pos
+		wrong.Have = mistake.Type(wrong.Have)
+		return wrong
+	}
 	if names.Nested || inspect.ShapeOf(t) != inspect.Object {
 		return nil
 	}

@@ -120,6 +120,33 @@ type (
 func (marshalled) MarshalJSON() ([]byte, error) { return json.Marshal("text") }
 func (textual) MarshalText() ([]byte, error)    { return []byte("text"), nil }
 
+// priced has JSON names that not every release of Go uses.
+type priced struct {
+	Prices []struct {
+		Amount int `json:"€"`
+	}
+}
+
+// A payload that would look different after the next release of Go is refused, wherever it occurs.
+func TestUnportablePayloads(t *testing.T) {
+	want := []string{`event "bad"`, "depends on the release of Go", `.Amount with the JSON name "€"`, "fix:"}
+	nested := &wsgate.Options{Envelope: wsgate.Envelope{Data: "payload"}}
+	for _, bound := range []wsgate.Binding[guest]{
+		wsgate.On("bad", ignore[priced]()),
+		wsgate.On("bad", ignore[[]*priced]()),
+		wsgate.Answer("bad", know[priced, int]()),
+		wsgate.Answer("bad", know[int, map[string]priced]()),
+		wsgate.Track("bad", func(*wsgate.Conn[guest]) priced { return priced{} }),
+	} {
+		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), append(want, "startup_events_test.go:")...)
+		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nested), want...)
+	}
+	app := newAppOf(t, nil, gatewayAt("/only/sent", newFine))
+	for range 2 { // the first is not forgotten
+		checkText(t, wellFormed(t, wsgate.Event[priced]("bad").Emit(app.Hub(), priced{})), want...)
+	}
+}
+
 // reservedField is a payload type that cannot stand beside the envelope's keys, bound and emitted.
 type reservedField struct {
 	typ, field string

@@ -172,6 +172,19 @@ func (g *Chat) Events() wsgate.Events[Member] {
 	return wsgate.Events[Member]{wsgate.On(Say, g.onSay)}
 }
 `},
+	{"a payload looks different in another release of Go", gateway + `
+type Offer struct {
+	Price int ` + "`json:\"€\"`" + `
+}
+
+const Bid wsgate.Event[Offer] = "bid"
+
+func (*Chat) onBid(ctx context.Context, c *wsgate.Conn[Member], o Offer) error { return nil }
+
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On(Bid, g.onBid)}
+}
+`},
 	{"two keys of the envelope are the same", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Envelope: wsgate.Envelope{Type: "kind", ID: "kind"}}}`)},
 	{"the error of an Emit that can fail is dropped", opener + `
 const Said wsgate.Event[any] = "said"

@@ -1,0 +1,76 @@
+package inspect
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// Unportable returns what in t makes other JSON, or takes other, in one release of Go than in another, and how to mend
+// that; nil if there is nothing. Types that marshal themselves are not looked into.
+func Unportable(t reflect.Type) *mistake.Mistake {
+	return unportable(t, map[reflect.Type]bool{})
+}
+
+func unportable(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
+	if seen[t] {
+		return nil
+	}
+	seen[t] = true
+	if t.Kind() != reflect.Pointer && (encodesItself(t) || decodesJSON(t) || decodesText(t)) {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Map:
+		if key := t.Key(); key.Kind() != reflect.String && !isInteger(key) && !implements(key, textMarshaler) && !decodesText(key) {
+			return &mistake.Mistake{
+				Have: fmt.Sprintf("%s, for whose keys not every release of Go has JSON", t),
+				Fix:  "use keys that are strings or integers, or that have MarshalText and UnmarshalText",
+			}
+		}
+		return unportable(t.Elem(), seen)
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return unportable(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous {
+				continue
+			}
+			if wrong := unportableTag(f); wrong != nil {
+				wrong.Have = fmt.Sprintf("%s.%s with %s", t, f.Name, wrong.Have)
+				return wrong
+			}
+			if wrong := unportable(f.Type, seen); wrong != nil {
+				return wrong
+			}
+		}
+	}
+	return nil
+}
+
+func unportableTag(f reflect.StructField) *mistake.Mistake {
+	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if !validName(name) {
+		return &mistake.Mistake{
+			Have: fmt.Sprintf("the JSON name %q, which not every release of Go uses", name),
+			Fix:  "choose one of letters, digits, spaces and !#$%&()*+-./:;<=>?@[]^_{|}~",
+		}
+	}
+	for option := range strings.SplitSeq(options, ",") {
+		if isNew(option) && !(option == "embed" && (f.Anonymous || name != "")) { // where that says nothing
+			return &mistake.Mistake{
+				Have: fmt.Sprintf("the option %q in its tag, which not every release of Go knows", option),
+				Fix:  "remove it; a type with a MarshalJSON and an UnmarshalJSON can have any form",
+			}
+		}
+	}
+	return nil
+}
+
+// isNew reports whether a tag's option is one of encoding/json/v2 that encoding/json reads as well where it is built on it.
+func isNew(option string) bool {
+	return option == "embed" || option == "case:strict" || strings.HasPrefix(option, "format:") || strings.Contains(option, "'")
+}
