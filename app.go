@@ -163,6 +163,7 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
+	maxHeaderValues   = 500 // from Go 1.27 on net/http sees to it
 )
 
 // Serve starts the App and serves on the listener until ctx is done, then shuts down, for which [Limits].Drain is the
@@ -174,7 +175,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	a.log.InfoContext(ctx, "wsgate: serving", "addr", ln.Addr().String())
 	server := &http.Server{
-		Handler:           markPlain(a),
+		Handler:           limitHeader(markPlain(a)),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -196,6 +197,22 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		<-failed
 	}
 	return err
+}
+
+// limitHeader refuses a request with too many values in its header.
+func limitHeader(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		values := 1 // the Host, which is not in Header
+		for _, v := range r.Header {
+			values += len(v)
+		}
+		if values > maxHeaderValues {
+			w.Header().Set("Connection", "close")
+			http.Error(w, "431 Request Header Fields Too Large", http.StatusRequestHeaderFieldsTooLarge)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Shutdown ends the App: new upgrades are answered with 503 and Retry-After; the contexts of handlers are cancelled

@@ -174,15 +174,17 @@ func largeHeaders(t *testing.T) {
 	for range 10_000 {
 		tiny = append(tiny, "+X: y")
 	}
+	const own = 5 // fields that an upgrade has anyway
 	s.refuse(t, []refusal{
 		{"100 of 8 KiB", s.upgrade(attacked, hundred...), 431, "Connection: close"},
 		{"one of 64 KiB", s.upgrade(attacked, "X-Large: "+strings.Repeat("x", 64<<10)), 431, "Connection: close"},
 		{"10,000 tiny ones", s.upgrade(attacked, tiny...), 431, "Connection: close"},
+		{"501", s.upgrade(attacked, tiny[:501-own]...), 431, "Connection: close"},
 		{"a name of 64 KiB", s.upgrade(attacked, strings.Repeat("x", 64<<10)+": y"), 431, "Connection: close"},
 	})
 	t.Run("as many as fit", func(t *testing.T) {
 		c := s.dial(t)
-		c.put(s.upgrade(c.target(), tiny[:4000]...))
+		c.put(s.upgrade(c.target(), tiny[:500-own]...))
 		c.upgraded()
 		c.echoes()
 	})

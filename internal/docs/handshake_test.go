@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -133,8 +134,11 @@ func TestHandshake(t *testing.T) {
 		got(tt.name, resp, err, tt.status)
 	}
 
+	resp, err := largeRequest(t)
+	got("601 values in the header", resp, err, "431")
+
 	app.Shutdown(t.Context())
-	_, resp, err := memory.DialRaw(app, "/", nil)
+	_, resp, err = memory.DialRaw(app, "/", nil)
 	got("after a shutdown", resp, err, "503")
 
 	for _, status := range slices.Sorted(maps.Keys(documented)) {
@@ -142,6 +146,38 @@ func TestHandshake(t *testing.T) {
 			t.Errorf("nothing was answered with status %s", status)
 		}
 	}
+}
+
+// largeRequest sends a request with many headers to an App on a port of its own, which Serve's server answers itself.
+func largeRequest(t *testing.T) (*http.Response, error) {
+	t.Helper()
+	app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: newPicky}}}, &wsgate.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- app.Serve(ctx, ln) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+ln.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header["X"] = make([]string, 601)
+	resp, err := http.DefaultClient.Do(r)
+	if err == nil {
+		resp.Body.Close()
+	}
+	return resp, err
 }
 
 func TestCompressionIsNegotiated(t *testing.T) {
