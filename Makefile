@@ -4,6 +4,9 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 export GOWORK := $(CURDIR)/go.work
 
+# The releases of Go that are supported, the one in the go.mod files first.
+RELEASES := go1.26.8 go1.27.3
+
 # How often `make race` repeats each test, and how long `make fuzz` gives each target.
 COUNT    ?= 3
 FUZZTIME ?= 20s
@@ -23,6 +26,10 @@ help: ## list the targets
 test: ## run every test of every module, with the race detector where there is one
 	go test $(RACE) work
 	go test -run Allocations . # allocations do not count under the race detector
+
+.PHONY: test-next
+test-next: ## run the library's tests with the other release of Go, and with the older one on encoding/json's new engine
+	.ci/next.sh $(RELEASES)
 
 .PHONY: race
 race: ## run every test COUNT times with the race detector

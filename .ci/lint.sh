@@ -83,6 +83,16 @@ lockstep() {
 	fi
 }
 
+# One line everywhere: what the tests of the workspace run with is what users get. docs/design.md says why it is this one.
+same_go_line() {
+	local want have
+	want=go$(awk '$1 == "go" { print $2 }' go.work)
+	have=$(find . -name go.mod -not -path '*/testdata/*' -exec awk -v want="${want#go}" '$1 == "go" && $2 != want { print FILENAME, $2 }' {} ';')
+	expect 'go lines that are not that of go.work' "$have" ''
+	have=$(awk '$1 == "RELEASES" { print $3 }' Makefile)
+	expect 'the older of the RELEASES in the Makefile' "${have%.*}" "${want%.*}"
+}
+
 # The root module may ask little of its users: anything with another requirement is a nested module.
 root_requirements() {
 	local what='requirements in the root go.mod' direct path extra=
@@ -203,6 +213,7 @@ succeeds 'format' 'no difference (make tidy)' "$gofumpt" -d .
 every_module_in_workspace
 no_replacements
 lockstep
+same_go_line
 for dir in "${modules[@]}" tools; do
 	succeeds "go mod tidy in $dir" 'no difference (make tidy)' tidy_module "$dir" -diff
 done

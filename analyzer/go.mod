@@ -1,6 +1,6 @@
 module github.com/wsgate/wsgate/analyzer
 
-go 1.25.0
+go 1.26.0
 
 require (
 	github.com/wsgate/wsgate v0.1.0

@@ -33,7 +33,7 @@ type Module struct {
 func New(t TB, path string, files map[string]string) *Module {
 	t.Helper()
 	m := &Module{t, t.TempDir()}
-	m.Write("go.mod", "module "+path+"\n\ngo 1.25\n\n"+requirements(t))
+	m.Write("go.mod", "module "+path+"\n\ngo 1.26.0\n\n"+requirements(t))
 	for name, text := range files {
 		m.Write(name, text)
 	}
