@@ -78,31 +78,47 @@ func TestPayloadsThatDecode(t *testing.T) {
 		// Numbers.
 		{`"type":"any","data":12345678901234567890`, `1.2345678901234567e+19`},
 		{`"type":"any","data":[-0,1.0,1E2]`, `[-0 1 100]`},
-		{`"type":"lenient","F":1e-400,"N":-0,"Num":1.0E+2,"Dur":5,"Quote":"7"`,
-			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:5ns Num:1.0E+2 Quote:7 Map:map[] Ptr:<nil> N:0 F:0}`},
-		{`"type":"lenient","Num":"12"`,
-			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num:12 Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`},
+		{
+			`"type":"lenient","F":1e-400,"N":-0,"Num":1.0E+2,"Dur":5,"Quote":"7"`,
+			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:5ns Num:1.0E+2 Quote:7 Map:map[] Ptr:<nil> N:0 F:0}`,
+		},
+		{
+			`"type":"lenient","Num":"12"`,
+			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num:12 Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`,
+		},
 
 		// null is no value, wherever it stands.
-		{`"type":"lenient","Any":null,"Pair":null,"List":null,"Bytes":null,"Time":null,"Dur":null,"Num":null,"Quote":null,"Map":null,"Ptr":null,"N":null`,
-			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`},
+		{
+			`"type":"lenient","Any":null,"Pair":null,"List":null,"Bytes":null,"Time":null,"Dur":null,"Num":null,"Quote":null,"Map":null,"Ptr":null,"N":null`,
+			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`,
+		},
 		{`"type":"strings","data":["a",null]`, `[a ]`},
 
 		// Arrays of another length, bytes in both forms, keys that are numbers.
-		{`"type":"lenient","Pair":[1,2,"x"],"List":[],"Bytes":"AQI=","Map":{"-1":"a"}`,
-			`{Any:<nil> Pair:[1 2] List:[] Bytes:[1 2] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[-1:a] Ptr:<nil> N:0 F:0}`},
-		{`"type":"lenient","Pair":[1],"Bytes":[1,2]`,
-			`{Any:<nil> Pair:[1 0] List:[] Bytes:[1 2] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`},
+		{
+			`"type":"lenient","Pair":[1,2,"x"],"List":[],"Bytes":"AQI=","Map":{"-1":"a"}`,
+			`{Any:<nil> Pair:[1 2] List:[] Bytes:[1 2] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[-1:a] Ptr:<nil> N:0 F:0}`,
+		},
+		{
+			`"type":"lenient","Pair":[1],"Bytes":[1,2]`,
+			`{Any:<nil> Pair:[1 0] List:[] Bytes:[1 2] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`,
+		},
 
 		// Times, also with escapes that they do not need.
-		{`"type":"lenient","Time":"2026-01-02T03:04:05.6789+01:30"`,
-			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:2026-01-02 03:04:05.6789 +0130 +0130 Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`},
-		{`"type":"lenient","N":1,"Time":"2026-01-02T03:04:05\u002b01:30"`,
-			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:2026-01-02 03:04:05 +0130 +0130 Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:1 F:0}`},
+		{
+			`"type":"lenient","Time":"2026-01-02T03:04:05.6789+01:30"`,
+			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:2026-01-02 03:04:05.6789 +0130 +0130 Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`,
+		},
+		{
+			`"type":"lenient","N":1,"Time":"2026-01-02T03:04:05\u002b01:30"`,
+			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:2026-01-02 03:04:05 +0130 +0130 Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:1 F:0}`,
+		},
 
 		// A name twice, in two spellings: the last one counts.
-		{`"type":"lenient","N":1,"n":2`,
-			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:2 F:0}`},
+		{
+			`"type":"lenient","N":1,"n":2`,
+			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:2 F:0}`,
+		},
 		{`"type":"points","a":"1,2"`, `map[a:{X:1 Y:2}]`},
 	} {
 		c.say(`{` + test.members + `,"id":1}`)
@@ -157,8 +173,9 @@ func TestPayloadsThatEncode(t *testing.T) {
 		{sparse{Even: 2, Array: [2]int{0, 1}}, `{"time":"0001-01-01T00:00:00Z","array":[0,1],"even":2}`},
 		{struct {
 			*promoted
-			Q int     `json:"q,string"`
-			S string  `json:"s,string"`
+			Q int    `json:"q,string"`
+			S string `json:"s,string"`
+			//lint:ignore SA5008 the option does nothing here
 			L []int   `json:"l,string"`
 			F float64 `json:"f,string"`
 		}{S: `"`, F: 1.5, L: []int{1}}, `{"q":"0","s":"\"\\\"\"","l":[1],"f":"1.5"}`},

@@ -22,6 +22,14 @@ func (v *verbatim) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// appended keeps what was there.
+type appended []string
+
+func (a *appended) UnmarshalJSON(text []byte) error {
+	*a = append(*a, string(text))
+	return nil
+}
+
 // A string is the same with and without escapes that it does not need. Not every method that decodes one knows.
 func TestDecode(t *testing.T) {
 	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -45,6 +53,10 @@ func TestDecode(t *testing.T) {
 			S string
 			R json.RawMessage
 		}{"A", `\B/"é`, json.RawMessage(`[ 1 ]`)}, ""},
+		{`{"A":1,"V":"\u0041"}`, struct {
+			A appended
+			V verbatim
+		}{appended{"1"}, "A"}, ""},
 		{`{"N":["x"],"V":"\u0041"}`, struct {
 			V verbatim
 			N []int

@@ -57,25 +57,20 @@ func fieldsOf(t reflect.Type) (fields []field) {
 	return fields
 }
 
-// find returns the field that a client means by name, nil if there is none: an exact match if possible, else one in
+// find returns the field that a client means by name, nil if there is none: an exact match if possible, else the first in
 // another case. Where several have the name it is the one that is least embedded, or else the only one of these with a tag.
 func find(fields []field, name string) *field {
 	if f := dominant(fields, name); f != nil {
 		return f
 	}
-	var found *field
 	for i := range fields {
-		if !strings.EqualFold(fields[i].name, name) || found != nil && fields[i].name == found.name {
-			continue
-		}
-		if f := dominant(fields, fields[i].name); f != nil {
-			if found != nil {
-				return nil // which of them is meant is not the same in every release of Go
+		if strings.EqualFold(fields[i].name, name) {
+			if f := dominant(fields, fields[i].name); f != nil {
+				return f
 			}
-			found = f
 		}
 	}
-	return found
+	return nil
 }
 
 // dominant returns the field with that very name which hides all others, nil if there is none.

@@ -28,13 +28,14 @@ type (
 		N     int
 		Own   ownDecoder
 		Plain leaf
+		Leafs []leaf
 	}
 	// otherJSON decodes something that its fields do not show.
 	otherJSON struct{ N int }
 	// word is a number that clients know by a name.
 	word       int
-	ownDecoder struct{ s string }
-	textOnly   struct{ s string }
+	ownDecoder struct{}
+	textOnly   struct{}
 	noNull     struct{}
 	octet      byte
 	pair       [2]int
@@ -50,8 +51,12 @@ type (
 	}
 	Shared     struct{ Deep, Hidden int }
 	unexported struct{ FromHidden int }
-	Twice      struct{ Same int }
-	AlsoSame   struct{ Same int }
+	Tagged     struct {
+		Chosen string `json:"Pick"`
+	}
+	Untagged struct{ Pick int }
+	Twice    struct{ Same int }
+	AlsoSame struct{ Same int }
 )
 
 func (a *aliased) UnmarshalJSON(text []byte) error {
@@ -108,6 +113,8 @@ type all struct {
 	unexported
 	Twice
 	AlsoSame
+	Untagged
+	Tagged
 	Hidden  string // hides that of Shared
 	String  string `json:"s"`
 	Int     int    `json:"n"`
@@ -155,14 +162,17 @@ type all struct {
 	Other   otherJSON
 	Chain   chain
 	Tree    *tree
-	QInt    int      `json:",string"`
-	QPtr    *int     `json:",string"`
-	QString string   `json:",string"`
-	QBool   bool     `json:",string"`
-	QSlice  []string `json:",string"`
-	QWord   word     `json:",string"`
-	Dotted  leaf     `json:"a.b c"`
-	Empty   int      `json:"-"`
+	QInt    int    `json:",string"`
+	QPtr    *int   `json:",string"`
+	QString string `json:",string"`
+	QBool   bool   `json:",string"`
+	//lint:ignore SA5008 the option does nothing here
+	QSlice []string `json:",string"`
+	QWord  word     `json:",string"`
+	Dotted leaf     `json:"a.b c"`
+	Empty  int      `json:"-"`
+	Upper  int      `json:"CASE"`
+	Lower  string   `json:"case"`
 }
 
 // mismatches says of every kind of wrong value where it is and what is wrong, in the same words in every release of Go.
@@ -229,6 +239,10 @@ var mismatches = []struct{ text, want string }{
 	{`{"Deep":"x"}`, "Deep is a string, want a number"},
 	{`{"FromHidden":"x"}`, "FromHidden is a string, want a number"},
 	{`{"Hidden":5}`, "Hidden is a number, want a string"},
+	{`{"Pick":5}`, "Pick is a number, want a string"},
+	{`{"CASE":"x"}`, "CASE is a string, want a number"},
+	{`{"case":5}`, "case is a number, want a string"},
+	{`{"Case":"x"}`, "Case is a string, want a number"},
 	{`{"Same":"x","-":"x","Empty":"x","Shared":5,"unknown":[1,{"a":"}]\""}]}`, ""},
 
 	// Strings that say something.
@@ -268,6 +282,9 @@ var mismatches = []struct{ text, want string }{
 	{`{"QBool":"yes"}`, "QBool has to be a string with a bool in it"},
 	{`{"QSlice":[5]}`, "QSlice[0] is a number, want a string"},
 
+	{`{"QWord":5}`, "QWord is a number, want a string"},
+	{`{"QWord":"x"}`, "QWord does not decode: the type's own error"},
+
 	// Types that decode themselves.
 	{`{"Own":"x"}`, "Own does not decode: the type's own error"},
 	{`{"Own":{"a":[1]}}`, "Own does not decode: the type's own error"},
@@ -284,6 +301,7 @@ var mismatches = []struct{ text, want string }{
 	{`{"Aliased":{"N":"x"}}`, "Aliased.N is a string, want a number"},
 	{`{"Aliased":{"leaf":{"No":1.5}}}`, "Aliased.leaf.No has to be a whole number"},
 	{`{"Aliased":{"Own":"x"}}`, "Aliased.Own does not decode: the type's own error"},
+	{`{"Aliased":{"Leafs":[{},5]}}`, "Aliased.Leafs[1] is a number, want an object"},
 	{`{"Alias2":{"a":[{},{"Leaf":{"street":5}}]}}`, "Alias2.a[1].Leaf.street is a number, want a string"},
 	{`{"Chain":{"Next":{"Next":{"N":"x"}}}}`, "Chain.Next.Next.N is a string, want a number"},
 	{`{"Chain":{"Next":{"Next":{"Next":{"Next":{"Next":{"N":"x"}}}}}}}`, "Chain does not decode"}, // who looks that deep pays for it

@@ -47,6 +47,26 @@ func unportable(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
 				return wrong
 			}
 		}
+		return unportableNames(t)
+	}
+	return nil
+}
+
+// unportableNames returns two names of t that differ in case only, of which the first or the least embedded counts for a
+// name that is spelled in a third way.
+func unportableNames(t reflect.Type) *mistake.Mistake {
+	fields := fieldsOf(t)
+	for i := range fields {
+		a := &fields[i]
+		for j := range fields[:i] {
+			b := &fields[j]
+			if a.depth != b.depth && a.name != b.name && strings.EqualFold(a.name, b.name) && dominant(fields, a.name) != nil && dominant(fields, b.name) != nil {
+				return &mistake.Mistake{
+					Have: fmt.Sprintf("%s with the JSON names %q and %q, which not every release of Go prefers in the same order", t, b.name, a.name),
+					Fix:  "choose names that differ in more than case",
+				}
+			}
+		}
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ type (
 	strict struct {
 		V int `json:"v,case:strict"`
 	}
-	textKey struct{ s string }
+	textKey struct{}
 	ownForm struct{ price }
 	loop    struct {
 		Next *loop
@@ -70,6 +70,16 @@ func TestUnportable(t *testing.T) {
 		{struct {
 			V int `json:"v,'string'"`
 		}{}, `the option "'string'"`},
+		{struct {
+			Inner
+			X2 int `json:"innera"`
+		}{}, `with the JSON names "innera" and "InnerA"`},
+		{struct {
+			A int `json:"up"`
+			B int `json:"UP"`
+			Inner
+			InnerA int
+		}{}, ""},
 		{map[float64]int{}, `map[float64]int, for whose keys`},
 		{struct{ V map[bool]int }{}, `map[bool]int, for whose keys`},
 		{map[any]int{}, `map[interface {}]int, for whose keys`},
