@@ -22,7 +22,7 @@ check() {
 exec 3>&2 2>>"$scratch/log"
 finish() {
 	local code=$?
-	kill "${started[@]}" || true
+	((${#started[@]} == 0)) || kill "${started[@]}" || true
 	if ((code != 0)); then
 		printf 'FAIL\t%s\n' "$what" >&3
 		sed 's/^/\t/' "$scratch/log" >&3

@@ -44,6 +44,9 @@ set_sums() {
 set_version go.work
 for dir in $(workspace_modules); do set_version "$dir/go.mod"; done
 
+sed "s/^## \[Unreleased\]\$/&\n\n## [${version#v}] - $(date -u +%Y-%m-%d)/" CHANGELOG.md >"$scratch/file"
+cat "$scratch/file" >CHANGELOG.md
+
 # A module's sum covers its go.sum, so those that require a broker come after the broker itself.
 before=
 for pass in 1 2 3; do
@@ -53,9 +56,6 @@ for pass in 1 2 3; do
 	for dir in $(workspace_modules); do [[ ! -e $dir/go.sum ]] || set_sums "$dir" "$sums"; done
 	before=$sums
 done
-
-sed "s/^## \[Unreleased\]\$/&\n\n## [${version#v}] - $(date -u +%Y-%m-%d)/" CHANGELOG.md >"$scratch/file"
-cat "$scratch/file" >CHANGELOG.md
 
 printf '%s is prepared. Look at it with git diff, then:\n\n\tgit commit -am "Release %s"\n' "$version" "$version"
 for tag in $(tags "$version"); do printf '\tgit tag -a %s -m %s\n' "$tag" "$tag"; done
