@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -194,5 +196,42 @@ func TestAllocationsOfEmitDoNotGrowWithRoutes(t *testing.T) {
 	t.Logf("hub: %v allocations for 1 route, %v for 50", one, many)
 	if many > one+25 { // a message of its own for every route would be at least 50 more
 		t.Errorf("%v allocations for 1 route, %v for 50", one, many)
+	}
+}
+
+// A handshake with as much as a header can hold is refused before that costs anything, and is not quoted in the answer.
+func TestAllocationsOfExcessiveHandshakes(t *testing.T) {
+	const most = 16 << 10 // bytes for one request, the recorder included
+	const size, requests = 32<<10, 100
+	app := newApp(t, &wsgate.Options{Compression: true}, routeTo("/ws", &messageGateway{}))
+	many := strings.Repeat("a,", size/2)
+	for name, value := range map[string]string{
+		"Connection":               many + "Upgrade",
+		"Upgrade":                  many + "websocket",
+		"Origin":                   "http://" + strings.Repeat("\x01a", size/2),
+		"Sec-Websocket-Key":        strings.Repeat("a", size),
+		"Sec-Websocket-Version":    strings.Repeat("\x01", size),
+		"Sec-Websocket-Protocol":   many,
+		"Sec-Websocket-Extensions": "permessage-deflate" + strings.Repeat(";a", size/2),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range requests {
+			r := httptest.NewRequest("GET", "/ws", nil)
+			r.Header = http.Header{
+				"Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+				"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+			}
+			r.Header[name] = []string{value}
+			w := httptest.NewRecorder()
+			app.ServeHTTP(w, r)
+			if w.Code != http.StatusRequestHeaderFieldsTooLarge || w.Body.Len() > 100 {
+				t.Fatalf("%s: got status %d and %d bytes, want 431 in a line", name, w.Code, w.Body.Len())
+			}
+		}
+		runtime.ReadMemStats(&after)
+		if got := (after.TotalAlloc - before.TotalAlloc) / requests; got > most {
+			t.Errorf("%s: a request allocates %d bytes, want at most %d", name, got, most)
+		}
 	}
 }

@@ -254,8 +254,8 @@ func compressionOffers(t *testing.T) {
 		{"client window of nonsense", "permessage-deflate; client_max_window_bits=x", ""},
 		{"parameter twice", "permessage-deflate; client_no_context_takeover; client_no_context_takeover", ""},
 		{"parameter with a value it has not", "permessage-deflate; client_no_context_takeover=1", ""},
-		{"10,000 parameters", "permessage-deflate" + strings.Repeat("; a", 10_000), ""},
-		{"5,000 offers", strings.Repeat("permessage-deflate; a,", 1_000) + strings.Repeat("x,", 4_000), ""},
+		{"50 parameters", "permessage-deflate" + strings.Repeat("; a", 50), ""},
+		{"50 offers", strings.Repeat("permessage-deflate; a,", 10) + strings.Repeat("x,", 30), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := s.dial(t)

@@ -181,6 +181,14 @@ func largeHeaders(t *testing.T) {
 		{"10,000 tiny ones", s.upgrade(attacked, tiny...), 431, "Connection: close"},
 		{"501", s.upgrade(attacked, tiny[:501-own]...), 431, "Connection: close"},
 		{"a name of 64 KiB", s.upgrade(attacked, strings.Repeat("x", 64<<10)+": y"), 431, "Connection: close"},
+		{"Host of 30 KiB", s.upgrade(attacked, "Host: "+strings.Repeat("x", 30<<10)), 431, "Connection: close"},
+		{"Origin of 30 KiB", s.upgrade(attacked, "Origin: http://"+strings.Repeat("x", 30<<10)), 431, "Connection: close"},
+		{"key of 30 KiB", s.upgrade(attacked, "Sec-WebSocket-Key: "+strings.Repeat("x", 30<<10)), 431, "Connection: close"},
+		{"version of 30 KiB", s.upgrade(attacked, "Sec-WebSocket-Version: "+strings.Repeat("1", 30<<10)), 431, "Connection: close"},
+		{"10,000 elements of Upgrade", s.upgrade(attacked, "Upgrade: websocket"+strings.Repeat(",x", 10_000)), 431, "Connection: close"},
+		{"10,000 elements of Connection", s.upgrade(attacked, "Connection: Upgrade"+strings.Repeat(",x", 10_000)), 431, "Connection: close"},
+		{"10,000 parameters", s.upgrade(attacked, "Sec-WebSocket-Extensions: permessage-deflate"+strings.Repeat("; a", 10_000)), 431, "Connection: close"},
+		{"10,000 extensions", s.upgrade(attacked, "Sec-WebSocket-Extensions: x"+strings.Repeat(",x", 10_000)), 431, "Connection: close"},
 	})
 	t.Run("as many as fit", func(t *testing.T) {
 		c := s.dial(t)

@@ -94,6 +94,8 @@ func TestHandshake(t *testing.T) {
 		{"an offer where there are none", "/", http.Header{"Sec-WebSocket-Protocol": {"v2"}}, "400"},
 		{"its own page", "/", http.Header{"Origin": {"http://example.com"}}, "101"},
 		{"another page", "/", http.Header{"Origin": {"http://example.org"}}, "403"},
+		{"many subprotocols", "/versions", http.Header{"Sec-WebSocket-Protocol": {strings.Repeat("v1,", 100)}}, "431"},
+		{"a long origin", "/", http.Header{"Origin": {"http://" + strings.Repeat("x", 2000)}}, "431"},
 		{"no upgrade", "/", http.Header{"Connection": {"close"}}, "426"},
 		{"upgrade to what", "/", http.Header{"Upgrade": {"h2c"}}, "426"},
 		{"a bug", "/?refuse=plain", nil, "500"},

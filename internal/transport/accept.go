@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -86,9 +87,46 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	return c, nil
 }
 
+// What a handshake's header fields may have. It is checked before any of them is taken apart or quoted in an answer, for
+// that costs many times their size, and nobody is authenticated yet. The names of subprotocols may be long, since some
+// clients put a token there.
+const (
+	maxTokens = 64      // elements and parameters of all lists together
+	maxField  = 1 << 10 // bytes of each other field
+)
+
+// excessive reports what of a handshake is too much, "" if nothing is.
+func excessive(r *http.Request) string {
+	if len(r.Host) > maxField {
+		return "Host is too long"
+	}
+	for _, name := range [...]string{"Connection", "Upgrade", "Sec-Websocket-Version", "Sec-Websocket-Key", "Origin"} {
+		size := 0
+		for _, value := range r.Header[name] {
+			size += len(value)
+		}
+		if size > maxField {
+			return name + " is too long"
+		}
+	}
+	tokens := 0
+	for _, name := range [...]string{"Connection", "Upgrade", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions"} {
+		for _, value := range r.Header[name] {
+			tokens += 1 + strings.Count(value, ",") + strings.Count(value, ";")
+		}
+	}
+	if tokens > maxTokens {
+		return fmt.Sprintf("more than %d subprotocols, extensions and parameters", maxTokens)
+	}
+	return ""
+}
+
 // precheck refuses what websocket.Accept would take and then suffer from.
 func precheck(r *http.Request, subprotocols []string) *Refusal {
 	bad := func(message string) *Refusal { return &Refusal{Status: http.StatusBadRequest, Message: message} }
+	if what := excessive(r); what != "" {
+		return &Refusal{Status: http.StatusRequestHeaderFieldsTooLarge, Message: what}
+	}
 	switch {
 	case r.ContentLength != 0: // net/http would wait for the body before it answers
 		return bad("an upgrade request has no body")
