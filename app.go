@@ -30,6 +30,12 @@ type Options struct {
 	// ("*.example.com", "localhost:8080") or of a scheme and host ("https://example.com"). A request without an Origin
 	// header does not come from a browser and is allowed. Default none.
 	Origins []string
+	// Hosts are the names by which clients reach the server: "chat.example.com", "localhost", or "*.example.com" for
+	// everything below it. A request with another name in its Host is answered with 421 before anything else sees it; one
+	// with an address, of whatever port, passes. Set them for what listens on localhost or in a private network, where a
+	// page can reach it whose own name was made to resolve there (DNS rebinding): its origin is the server's. Default
+	// none: every name passes.
+	Hosts []string
 	// Compression offers permessage-deflate, without context takeover, to clients that ask for it. It costs time and
 	// some memory, and what is sent must not mix secrets with what a client chose (see CRIME). Default off.
 	Compression bool

@@ -79,6 +79,7 @@ func (b *builder) wrong(errs ...error) {
 func (b *builder) check(root *Module) {
 	b.wrong(b.options.Limits.check("Options")...)
 	b.wrong(checkOrigins(b.options.Origins)...)
+	b.wrong(hostNames(b.options.Hosts).check()...)
 	b.wrong(b.options.Envelope.check("Options")...)
 	if root == nil {
 		b.wrong(&mistake.Mistake{What: "New without a module", Have: "nil", Want: "a *Module with at least one of Gateways, Provide, Imports"})

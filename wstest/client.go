@@ -35,7 +35,8 @@ type Client struct {
 	asked   int           // ids given to questions
 }
 
-// Dial connects a client and waits until OnOpen has returned. A path may have a query. A handshake that the App refuses
+// Dial connects a client and waits until OnOpen has returned. A path may have a query. The host is example.com, or the
+// header's Host. A handshake that the App refuses
 // ends the test, see [App.ExpectRefused]; a connection that OnOpen refuses does not, see [ExpectClose].
 func (a *App) Dial(path string, header ...http.Header) *Client {
 	a.t.Helper()

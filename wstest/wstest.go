@@ -32,10 +32,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/memory"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/testkit"
 )
@@ -67,9 +69,15 @@ func Replace[T any](v T) Option {
 	return func(c *config) { c.swaps = append(c.swaps, swap) }
 }
 
-// With builds the App with these Options. Without a Logger, and without With, the log goes to the test's output.
+// With builds the App with these Options. Without a Logger, and without With, the log goes to the test's output. If there
+// are Hosts, example.com becomes one of them, where clients dial.
 func With(options *wsgate.Options) Option {
-	return func(c *config) { c.options = *options }
+	return func(c *config) {
+		c.options = *options
+		if len(options.Hosts) > 0 {
+			c.options.Hosts = append(slices.Clip(options.Hosts), memory.Host)
+		}
+	}
 }
 
 // Timeout is how long to wait for what a test expects. The default is 10 s, and in a bubble of testing/synctest an hour

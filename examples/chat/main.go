@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,11 +26,12 @@ import (
 )
 
 // options are what the command line says.
-type options struct{ addr, db, nats, redis string }
+type options struct{ addr, hosts, db, nats, redis string }
 
 func main() {
 	var o options
 	flag.StringVar(&o.addr, "addr", "localhost:3100", "`address` to listen on")
+	flag.StringVar(&o.hosts, "hosts", "localhost", "`names` by which browsers reach the server, with commas between them")
 	flag.StringVar(&o.db, "db", "", "`file` that keeps the messages (default chat.db in the user's cache folder)")
 	flag.StringVar(&o.nats, "nats", "", "`URL` of the NATS server, with JetStream, that connects several nodes")
 	flag.StringVar(&o.redis, "redis", "", "`URL` of the Redis server that connects several nodes")
@@ -54,7 +56,7 @@ func run(o options) error {
 		return err
 	}
 	defer closeBroker()
-	app, err := newApp(o.db, &wsgate.Options{Broker: broker})
+	app, err := newApp(o.db, &wsgate.Options{Broker: broker, Hosts: strings.Split(o.hosts, ",")})
 	if err != nil {
 		return err
 	}

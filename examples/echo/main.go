@@ -31,7 +31,7 @@ func (*Echo) OnClose(_ context.Context, c *conn, _ error) {
 var Module = &wsgate.Module{Gateways: []wsgate.Route{{Path: "/ws", New: NewEcho}}}
 
 func main() {
-	app, err := wsgate.New(Module, nil)
+	app, err := wsgate.New(Module, &wsgate.Options{Hosts: []string{"localhost"}})
 	if err != nil {
 		log.Fatal(err)
 	}

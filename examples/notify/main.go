@@ -90,7 +90,8 @@ var module = &wsgate.Module{
 
 // newApp returns the App with its HTTP handlers beside the gateway.
 func newApp() (*wsgate.App, error) {
-	app, err := wsgate.New(module, nil)
+	// Whoever can reach the server can notify its clients: no page whose own name resolves to localhost may.
+	app, err := wsgate.New(module, &wsgate.Options{Hosts: []string{"localhost"}})
 	if err != nil {
 		return nil, err
 	}

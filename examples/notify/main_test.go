@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -158,5 +159,22 @@ func TestPage(t *testing.T) {
 	status, page := request(t, "GET", fmt.Sprintf("http://%s/", serve(t)), "", "")
 	if status != 200 || !strings.Contains(page, "/ws/notices") || strings.Contains(page, "innerHTML") {
 		t.Errorf("status %d, page:\n%s", status, page)
+	}
+}
+
+// A page whose own name resolves to localhost has the server's origin. Its name gives it away.
+func TestOtherNames(t *testing.T) {
+	app, err := notify.NewApp()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{"localhost:3100": 200, "127.0.0.1:3100": 200, "evil.example:3100": 421} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: got status %d, want %d", host, w.Code, want)
+		}
 	}
 }

@@ -57,6 +57,9 @@ func badConfigurations(t *testing.T) {
 	for _, origin := range []string{"[", "a\\", "https://[", "", "https://a/path", "a b"} {
 		refused("origin "+origin, module(nil), &wsgate.Options{Origins: []string{"fine.example", origin}}, "Options.Origins")
 	}
+	for _, host := range []string{"", "*", "https://a", "a:80", "a/b", "a b", "127.0.0.1"} {
+		refused("host "+host, module(nil), &wsgate.Options{Hosts: []string{"fine.example", host}}, "Options.Hosts")
+	}
 	for _, name := range []string{"", "a b", "a,b", "a\r\nb", "ä"} {
 		refused("subprotocol "+name, module(func(rt *wsgate.Route) { rt.Subprotocols = []string{"v1", name} }), nil, `"/ws"`, "Subprotocols")
 	}

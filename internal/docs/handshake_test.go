@@ -139,6 +139,13 @@ func TestHandshake(t *testing.T) {
 	resp, err := largeRequest(t)
 	got("601 values in the header", resp, err, "431")
 
+	hosts, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: newPicky}}}, &wsgate.Options{Hosts: []string{"localhost"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, resp, err = memory.DialRaw(hosts, "ws://evil.example/", nil)
+	got("another host", resp, err, "421")
+
 	app.Shutdown(t.Context())
 	_, resp, err = memory.DialRaw(app, "/", nil)
 	got("after a shutdown", resp, err, "503")

@@ -82,7 +82,7 @@ func absolute(target string) string {
 }
 
 // Transport is an http.RoundTripper that has the handler serve the request, as net/http's server would: the request's
-// context ends when the handler returns. The body of a response with status 101 is the client's end of the connection,
+// context ends when the handler returns. A Host in the header is the request's. The body of a response with status 101 is the client's end of the connection,
 // a [Conn].
 type Transport struct {
 	Handler http.Handler
@@ -95,7 +95,8 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer cancel()
 	in := r.Clone(ctx)
 	in.URL.Scheme, in.URL.Host = "", ""
-	in.Host = cmp.Or(r.Host, r.URL.Host)
+	in.Host = cmp.Or(r.Header.Get("Host"), r.Host, r.URL.Host)
+	in.Header.Del("Host") // as net/http's server has it
 	in.RequestURI = in.URL.RequestURI()
 	from := clientAddr()
 	in.RemoteAddr = from.String()

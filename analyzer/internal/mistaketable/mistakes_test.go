@@ -290,4 +290,7 @@ var Options = &wsgate.Options{Limits: wsgate.Limits{Message: -1}}
 	{"an origin is no pattern", opener + `
 var Options = &wsgate.Options{Origins: []string{"https://example.com/"}}
 `},
+	{"a host has a port", opener + `
+var Options = &wsgate.Options{Hosts: []string{"localhost:3100"}}
+`},
 }
