@@ -202,7 +202,7 @@ func TestAllocationsOfEmitDoNotGrowWithRoutes(t *testing.T) {
 // A handshake with as much as a header can hold is refused before that costs anything, and is not quoted in the answer.
 func TestAllocationsOfExcessiveHandshakes(t *testing.T) {
 	const most = 16 << 10 // bytes for one request, the recorder included
-	const size, requests = 32<<10, 100
+	const size, requests = 32 << 10, 100
 	app := newApp(t, &wsgate.Options{Compression: true}, routeTo("/ws", &messageGateway{}))
 	many := strings.Repeat("a,", size/2)
 	for name, value := range map[string]string{

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"go.uber.org/dig"
 
@@ -153,72 +151,6 @@ func (a *App) Start(ctx context.Context) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain) // ctx may be over
 	defer cancel()
 	return errors.Join(err, a.lifecycle.stop(stop))
-}
-
-// Run listens on the TCP address and serves until ctx is done, then shuts down. See [App.Serve].
-func (a *App) Run(ctx context.Context, addr string) error {
-	var config net.ListenConfig
-	ln, err := config.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return fmt.Errorf("wsgate: %w", err)
-	}
-	return a.Serve(ctx, ln)
-}
-
-const (
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
-	maxHeaderValues   = 500 // from Go 1.27 on net/http sees to it
-)
-
-// Serve starts the App and serves on the listener until ctx is done, then shuts down, for which [Limits].Drain is the
-// time. It returns nil after a shutdown in which every connection ended in time. It closes the listener.
-func (a *App) Serve(ctx context.Context, ln net.Listener) error {
-	defer ln.Close()
-	if err := a.Start(ctx); err != nil {
-		return err
-	}
-	a.log.InfoContext(ctx, "wsgate: serving", "addr", ln.Addr().String())
-	server := &http.Server{
-		Handler:           limitHeader(markPlain(a)),
-		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(ln) }()
-	var served error
-	select {
-	case served = <-failed:
-		served = fmt.Errorf("wsgate: serving: %w", served)
-	case <-ctx.Done():
-	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain)
-	defer cancel()
-	err := errors.Join(served, a.Shutdown(drain), server.Shutdown(drain))
-	server.Close()
-	if served == nil {
-		<-failed
-	}
-	return err
-}
-
-// limitHeader refuses a request with too many values in its header.
-func limitHeader(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		values := 1 // the Host, which is not in Header
-		for _, v := range r.Header {
-			values += len(v)
-		}
-		if values > maxHeaderValues {
-			w.Header().Set("Connection", "close")
-			http.Error(w, "431 Request Header Fields Too Large", http.StatusRequestHeaderFieldsTooLarge)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // Shutdown ends the App: new upgrades are answered with 503 and Retry-After; the contexts of handlers are cancelled

@@ -20,7 +20,7 @@ func (c *conn) enter(ctx context.Context, deadline time.Time) *transport.Refusal
 	defer cancel()
 	rt := c.route
 	if !rt.app.users.enter(c.user) {
-		return &transport.Refusal{Status: http.StatusTooManyRequests, Message: "too many connections of this user", RetryAfter: "5"}
+		return &transport.Refusal{Status: http.StatusTooManyRequests, Message: "too many connections of this user", RetryAfter: retryAfter()}
 	}
 	err := rt.hear(ctx, rt.room(setAll, ""))
 	if err == nil && c.user != nil {

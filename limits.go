@@ -63,6 +63,11 @@ type Limits struct {
 	// UserConnections is how many connections a user may have on this node, see [Hub.User]. One more is refused with 429,
 	// or closes the oldest with [Options].CloseOldest. It is for [Options] only. Default 0, no limit.
 	UserConnections int
+	// Request is the time that an ordinary HTTP request beside the gateways has to arrive whole, and its answer to be
+	// written, each from its header on, on connections that Run and Serve accept. It bounds what is on the network and the
+	// context of the request, not the handler; one that takes longer, as an upload or a stream of events, says so by
+	// http.ResponseController. It is for [Options] only. Default 30 s.
+	Request time.Duration
 	// Drain is how long Run and Serve wait in Shutdown. It is for [Options] only. Default 30 s.
 	Drain time.Duration
 }
@@ -86,6 +91,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.RoomName, 255)
 	setDefault(&l.Presence, 1000)
 	setDefault(&l.PresenceGrace, 5*time.Second)
+	setDefault(&l.Request, 30*time.Second)
 	setDefault(&l.Drain, 30*time.Second)
 	return l
 }
@@ -113,6 +119,22 @@ func (l *Limits) check(of string) (mistakes []error) {
 				What: fmt.Sprintf("%s: Limits.%s is negative", of, v.Type().Field(i).Name),
 				Have: fmt.Sprint(f.Interface()),
 				Want: "0 for the default, or more",
+			})
+		}
+	}
+	return mistakes
+}
+
+// appLimits are the fields that a route cannot set.
+var appLimits = [...]string{"Connections", "UserConnections", "Request", "Drain"}
+
+// checkRoute returns a mistake for every field that is not a route's to set.
+func (l *Limits) checkRoute(path string) (mistakes []error) {
+	for _, name := range appLimits {
+		if !reflect.ValueOf(*l).FieldByName(name).IsZero() {
+			mistakes = append(mistakes, &mistake.Mistake{
+				What: fmt.Sprintf("route %q: Limits.%s is the App's", path, name),
+				Fix:  "set it in Options.Limits",
 			})
 		}
 	}

@@ -113,12 +113,7 @@ func checkRoute(rt *Route) []error {
 		return mistakes
 	}
 	mistakes = append(mistakes, rt.Limits.check(fmt.Sprintf("route %q", rt.Path))...)
-	if rt.Limits.Connections != 0 || rt.Limits.UserConnections != 0 || rt.Limits.Drain != 0 {
-		mistakes = append(mistakes, &mistake.Mistake{
-			What: fmt.Sprintf("route %q: Limits.Connections, Limits.UserConnections and Limits.Drain are the App's", rt.Path),
-			Fix:  "set them in Options.Limits",
-		})
-	}
+	mistakes = append(mistakes, rt.Limits.checkRoute(rt.Path)...)
 	return mistakes
 }
 

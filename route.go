@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"reflect"
+	"strconv"
 	"sync"
 	"time"
 
@@ -79,17 +81,6 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go c.run(deadline) // App.active waits for it
 }
 
-// plainContext is the context of a request that came from the App's own server. Where it is still the outermost, no
-// middleware has added a value, and the connection keeps nothing of it.
-type plainContext struct{ context.Context }
-
-// markPlain is the outermost handler of the App's own server.
-func markPlain(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(plainContext{r.Context()}))
-	})
-}
-
 // valuesOf returns what the request hands over to its connection.
 func valuesOf(r *http.Request) context.Context {
 	if _, plain := r.Context().(plainContext); plain {
@@ -98,8 +89,11 @@ func valuesOf(r *http.Request) context.Context {
 	return context.WithoutCancel(r.Context())
 }
 
+// retryAfter returns a number of seconds from 1 to 10 at random: who was refused together shall not come back together.
+func retryAfter() string { return strconv.Itoa(1 + rand.IntN(10)) }
+
 func unavailable(why string) *transport.Refusal {
-	return &transport.Refusal{Status: http.StatusServiceUnavailable, Message: why, RetryAfter: "5"}
+	return &transport.Refusal{Status: http.StatusServiceUnavailable, Message: why, RetryAfter: retryAfter()}
 }
 
 // admit calls OnUpgrade on a goroutine of its own, as net/http's TimeoutHandler does: one that ignores the end of its
@@ -161,7 +155,7 @@ func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
 	}
 	refusal := &transport.Refusal{Status: own.Code.httpStatus(), Message: own.Message}
 	if own.Code == Unavailable || own.Code == RateLimited {
-		refusal.RetryAfter = "5"
+		refusal.RetryAfter = retryAfter()
 	}
 	return refusal
 }

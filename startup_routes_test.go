@@ -121,10 +121,12 @@ func TestNegativeLimits(t *testing.T) {
 }
 
 func TestLimitsThatAreTheApps(t *testing.T) {
-	for _, l := range []wsgate.Limits{{Connections: 1}, {Drain: time.Second}} {
+	for name, l := range map[string]wsgate.Limits{
+		"Connections": {Connections: 1}, "UserConnections": {UserConnections: 1}, "Request": {Request: time.Second}, "Drain": {Drain: time.Second},
+	} {
 		m := gatewayAt("/some/{path}", newFine)
 		m.Gateways[0].Limits = &l
-		checkText(t, refused(t, m, nil), `"/some/{path}"`, "Limits.Connections", "Limits.Drain", "fix:", "Options.Limits")
+		checkText(t, refused(t, m, nil), `"/some/{path}"`, "Limits."+name+" is the App's", "fix:", "Options.Limits")
 		newAppOf(t, &wsgate.Options{Limits: l}, gatewayAt("/", newFine))
 	}
 }

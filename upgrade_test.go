@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,25 @@ func TestUpgradeRequests(t *testing.T) {
 	app := newApp(t, &wsgate.Options{Origins: []string{"*.friend.example"}}, routeTo("/ws", g))
 	for _, origin := range []string{"http://example.com", "https://a.friend.example"} {
 		dialWith(t, app, "/ws", http.Header{"Origin": {origin}}).Close(websocket.StatusNormalClosure, "")
+	}
+}
+
+// Those who are refused together are told to come back at different times.
+func TestRetryAfterIsSpread(t *testing.T) {
+	app := newApp(t, nil, routeTo("/ws", &messageGateway{testHooks: testHooks{upgrade: func(*http.Request) (testData, error) {
+		return testData{}, wsgate.Errorf(wsgate.RateLimited, "later")
+	}}}))
+	seen := map[int]bool{}
+	for range 200 {
+		resp := dialRefused(t, app, "/ws", nil)
+		seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+		if err != nil || seconds < 1 || seconds > 10 {
+			t.Fatalf("got Retry-After %q, want 1 to 10", resp.Header.Get("Retry-After"))
+		}
+		seen[seconds] = true
+	}
+	if len(seen) < 8 { // all ten but with a chance of one in a hundred million
+		t.Errorf("200 clients got only %d different times", len(seen))
 	}
 }
 

@@ -1,0 +1,141 @@
+package wsgate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Run listens on the TCP address and serves until ctx is done, then shuts down. See [App.Serve].
+func (a *App) Run(ctx context.Context, addr string) error {
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("wsgate: %w", err)
+	}
+	return a.Serve(ctx, ln)
+}
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+	maxHeaderValues   = 500             // from Go 1.27 on net/http sees to it
+	lastBodyTime      = 5 * time.Second // for a body that is still arriving when nobody wants it any more
+)
+
+// Serve starts the App and serves on the listener until ctx is done, then shuts down, for which [Limits].Drain is the
+// time. It returns nil after a shutdown in which every connection ended in time.
+//
+// It closes the listener when the shutdown begins, so that load balancers and clients turn to another node at once, and
+// with it the connections that are idle. Requests in flight finish, but for those whose bodies are
+// still arriving 5 s later.
+func (a *App) Serve(ctx context.Context, ln net.Listener) error {
+	defer ln.Close()
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	a.log.InfoContext(ctx, "wsgate: serving", "addr", ln.Addr().String())
+	draining, drain := context.WithCancel(context.Background())
+	defer drain()
+	server := &http.Server{
+		Handler:           limitHeader(markPlain(boundBodies(draining, a))),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       a.limits.Request,
+		WriteTimeout:      max(a.limits.Request, a.limits.Handshake+readHeaderTimeout), // upgrades are refused late as well
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(ln) }()
+	var served error
+	select {
+	case served = <-failed:
+		served = fmt.Errorf("wsgate: serving: %w", served)
+	case <-ctx.Done():
+	}
+	drain()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain)
+	defer cancel()
+	ln.Close()
+	server.SetKeepAlivesEnabled(false) // closes what is idle; server.Shutdown would drop, unanswered, what still comes
+	err := errors.Join(served, a.Shutdown(last), server.Shutdown(last))
+	server.Close()
+	if served == nil {
+		<-failed
+	}
+	return err
+}
+
+// limitHeader refuses a request with too many values in its header.
+func limitHeader(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		values := 1 // the Host, which is not in Header
+		for _, v := range r.Header {
+			values += len(v)
+		}
+		if values > maxHeaderValues {
+			w.Header().Set("Connection", "close")
+			http.Error(w, "431 Request Header Fields Too Large", http.StatusRequestHeaderFieldsTooLarge)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// plainContext is the context of a request that came from the App's own server. Where it is still the outermost, no
+// middleware has added a value, and the connection keeps nothing of it.
+type plainContext struct{ context.Context }
+
+// markPlain is the outermost handler of the App's own server.
+func markPlain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(plainContext{r.Context()}))
+	})
+}
+
+// boundBodies gives a body that is still arriving lastBodyTime from when draining is done, or from when the handler has
+// returned: net/http would wait for it as long as for any other. An upgrade has no body and is not touched.
+func boundBodies(draining context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		control := http.NewResponseController(w)
+		bound := func(most time.Duration) { _ = control.SetReadDeadline(time.Now().Add(most)) }
+		stop := context.AfterFunc(draining, func() { bound(lastBodyTime) })
+		r.Body = &endingBody{r.Body, stop}
+		defer func() {
+			if arriving := stop(); !arriving {
+				return
+			}
+			if w.Header().Get("Connection") == "close" {
+				bound(0) // nothing that comes is read any more
+			} else {
+				bound(lastBodyTime)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// endingBody is a body that says when it has ended.
+type endingBody struct {
+	io.ReadCloser
+	ended func() bool
+}
+
+func (b *endingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.ended()
+	}
+	return n, err
+}
