@@ -70,6 +70,7 @@ type App struct {
 	node      neighbors
 	users     userLimit
 	onBroker  func(error)
+	logged    logLimit
 	handler   http.Handler
 	mux       *http.ServeMux
 

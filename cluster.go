@@ -29,7 +29,7 @@ const (
 func (b *builder) connect() {
 	var broker Broker = &local.Broker{}
 	if b.options.Broker != nil {
-		broker = b.options.Broker
+		broker = b.app.safe(b.options.Broker)
 	}
 	most := 0
 	for _, rt := range b.app.hub.routes {
@@ -63,6 +63,7 @@ func (a *App) leaveCluster(ctx context.Context) error {
 	}
 	a.node.Close()
 	a.node.news.stop(ctx)
+	a.logSuppressed()
 	return nil
 }
 
@@ -71,17 +72,15 @@ func (a *App) brokerChanged(err error) {
 	if err == nil {
 		a.sayAgain()
 	}
-	a.node.news.tell(func() {
+	a.node.news.tellState(func() {
 		if err != nil {
-			a.log.Error("wsgate: the broker is away: messages reach the connections of this node only", "err", err)
+			a.logError(context.Background(), "wsgate: the broker is away: messages reach the connections of this node only", err)
 		} else {
-			a.log.Info("wsgate: the broker is there")
+			_ = guard(func() error { a.log.Info("wsgate: the broker is there"); return nil })
 		}
-	})
-	if a.onBroker == nil {
-		return
-	}
-	a.node.news.tell(func() {
+		if a.onBroker == nil {
+			return
+		}
 		if err := guard(func() error { a.onBroker(err); return nil }); err != nil {
 			a.logError(context.Background(), "wsgate: Options.OnBroker", err)
 		}
@@ -206,7 +205,7 @@ func (r Room) receive(body []byte) bool {
 		return false
 	}
 	msg, err := Message{Type: typ, Data: payload}.finished()
-	if err != nil {
+	if err != nil || len(msg.For(false)) > r.route.limits.QueueBytes {
 		return false
 	}
 	b := r.route.app.engine.Broadcast(msg, nil)

@@ -65,13 +65,14 @@ type conn struct {
 	left  bool             // OnClose has returned
 
 	// Owned by the goroutine that runs the hooks.
-	inbound envelope.Inbound // the event that is handled
-	binding *binding         // its handler; nil if there is none
-	answer  any              // what the handler answered
-	strikes int              // malformed messages in a row
-	opened  bool             // OnOpen returned nil
-	ended   bool             // the transport has ended, with the cause
-	cause   error
+	inbound  envelope.Inbound // the event that is handled
+	binding  *binding         // its handler; nil if there is none
+	answer   any              // what the handler answered
+	panicked *PanicError      // the hook's, until call has returned
+	strikes  int              // malformed messages in a row
+	opened   bool             // OnOpen returned nil
+	ended    bool             // the transport has ended, with the cause
+	cause    error
 }
 
 func (c *conn) base() *conn { return c }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -74,9 +75,15 @@ func (c *conn) shutdown() {
 	}
 }
 
-// call runs the middleware and the hook, and turns a panic into an error.
+// call runs the middleware and the hook, and turns a panic into an error. That of a hook stays the result whatever
+// middleware makes of it.
 func (c *conn) call(ctx context.Context, in Inbound) error {
-	return guard(func() error { return c.route.handle(ctx, c.self, in) })
+	err := guard(func() error { return c.route.handle(ctx, c.self, in) })
+	if p := c.panicked; p != nil {
+		c.panicked = nil
+		return p
+	}
+	return err
 }
 
 // open runs OnOpen.
@@ -184,12 +191,13 @@ func (c *conn) reply(in Inbound) {
 		return
 	}
 	m, err := c.encodeAnswer(in.Event)
-	if err != nil {
-		c.logHandler(in, err)
-		c.sendError(&Error{Code: Internal, Message: "internal error"})
-		return
+	if err == nil {
+		err = c.t.Send(m)
 	}
-	c.t.Send(m)
+	if err != nil && !c.over(err) {
+		c.logHandler(in, fmt.Errorf("the answer: %w", err))
+		c.sendError(&Error{Code: Internal, Message: "internal error"})
+	}
 }
 
 func (c *conn) encodeAnswer(event string) (*frame.Message, error) {
@@ -203,13 +211,28 @@ func (c *conn) encodeAnswer(event string) (*frame.Message, error) {
 	return c.route.names.Encode(event, c.inbound.ID, c.binding.answerShape, body)
 }
 
+// sendError answers with an error: without its details, or as no more than internal, if it cannot be encoded or does not
+// fit into the queue.
 func (c *conn) sendError(e *Error) {
-	f, err := c.route.names.Error(c.inbound.ID, string(e.Code), e.Message, e.Details)
-	if err != nil {
-		c.route.app.logError(c.t.Context(), "wsgate: encoding an error's details", err, "conn", c.id, "path", c.route.path)
-		f, _ = c.route.names.Error(c.inbound.ID, string(e.Code), e.Message, nil)
+	err := c.trySendError(e)
+	if err == nil || c.over(err) {
+		return
 	}
-	c.t.Send(f)
+	c.route.app.logError(c.t.Context(), "wsgate: an error could not be sent whole", err, "conn", c.id, "path", c.route.path, "code", string(e.Code))
+	if c.trySendError(&Error{Code: e.Code, Message: e.Message}) == nil {
+		return
+	}
+	if err := c.trySendError(&Error{Code: Internal, Message: "internal error"}); err != nil && !c.over(err) {
+		c.t.Close(websocket.StatusInternalError, "internal error", err) // rather than no answer
+	}
+}
+
+func (c *conn) trySendError(e *Error) error {
+	m, err := c.route.names.Error(c.inbound.ID, string(e.Code), e.Message, e.Details)
+	if err != nil {
+		return err
+	}
+	return c.t.Send(m)
 }
 
 // over reports whether err says no more than that the connection has ended.
@@ -220,11 +243,17 @@ func (c *conn) over(err error) bool {
 
 func (c *conn) logHandler(in Inbound, err error) {
 	c.route.app.logError(c.t.Context(), "wsgate: "+in.Hook+" handler failed", err,
-		"conn", c.id, "path", c.route.path, "event", in.Event)
+		"conn", c.id, "path", c.route.path, "event", shortName(in.Event))
 }
 
-// innermost is the handler that all middleware is wrapped around.
-func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) error {
+// innermost is the handler that all middleware is wrapped around. Middleware sees a panic of the hook as its error.
+func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p := newPanicError(v)
+			c.base().panicked, err = p, p
+		}
+	}()
 	switch in.Hook {
 	case HookOpen:
 		if rt.hooks.open != nil {
@@ -247,8 +276,12 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) error {
 
 // shortName cuts a name that no event can have, since errors are not for echoing.
 func shortName(name string) string {
-	if runes := []rune(name); len(runes) > maxEventName {
-		return string(runes[:maxEventName]) + "…"
+	runes := 0
+	for i := range name {
+		if runes == maxEventName {
+			return name[:i] + "…"
+		}
+		runes++
 	}
 	return name
 }

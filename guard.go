@@ -13,13 +13,18 @@ import (
 func guard(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack(), pos: panicPos()}
+			err = newPanicError(v)
 		}
 	}()
 	return f()
 }
 
-// panicPos returns where the panic happened, to be called by the deferred function that recovers from it.
+// newPanicError returns the error of a panic, to be called by the deferred function that recovers from it.
+func newPanicError(v any) *PanicError {
+	return &PanicError{Value: v, Stack: debug.Stack(), pos: panicPos()}
+}
+
+// panicPos returns where the panic happened, to be called as newPanicError is.
 func panicPos() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])

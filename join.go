@@ -3,6 +3,7 @@ package wsgate
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -31,7 +32,7 @@ func (c *conn) enter(ctx context.Context, deadline time.Time) *transport.Refusal
 	if err != nil {
 		rt.app.users.leave(c)
 		rt.app.node.news.tell(func() {
-			rt.app.log.Warn("wsgate: upgrade refused", "path", rt.path, "err", brokerError(err))
+			rt.app.logLimited(context.Background(), slog.LevelWarn, "wsgate: upgrade refused", brokerError(err), "path", rt.path)
 		})
 		return unavailable("the broker does not answer")
 	}

@@ -5,23 +5,43 @@ import (
 	"sync"
 )
 
-// notifier calls functions that may be the user's, one after another and not on the goroutine of who has the news.
+// notifier calls functions that may be the user's, one after another and not on the goroutine of who has the news. What
+// waits for one that blocks is bounded.
 type notifier struct {
 	mu      sync.Mutex // guards following
-	calls   []func()
+	calls   []func()   // at most maxCalls; more are dropped
+	state   func()     // the last that tellState was given; called before the others
 	ending  bool
 	running sync.WaitGroup // of one goroutine, while there are calls
 	active  bool
 }
 
-// tell has a function called. After stop it is not.
+const maxCalls = 100
+
+// tell has a function called, which only logs, unless too many wait. After stop it is not.
 func (n *notifier) tell(call func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ending || len(n.calls) == maxCalls {
+		return
+	}
+	n.calls = append(n.calls, call)
+	n.start()
+}
+
+// tellState has a function called that tells of a state, unless a newer one comes before its turn. After stop it is not.
+func (n *notifier) tellState(call func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.ending {
 		return
 	}
-	n.calls = append(n.calls, call)
+	n.state = call
+	n.start()
+}
+
+// start needs the lock.
+func (n *notifier) start() {
 	if !n.active {
 		n.active = true
 		n.running.Go(n.run)
@@ -40,6 +60,10 @@ func (n *notifier) run() {
 func (n *notifier) next() func() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if call := n.state; call != nil {
+		n.state = nil
+		return call
+	}
 	if len(n.calls) == 0 {
 		n.active = false
 		return nil
@@ -63,7 +87,7 @@ func (n *notifier) stop(ctx context.Context) {
 	case <-ended:
 	case <-ctx.Done():
 		n.mu.Lock()
-		n.calls = nil
+		n.calls, n.state = nil, nil
 		n.mu.Unlock()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"unicode/utf8"
 
@@ -136,7 +137,7 @@ func (rt *route) track(b *binding, what string) error {
 		Failed: func(doing, room string, err error) {
 			if rt.app.node.Away() == nil { // else that was logged
 				rt.app.node.news.tell(func() {
-					rt.app.log.Warn("wsgate: "+doing+" presence failed, and will be tried again", "path", rt.path, "room", room, "err", err)
+					rt.app.logLimited(context.Background(), slog.LevelWarn, "wsgate: "+doing+" presence failed, and will be tried again", err, "path", rt.path, "room", room)
 				})
 			}
 		},

@@ -3,7 +3,6 @@ package wsgate
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -158,17 +157,4 @@ func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
 		refusal.RetryAfter = retryAfter()
 	}
 	return refusal
-}
-
-// logError logs an error, and a panic with its stack.
-func (a *App) logError(ctx context.Context, msg string, err error, args ...any) {
-	args = append(args, "err", err)
-	var p *PanicError
-	if errors.As(err, &p) {
-		args = append(args, "stack", string(p.Stack))
-	}
-	_ = guard(func() error { // the log's handler is the user's as well
-		a.log.Log(ctx, slog.LevelError, msg, args...)
-		return nil
-	})
 }

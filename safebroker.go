@@ -1,0 +1,85 @@
+package wsgate
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// safeBroker is the Broker of the application. A panic in one of its methods, which mostly run on goroutines of the
+// App's, is an error that it returns, and is logged with its stack.
+type safeBroker struct {
+	Broker
+	app *App
+}
+
+// safeStore is a safeBroker that is a Store as well.
+type safeStore struct {
+	safeBroker
+	store Store
+}
+
+// safe returns the broker so that its panics are errors.
+func (a *App) safe(broker Broker) Broker {
+	b := safeBroker{broker, a}
+	if store, ok := broker.(Store); ok {
+		return safeStore{b, store}
+	}
+	return b
+}
+
+func (b safeBroker) Publish(topic string, message []byte) error {
+	return b.call("Publish", func() error { return b.Broker.Publish(topic, message) })
+}
+
+func (b safeBroker) Subscribe(ctx context.Context, topic string, receive func([]byte)) (unsubscribe func(), err error) {
+	err = b.call("Subscribe", func() (err error) {
+		unsubscribe, err = b.Broker.Subscribe(ctx, topic, receive)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.safeFunc("unsubscribe", unsubscribe), nil
+}
+
+// Watch takes an engine for away whose Watch has panicked.
+func (b safeBroker) Watch(changed func(error)) (stop func()) {
+	err := b.call("Watch", func() error { stop = b.Broker.Watch(changed); return nil })
+	if err != nil {
+		changed(err)
+	}
+	return b.safeFunc("the stop of Watch", stop)
+}
+
+func (s safeStore) Update(ctx context.Context, table string, rows map[string][]byte) error {
+	return s.call("Update", func() error { return s.store.Update(ctx, table, rows) })
+}
+
+func (s safeStore) Rows(ctx context.Context, table string) (rows map[string][]byte, err error) {
+	err = s.call("Rows", func() (err error) { rows, err = s.store.Rows(ctx, table); return err })
+	return rows, err
+}
+
+// call calls the broker's method of that name.
+func (b safeBroker) call(method string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p := newPanicError(v)
+			b.app.node.news.tell(func() { // the caller may hold a lock
+				b.app.logLimited(context.Background(), slog.LevelError, "wsgate: the broker panicked", p, "method", method)
+			})
+			err = fmt.Errorf("%s of %T panicked: %w", method, b.Broker, p)
+		}
+	}()
+	return f()
+}
+
+// safeFunc returns a function that the broker has returned, or one that does nothing for nil.
+func (b safeBroker) safeFunc(name string, f func()) func() {
+	return func() {
+		if f != nil {
+			_ = b.call(name, func() error { f(); return nil })
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package wsgate_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/wstest"
+)
+
+// panickyBroker is a Broker and a Store of somebody else. The method that is named panics, and so does what it returns.
+type panickyBroker struct {
+	wstest.Broker
+
+	mu      sync.Mutex // guards following
+	method  string
+	changed func(error)
+}
+
+// panicIn has the method panic from now on.
+func (b *panickyBroker) panicIn(method string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.method = method
+}
+
+func (b *panickyBroker) trap(method string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if method == b.method {
+		panic("oh no")
+	}
+}
+
+func (b *panickyBroker) Publish(topic string, message []byte) error {
+	b.trap("Publish")
+	return b.Broker.Publish(topic, message)
+}
+
+func (b *panickyBroker) Subscribe(ctx context.Context, topic string, receive func([]byte)) (func(), error) {
+	b.trap("Subscribe")
+	unsubscribe, err := b.Broker.Subscribe(ctx, topic, receive)
+	return func() { b.trap("unsubscribe"); unsubscribe() }, err
+}
+
+func (b *panickyBroker) Watch(changed func(error)) func() {
+	b.trap("Watch")
+	b.mu.Lock()
+	b.changed = changed
+	b.mu.Unlock()
+	stop := b.Broker.Watch(changed)
+	return func() { b.trap("stop"); stop() }
+}
+
+func (b *panickyBroker) Update(ctx context.Context, table string, rows map[string][]byte) error {
+	b.trap("Update")
+	return b.Broker.Update(ctx, table, rows)
+}
+
+func (b *panickyBroker) Rows(ctx context.Context, table string) (map[string][]byte, error) {
+	b.trap("Rows")
+	return b.Broker.Rows(ctx, table)
+}
+
+// A broker that panics is one that fails: the App goes on with this node's connections, and the log has the stack.
+func TestBrokerPanics(t *testing.T) {
+	for _, method := range []string{"Publish", "Subscribe", "unsubscribe", "Watch", "stop"} {
+		bubble(t, method, func(t *testing.T) {
+			b := &panickyBroker{}
+			g := &eventGateway{
+				testHooks: testHooks{open: func(_ context.Context, c *testConn) error { return c.Join("room", "of "+c.Data.name) }},
+				table: wsgate.Events[testData]{wsgate.On(poke, func(_ context.Context, c *testConn, text string) error {
+					_ = poke.Emit(c.Room("room"), text) // ErrBroker is no reason not to reach this node
+					return nil
+				})},
+			}
+			app := newApp(t, &wsgate.Options{Broker: b, StartWithoutBroker: true}, routeTo("/", g))
+			if method == "Watch" {
+				b.panicIn(method)
+			}
+			if err := app.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			c := dial(t, app, "/?name=ann")
+			c.say(`{"type":"poke","data":"before"}`)
+			c.hears(`{"type":"poke","data":"before"}`)
+			b.panicIn(method)
+			c.say(`{"type":"poke","data":"after"}`)
+			c.hears(`{"type":"poke","data":"after"}`)
+			another, _, err := memory.Dial(app, "/?name=bob", nil)
+			if err == nil {
+				newClient(t, another).Close(1000, "")
+			}
+			wstest.Pass(30 * time.Second)
+			c.Close(1000, "")
+			wstest.Pass(30 * time.Second)
+			if err := app.shutdown(); err != nil {
+				t.Error(err)
+			}
+			if len(app.log.with("the broker panicked", "oh no", "stack")) == 0 {
+				t.Errorf("logged %q, want the panic with its stack", app.log.with())
+			}
+		})
+	}
+}
+
+// While OnBroker blocks, what changes meanwhile takes no memory, and then it is told of the last state.
+func TestOnBrokerBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &panickyBroker{}
+		release := make(chan struct{})
+		var states journal
+		app := newApp(t, &wsgate.Options{Broker: b, OnBroker: func(err error) {
+			states.add("%v", err)
+			<-release
+		}}, routeTo("/", &messageGateway{}))
+		if err := app.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		away := errors.New("away")
+		for range 10_000 {
+			b.changed(away)
+			b.changed(nil)
+		}
+		b.changed(away)
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		states.want(t, "<nil>", "away")
+		b.changed(nil)
+		synctest.Wait()
+		states.want(t, "<nil>", "away", "<nil>")
+	})
+}
