@@ -196,8 +196,9 @@ func (a *App) waitActive(ctx context.Context) error {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
+		err := fmt.Errorf("wsgate: shutting down: %w: %s", context.Cause(ctx), a.unfinished())
 		a.cutAll()
-		return context.Cause(ctx)
+		return err
 	}
 }
 

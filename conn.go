@@ -57,8 +57,7 @@ type conn struct {
 	self  AnyConn
 	seat  seat // among the route's connections
 
-	entered bool        // enter succeeded
-	busy    atomic.Bool // a hook runs
+	activity atomic.Pointer[activity] // what a hook is busy with; nil while none runs
 
 	mu    sync.Mutex       // guards following
 	rooms map[string]*seat // nil until the first Join
@@ -70,6 +69,7 @@ type conn struct {
 	answer   any              // what the handler answered
 	panicked *PanicError      // the hook's, until call has returned
 	strikes  int              // malformed messages in a row
+	entered  bool             // enter succeeded
 	opened   bool             // OnOpen returned nil
 	ended    bool             // the transport has ended, with the cause
 	cause    error

@@ -95,7 +95,10 @@ func (b *builder) prepareRoutes() {
 	a := b.app
 	a.engine = transport.NewEngine(b.tick())
 	for _, r := range b.routes {
-		rt := &route{app: a, path: r.Path, limits: b.limitsOf(r)}
+		rt := &route{
+			app: a, path: r.Path, limits: b.limitsOf(r),
+			opening: activity{hook: HookOpen}, receiving: activity{hook: HookMessage}, closing: activity{hook: HookClose},
+		}
 		env := r.Envelope
 		if env == (Envelope{}) {
 			env = b.options.Envelope

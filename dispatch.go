@@ -31,7 +31,7 @@ func (c *conn) run(deadline time.Time) {
 			c.cause, c.ended = c.t.End(err), true
 			return
 		}
-		c.during(func() { c.receive(Message{typ, data}) })
+		c.during(&c.route.receiving, func() { c.receive(Message{typ, data}) })
 	}
 }
 
@@ -50,18 +50,20 @@ func (c *conn) finish() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
 	defer cancel()
 	defer context.AfterFunc(c.route.app.cut, cancel)()
+	c.activity.Store(&c.route.closing)
+	defer time.AfterFunc(c.route.limits.Handler, (*slowHandler)(c).HandlerIsSlow).Stop()
 	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {
 		c.route.app.logError(ctx, "wsgate: OnClose failed", err, "conn", c.id, "path", c.route.path)
 	}
 }
 
 // during runs a hook so that a shutdown waits for it.
-func (c *conn) during(f func()) {
-	c.busy.Store(true)
+func (c *conn) during(doing *activity, f func()) {
+	c.activity.Store(doing)
 	if !c.route.app.draining.Load() {
 		f()
 	}
-	c.busy.Store(false)
+	c.activity.Store(nil)
 	if c.route.app.draining.Load() {
 		c.shutdown()
 	}
@@ -70,7 +72,7 @@ func (c *conn) during(f func()) {
 // shutdown closes the connection, once a hook in flight has returned.
 func (c *conn) shutdown() {
 	c.t.Cancel(ErrShutdown)
-	if !c.busy.Load() {
+	if c.activity.Load() == nil {
 		c.t.Close(websocket.StatusGoingAway, "server shutting down", ErrShutdown)
 	}
 }
@@ -92,7 +94,7 @@ func (c *conn) open(deadline time.Time) {
 		c.t.Close(websocket.StatusPolicyViolation, "opening took too long", ErrLimit)
 	})
 	defer late.Stop()
-	c.during(func() {
+	c.during(&c.route.opening, func() {
 		err := c.call(c.t.Context(), Inbound{Hook: HookOpen})
 		if err == nil {
 			c.opened = true
@@ -132,6 +134,7 @@ func (c *conn) receive(m Message) {
 		c.inbound.ID = slices.Clone(c.inbound.ID)
 		if c.binding = c.route.events[string(c.inbound.Type)]; c.binding != nil {
 			in.Event = c.binding.name
+			c.activity.Store(&c.binding.activity)
 		} else {
 			in.Event = string(c.inbound.Type)
 		}
@@ -218,7 +221,7 @@ func (c *conn) sendError(e *Error) {
 	if err == nil || c.over(err) {
 		return
 	}
-	c.route.app.logError(c.t.Context(), "wsgate: an error could not be sent whole", err, "conn", c.id, "path", c.route.path, "code", string(e.Code))
+	c.route.app.logError(c.t.Context(), "wsgate: an error could not be sent with its details", err, "conn", c.id, "path", c.route.path, "code", string(e.Code))
 	if c.trySendError(&Error{Code: e.Code, Message: e.Message}) == nil {
 		return
 	}

@@ -170,12 +170,16 @@ type binding struct {
 	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)
 	tracks      bool // made by Track
 	meta        func(AnyConn) ([]byte, error)
+	activity    activity
 }
 
 func (e Events[D]) erase() []binding {
 	erased := make([]binding, len(e))
 	for i, b := range e {
-		erased[i] = binding{name: b.name, pos: b.pos, payload: b.payload, answer: b.answer, tracks: b.tracks}
+		erased[i] = binding{
+			name: b.name, pos: b.pos, payload: b.payload, answer: b.answer, tracks: b.tracks,
+			activity: activity{HookEvent, b.name},
+		}
 		if b.meta != nil {
 			erased[i].meta = func(c AnyConn) ([]byte, error) { return b.meta(c.(*Conn[D])) }
 		}

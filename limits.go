@@ -38,6 +38,10 @@ type Limits struct {
 	QueueMessages int
 	Write         time.Duration
 
+	// Handler is how long a hook or handler may take before that is logged, once, with what it handles: a connection whose
+	// handler does not return is deaf to its client, and holds up Shutdown. Nothing else happens. Default 30 s.
+	Handler time.Duration
+
 	// Ping is how long a client may be silent before it is pinged, Pong how much longer before its connection ends with
 	// the cause [ErrPingTimeout]. Any byte from it counts, and time in which a handler runs does not. Default 25 s
 	// (± 10 %, so that not all connections ping at once) and 10 s.
@@ -84,6 +88,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.QueueBytes, 1<<20)
 	setDefault(&l.QueueMessages, 1024)
 	setDefault(&l.Write, 10*time.Second)
+	setDefault(&l.Handler, 30*time.Second)
 	setDefault(&l.Ping, 25*time.Second)
 	setDefault(&l.Pong, 10*time.Second)
 	setDefault(&l.Close, 5*time.Second)
@@ -145,7 +150,7 @@ func (l *Limits) transport() *transport.Limits {
 	return &transport.Limits{
 		Message: l.Message, Wire: l.MessageWire, Frames: l.MessageFrames, Assembly: l.MessageTime,
 		ControlRate: l.ControlRate, ControlBurst: 2 * l.ControlRate,
-		QueueBytes: l.QueueBytes, QueueMessages: l.QueueMessages, Write: l.Write,
+		QueueBytes: l.QueueBytes, QueueMessages: l.QueueMessages, Write: l.Write, Handler: l.Handler,
 		Close: l.Close, Ping: l.Ping, Pong: l.Pong,
 	}
 }

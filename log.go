@@ -85,6 +85,10 @@ func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err 
 		args = append(args, "suppressed", suppressed)
 	}
 	panicked := guard(func() error {
+		if err == nil {
+			a.log.Log(ctx, level, msg, args...)
+			return nil
+		}
 		var p *PanicError
 		if errors.As(err, &p) {
 			args = append(args, "stack", string(p.Stack))

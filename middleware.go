@@ -9,6 +9,8 @@ type Handler func(ctx context.Context, c AnyConn, in Inbound) error
 // also one that no handler is bound to, and its closing. The first of a list is the outermost, and the App's
 // are outside a route's.
 //
+// A panic of the hook is the error of next, a [*PanicError]; the connection is closed whatever the middleware makes of it.
+//
 // A middleware may answer without calling next, by its error; it may change what it passes on: the context, the event's
 // name, the message. It runs on the connection's goroutine, so for one connection never twice at a time. What a
 // HookClose returns is only logged.

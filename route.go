@@ -3,6 +3,7 @@ package wsgate
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -25,6 +26,8 @@ type route struct {
 	data   reflect.Type        // D
 	events map[string]*binding // nil without Events
 	handle Handler             // the middleware around the hooks
+
+	opening, receiving, closing activity // what connections do but handle an event
 
 	hasUsers bool // the data has a UserID method
 
@@ -62,7 +65,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	deadline := time.Now().Add(rt.limits.Handshake)
 	var data any
 	accept := rt.accept
-	accept.Values = valuesOf(r)
+	accept.Values, accept.Owner = valuesOf(r), (*slowHandler)(c)
 	accept.Admit = func() (refusal *transport.Refusal) {
 		if data, c.user, refusal = rt.admit(r, deadline); refusal != nil {
 			return refusal
@@ -129,6 +132,9 @@ func (rt *route) admit(r *http.Request, deadline time.Time) (data any, user *own
 		}
 		return res.data, res.user, nil
 	case <-ctx.Done():
+		if context.Cause(ctx) == context.DeadlineExceeded && r.Context().Err() == nil {
+			rt.app.logLimited(r.Context(), slog.LevelWarn, "wsgate: a handler does not return", nil, "hook", "upgrade", "path", rt.path)
+		}
 		return nil, nil, unavailable("the upgrade took too long")
 	}
 }

@@ -172,12 +172,12 @@ func badAnswers(t *testing.T) {
 	bad := []wsgate.Binding[guest]{
 		give("NaN", math.NaN()), give("infinite", []float64{math.Inf(-1)}), give("channel", make(chan int)), give("function", func() {}),
 		give("complex", struct{ C complex64 }{1}), give("ring", loop), give("inside", map[string]any{"a": math.NaN()}), give("two", badJSON("1 2")),
-		give("cut", badJSON(`{"a":`)),
+		give("cut", badJSON(`{"a":`)), give("large", strings.Repeat("x", 1<<20)), // the whole queue
 	}
 	su := vocabulary(append(bad, give("panic", badJSON("")))...)
 	su.loud = true
 	s := start(t, su)
-	for i, name := range []string{"NaN", "infinite", "channel", "function", "complex", "ring", "inside", "two", "cut"} {
+	for i, name := range []string{"NaN", "infinite", "channel", "function", "complex", "ring", "inside", "two", "cut", "large"} {
 		s.converse(t, exchange{`{"type":"` + name + `","id":7}`, "internal 7"}, exchange{`{"type":"` + name + `"}`, ""})
 		if lines := s.log.all(); len(lines) != i+1 || !strings.Contains(lines[i], name) {
 			t.Errorf("the log has %q, want one line for each answer", lines)

@@ -55,11 +55,17 @@ var mutants = []mutant{
 	{"a connection stays open though OnOpen failed", "dispatch.go", `c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })`, ``, core},
 	{"OnOpen may take for ever", "dispatch.go", `late := time.AfterFunc(time.Until(deadline), func() {`, `late := time.AfterFunc(time.Hour*10000, func() {`, core},
 	{"a panic ends the process", "guard.go", `if v := recover(); v != nil {`, `if v := any(nil); v != nil {`, core},
+	{"middleware can swallow a panic", "dispatch.go", `if p := c.panicked; p != nil {`, `if p := c.panicked; false {`, core},
+	{"middleware does not see a panic", "dispatch.go", "p := newPanicError(v)\n\t\t\tc.base().panicked, err = p, p", "panic(v)", core},
+	{"an answer that does not fit vanishes", "dispatch.go", "if err == nil {\n\t\terr = c.t.Send(m)\n\t}", "if err == nil {\n\t\t_ = c.t.Send(m)\n\t}", core},
+	{"a client fills the log", "log.go", `if b.tokens < 1 {`, `if false {`, core},
+	{"a handler that does not return is not logged", "internal/transport/turn.go", `t.slow = time.AfterFunc(c.limits.Handler, c.owner.HandlerIsSlow)`, `t.slow = time.AfterFunc(c.limits.Handler, func() {})`, core},
+	{"a broker's panic ends the process", "safebroker.go", `if v := recover(); v != nil {`, `if v := any(nil); v != nil {`, core},
 	{"a connection goes on after a panic", "dispatch.go", `c.t.Close(websocket.StatusInternalError, "internal error", p)`, ``, core},
 	{"a handler's context survives its connection", "internal/transport/close.go", "o.tellFlushes()\n\tc.cancel(cause)", "o.tellFlushes()", core},
 	{"nobody is pinged to death", "internal/transport/beat.go", `c.Abort(1008, "ping timeout", ErrPingTimeout)`, ``, core},
 	{"a peer's bytes do not count as life", "internal/transport/beat.go", `b.heardAt.Store(e.wheel.Now())`, `b.heardAt.CompareAndSwap(0, e.wheel.Now())`, core},
-	{"an answer to a call is lost", "dispatch.go", "	c.t.Send(m)\n}\n\nfunc (c *conn) encodeAnswer", "	_ = m\n}\n\nfunc (c *conn) encodeAnswer", lifecycle},
+	{"an answer to a call is lost", "dispatch.go", "if err == nil {\n\t\terr = c.t.Send(m)\n\t}", "_ = m", lifecycle},
 	{"a room more than the limit can be joined", "join.go", `have > c.route.limits.Rooms {`, `have > c.route.limits.Rooms+1 {`, core},
 
 	// The server.

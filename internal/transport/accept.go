@@ -19,6 +19,7 @@ type AcceptOptions struct {
 	Compression  bool // offer permessage-deflate without context takeover
 	Limits       *Limits
 	Engine       *Engine
+	Owner        Owner
 
 	// Values are what the connection's context gives, without its end.
 	Values context.Context

@@ -37,9 +37,16 @@ type Limits struct {
 	QueueBytes    int           // outbound bytes waiting
 	QueueMessages int           // outbound frames waiting
 	Write         time.Duration // one write
+	Handler       time.Duration // a message's handling, before the owner is told
 	Close         time.Duration // the peer's part of the closing handshake
 	Ping          time.Duration // silence before a ping
 	Pong          time.Duration // more silence before the end
+}
+
+// Owner is whoever handles a connection's messages.
+type Owner interface {
+	// HandlerIsSlow is called once for a message that has been handled for as long as [Limits].Handler. It does not block.
+	HandlerIsSlow()
 }
 
 // Conn is one upgraded connection.
@@ -52,6 +59,7 @@ type Conn struct {
 	engine *Engine
 	limits *Limits
 
+	owner  Owner
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 

@@ -82,7 +82,7 @@ func hijackable(w http.ResponseWriter) bool {
 }
 
 func newConn(raw net.Conn, early []byte, o *AcceptOptions, deflate bool) *Conn {
-	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, deflate: deflate, sys: descriptor(raw)}
+	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, owner: o.Owner, deflate: deflate, sys: descriptor(raw)}
 	size := parseSize
 	if c.sys == nil {
 		size = parseAlone

@@ -24,6 +24,7 @@ type turn struct {
 
 	active bool          // the reader's: the turn has begun
 	done   chan struct{} // the watcher has ended; capacity 1; made before the first
+	slow   *time.Timer   // tells the owner of a late turn that it is slow; made before the first
 }
 
 const (
@@ -66,7 +67,7 @@ func (t *turn) check(s started) {
 			t.done = make(chan struct{}, 1) // only now: most connections never have a late turn
 		}
 		if t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
-			go t.late(s.c) // the reader waits for it in handled
+			go t.late(s.c) // the reader waits for it in handled, when the timer is set
 			return
 		}
 	}
@@ -83,6 +84,7 @@ func (t *turn) handled(c *Conn) {
 	}
 	c.interruptRead()
 	<-t.done
+	t.slow.Stop()
 	t.owner.Store(ownerReader)
 	t.listed.Store(false)
 	c.resumeRead()
@@ -125,6 +127,11 @@ func (c *Conn) release() {
 
 // late releases what the turn holds back, and watches the socket until the handler returns.
 func (t *turn) late(c *Conn) {
+	if t.slow == nil {
+		t.slow = time.AfterFunc(c.limits.Handler, c.owner.HandlerIsSlow)
+	} else {
+		t.slow.Reset(c.limits.Handler)
+	}
 	if t.sends.Swap(sendsScheduled) != sendsScheduled {
 		c.release()
 	}
