@@ -83,7 +83,7 @@ type Binding[D any] struct {
 	answer  reflect.Type // nil if there is none
 	handle  func(ctx context.Context, c *Conn[D], p payload) (any, error)
 	tracks  bool // made by Track
-	meta    func(*Conn[D]) ([]byte, error)
+	meta    func(c *Conn[D], room string) ([]byte, error)
 }
 
 // On has fn handle an event. If the client sent the event with an id, it gets an answer without a payload when fn has
@@ -169,7 +169,7 @@ type binding struct {
 	answerShape inspect.Shape
 	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)
 	tracks      bool // made by Track
-	meta        func(AnyConn) ([]byte, error)
+	meta        func(c AnyConn, room string) ([]byte, error)
 	activity    activity
 }
 
@@ -181,7 +181,7 @@ func (e Events[D]) erase() []binding {
 			activity: activity{HookEvent, b.name},
 		}
 		if b.meta != nil {
-			erased[i].meta = func(c AnyConn) ([]byte, error) { return b.meta(c.(*Conn[D])) }
+			erased[i].meta = func(c AnyConn, room string) ([]byte, error) { return b.meta(c.(*Conn[D]), room) }
 		}
 		if b.handle != nil {
 			erased[i].handle = func(ctx context.Context, c AnyConn, p payload) (any, error) {

@@ -39,7 +39,7 @@ func (g *Table) OnOpen(_ context.Context, c *wsgate.Conn[Player]) error { return
 
 func (g *Table) Events() wsgate.Events[Player] {
 	return wsgate.Events[Player]{
-		wsgate.Track(Players, func(c *wsgate.Conn[Player]) Seat { return Seat{Color: "red"} }),
+		wsgate.Track(Players, func(*wsgate.Conn[Player], string) (Seat, bool) { return Seat{Color: "red"}, true }),
 	}
 }
 

@@ -93,7 +93,7 @@ func (c *conn) Join(names ...string) error {
 			return err
 		}
 	}
-	meta, err := c.metaOf()
+	metas, err := c.metasOf(names)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *conn) Join(names ...string) error {
 	}
 	acquired, err := c.acquire(joining)
 	if err == nil {
-		acquired, err = c.take(acquired, names, meta)
+		acquired, err = c.take(acquired, names, metas)
 	}
 	for _, name := range acquired { // what was not needed after all
 		c.route.app.node.Release(c.route.rooms.topic(name))
@@ -152,8 +152,8 @@ func (c *conn) acquire(names []string) (acquired []string, err error) {
 }
 
 // take enters the rooms whose topics were acquired, unless something has come between. It returns the rooms whose
-// topics are to be released. In all that are named the user has the metadata.
-func (c *conn) take(acquired, named []string, meta []byte) (surplus []string, err error) {
+// topics are to be released. In those that are named the user has the metadata.
+func (c *conn) take(acquired, named []string, metas map[string][]byte) (surplus []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	joining, err := c.joinable(acquired)
@@ -165,7 +165,7 @@ func (c *conn) take(acquired, named []string, meta []byte) (surplus []string, er
 	}
 	for _, name := range named {
 		if c.rooms[name] != nil || slices.Contains(joining, name) {
-			c.appearIn(name, meta) // first: a newcomer hears of everybody before any change
+			c.appearIn(name, metas[name]) // first: a newcomer hears of everybody before any change
 		}
 	}
 	for _, name := range joining {

@@ -24,7 +24,8 @@ type Presence[M any] struct {
 	Here map[string]M `json:"here,omitempty"`
 	// Gone are the ids of the users who left.
 	Gone []string `json:"gone,omitempty"`
-	// Count is how many users are in the room now. If that is more than [Limits].Presence, Here and Gone are left out.
+	// Count is how many users are in the room now. If that is more than [Limits].Presence, or if telling of them takes more
+	// than half of [Limits].QueueBytes, Here and Gone are left out, until both have fallen a tenth below it. Then All is set.
 	Count int `json:"count"`
 }
 
@@ -35,11 +36,12 @@ type Presence[M any] struct {
 //
 //	func (g *Chat) Events() wsgate.Events[Member] {
 //		return wsgate.Events[Member]{
-//			wsgate.Track(People, func(c *wsgate.Conn[Member]) Person { return Person{c.Data.Name} }),
+//			wsgate.Track(People, func(c *wsgate.Conn[Member], room string) (Person, bool) { return Person{c.Data.Name}, true }),
 //			...
 //
-// Join calls meta, on its own goroutine, for the metadata of the user: at most 4 KiB of JSON. To change it, join the
-// room again. A user is who [Hub.User] says; connections of nobody are not tracked. Several connections of a user in a
+// Join calls meta, on its own goroutine, for each room: for the metadata of the user, at most 4 KiB of JSON, and whether
+// the user is seen there. What is told has the room's name in it, so that a room whose name is not for the eyes of its
+// members has to be declined, with false. To change the metadata, join the room again. A user is who [Hub.User] says; connections of nobody are not tracked. Several connections of a user in a
 // room, on whatever nodes, count once, with the metadata that is newest.
 //
 // A newcomer hears of everybody, all others of the changes: what happens within 250 ms comes in one event. A user
@@ -49,10 +51,16 @@ type Presence[M any] struct {
 //
 // With [Options].Broker, that has to be a [Store] as well. While its engine is away the members hear of this node's users,
 // and those of others stay as they were.
-func Track[D, M any](e Event[Presence[M]], meta func(*Conn[D]) M) Binding[D] {
+func Track[D, M any](e Event[Presence[M]], meta func(c *Conn[D], room string) (M, bool)) Binding[D] {
 	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[Presence[M]](), tracks: true}
 	if meta != nil {
-		b.meta = func(c *Conn[D]) ([]byte, error) { return json.Marshal(meta(c)) }
+		b.meta = func(c *Conn[D], room string) ([]byte, error) {
+			m, tracked := meta(c, room)
+			if !tracked {
+				return nil, nil
+			}
+			return json.Marshal(m)
+		}
 	}
 	return b
 }
@@ -108,8 +116,11 @@ func (r Room) present(ctx context.Context) (map[string][]byte, error) {
 type tracker struct {
 	*presence.Tracker[*conn]
 	event string
-	meta  func(AnyConn) ([]byte, error)
+	meta  func(c AnyConn, room string) ([]byte, error) // nil for a room in which the user is not tracked
 }
+
+// minPresenceQueue is room for what is told of a user in any case: one with the largest metadata, or the numbers.
+const minPresenceQueue = 8 << 10
 
 // track makes the route's tracker. what says whose binding it is.
 func (rt *route) track(b *binding, what string) error {
@@ -124,6 +135,9 @@ func (rt *route) track(b *binding, what string) error {
 	case !rt.hasUsers:
 		return wrong(fmt.Sprintf(": nobody can be tracked without users, and %s tells none", typeName(rt.data)),
 			fmt.Sprintf("give %s, which OnUpgrade returns, a method UserID() string", typeName(rt.data)))
+	case rt.limits.QueueBytes < minPresenceQueue:
+		return wrong(fmt.Sprintf(": Limits.QueueBytes is %d, which may be too small for what members are told", rt.limits.QueueBytes),
+			fmt.Sprintf("make it %d or more", minPresenceQueue))
 	case rt.app.node.store == nil:
 		return wrong(": Options.Broker is no wsgate.Store, which presence needs", "use a broker that is one, as those of broker/nats and broker/redis")
 	}
@@ -141,7 +155,7 @@ func (rt *route) track(b *binding, what string) error {
 				})
 			}
 		},
-		Grace: rt.limits.PresenceGrace, Most: rt.limits.Presence,
+		Grace: rt.limits.PresenceGrace, Most: rt.limits.Presence, MostBytes: rt.limits.QueueBytes / 2,
 	}
 	rt.presence = &tracker{presence.New(config), b.name, b.meta}
 	return nil
@@ -186,13 +200,27 @@ func (rt *route) deliverTo(m *frame.Message, each func(to func(*conn))) {
 	_ = b.End() // as for a broadcast, a slow receiver is no error
 }
 
-// metaOf returns the metadata of a connection's user, nil if it is not tracked.
-func (c *conn) metaOf() ([]byte, error) {
-	tracker := c.route.presence
-	if tracker == nil || c.user == nil {
+// metasOf returns the metadata of a connection's user for each of the rooms, without those in which it is not tracked.
+func (c *conn) metasOf(rooms []string) (map[string][]byte, error) {
+	if c.route.presence == nil || c.user == nil {
 		return nil, nil
 	}
-	meta, err := tracker.meta(c.self)
+	metas := make(map[string][]byte, len(rooms))
+	for _, room := range rooms {
+		meta, err := c.metaOf(room)
+		if err != nil {
+			return nil, err
+		}
+		if meta != nil {
+			metas[room] = meta
+		}
+	}
+	return metas, nil
+}
+
+func (c *conn) metaOf(room string) ([]byte, error) {
+	tracker := c.route.presence
+	meta, err := tracker.meta(c.self, room)
 	if err != nil {
 		return nil, fmt.Errorf("wsgate: metadata of a user for %q: %w", tracker.event, err)
 	}
@@ -205,11 +233,14 @@ func (c *conn) metaOf() ([]byte, error) {
 	return meta, nil
 }
 
-// appearIn and vanishFrom tell the tracker. They need c.mu, so that it hears of one after the other.
+// appearIn and vanishFrom tell the tracker. They need c.mu, so that it hears of one after the other. Without metadata the
+// user is not tracked in the room, or not any more.
 func (c *conn) appearIn(room string, meta []byte) {
-	if meta != nil {
-		c.route.presence.Enter(room, c, c.user.id, meta)
+	if meta == nil {
+		c.vanishFrom(room)
+		return
 	}
+	c.route.presence.Enter(room, c, c.user.id, meta)
 }
 
 func (c *conn) vanishFrom(room string) {

@@ -25,7 +25,7 @@ func (rawGateway) OnUpgrade(r *http.Request) (visitor, error) {
 
 func (g rawGateway) Events() wsgate.Events[visitor] {
 	return wsgate.Events[visitor]{
-		wsgate.Track(rawPeople, func(c *visitorConn) json.RawMessage { return json.RawMessage(c.Data.Name) }),
+		wsgate.Track(rawPeople, func(c *visitorConn, _ string) (json.RawMessage, bool) { return json.RawMessage(c.Data.Name), true }),
 		wsgate.On(enter, func(_ context.Context, c *visitorConn, room string) error {
 			g.joined <- c.Join(room)
 			return nil

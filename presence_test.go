@@ -41,7 +41,9 @@ func (visitorGateway) OnUpgrade(r *http.Request) (visitor, error) {
 
 func (visitorGateway) Events() wsgate.Events[visitor] {
 	return wsgate.Events[visitor]{
-		wsgate.Track(people, func(c *visitorConn) person { return person{c.Data.Name} }),
+		wsgate.Track(people, func(c *visitorConn, room string) (person, bool) {
+			return person{c.Data.Name}, !strings.HasPrefix(room, "secret/")
+		}),
 		wsgate.On(enter, func(_ context.Context, c *visitorConn, room string) error { return c.Join(room) }),
 		wsgate.On(exit, func(_ context.Context, c *visitorConn, room string) error { c.Leave(room); return nil }),
 		wsgate.On(rename, func(_ context.Context, c *visitorConn, name string) error {

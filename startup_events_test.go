@@ -136,7 +136,7 @@ func TestUnportablePayloads(t *testing.T) {
 		wsgate.On("bad", ignore[[]*priced]()),
 		wsgate.Answer("bad", know[priced, int]()),
 		wsgate.Answer("bad", know[int, map[string]priced]()),
-		wsgate.Track("bad", func(*wsgate.Conn[guest]) priced { return priced{} }),
+		wsgate.Track("bad", func(*wsgate.Conn[guest], string) (priced, bool) { return priced{}, true }),
 	} {
 		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), append(want, "startup_events_test.go:")...)
 		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nested), want...)

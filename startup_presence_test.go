@@ -62,12 +62,12 @@ type storeless struct{ wsgate.Broker }
 
 func TestTrackThatCannot(t *testing.T) {
 	const seats wsgate.Event[wsgate.Presence[int]] = "seats"
-	zero := func(*wsgate.Conn[someUser]) int { return 0 }
-	nothing := wsgate.Track[someUser, int](seats, nil)                      // no function
-	first := wsgate.Track(seats, zero)                                      // first track
-	second := wsgate.Track("second", zero)                                  // second track
-	badName := wsgate.Track("$x", zero)                                     // bad name
-	nobody := wsgate.Track(seats, func(*wsgate.Conn[int]) int { return 0 }) // without users
+	zero := func(*wsgate.Conn[someUser], string) (int, bool) { return 0, true }
+	nothing := wsgate.Track[someUser, int](seats, nil)                                            // no function
+	first := wsgate.Track(seats, zero)                                                            // first track
+	second := wsgate.Track("second", zero)                                                        // second track
+	badName := wsgate.Track("$x", zero)                                                           // bad name
+	nobody := wsgate.Track(seats, func(*wsgate.Conn[int], string) (int, bool) { return 0, true }) // without users
 	tracking := gatewayAt("/ws", open(first))
 	for _, test := range []struct {
 		name   string

@@ -54,7 +54,7 @@ func (*crowd) OnUpgrade(r *http.Request) (member, error) { return member{r.FormV
 
 func (g *crowd) Events() wsgate.Events[member] {
 	return wsgate.Events[member]{
-		wsgate.Track(present, func(*conn) string { return g.name }),
+		wsgate.Track(present, func(*conn, string) (string, bool) { return g.name, true }),
 		wsgate.On(join, func(_ context.Context, c *conn, room string) error { return c.Join(room) }),
 		wsgate.On(leave, func(_ context.Context, c *conn, room string) error { c.Leave(room); return nil }),
 		wsgate.Answer(say, func(_ context.Context, c *conn, l line) (spoken, error) {

@@ -69,7 +69,9 @@ func (g *Chat) OnClose(ctx context.Context, c *conn, _ error) { _ = g.move(ctx, 
 // Events is what members may send, and what presence tells them.
 func (g *Chat) Events() wsgate.Events[Member] {
 	return wsgate.Events[Member]{
-		wsgate.Track(People, func(c *conn) Person { return Person{Username: c.Data.Username, Room: c.Data.Room} }),
+		wsgate.Track(People, func(c *conn, _ string) (Person, bool) {
+			return Person{Username: c.Data.Username, Room: c.Data.Room}, true
+		}),
 		wsgate.On(Join, g.join),
 		wsgate.On(Leave, g.leave),
 		wsgate.On(Say, g.say),

@@ -65,7 +65,7 @@ func roomEvents() []wsgate.Binding[guest] {
 
 // track keeps who is in the rooms.
 func track() wsgate.Binding[guest] {
-	return wsgate.Track(people, func(c *conn) profile { return profile{strings.ToUpper(c.Data.user)} })
+	return wsgate.Track(people, func(c *conn, _ string) (profile, bool) { return profile{strings.ToUpper(c.Data.user)}, true })
 }
 
 // Row 50: a room's name is printable, and nothing but itself: no pattern, no path, no other form of another name.

@@ -1,6 +1,7 @@
 package presence_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -86,11 +87,11 @@ func (c *crowd) tell(change presence.Change[int]) {
 // hear applies a change to what a member knows.
 func (m *member) hear(change presence.Change[int]) error {
 	m.count = change.Count
+	if size := told(change); size > mostBytes || change.Count > most && size > 0 {
+		return fmt.Errorf("hears names in %d bytes though they are %d", size, change.Count)
+	}
 	switch {
-	case change.Count > most:
-		if len(change.Here)+len(change.Gone) > 0 {
-			return fmt.Errorf("hears names though they are %d", change.Count)
-		}
+	case len(change.Here)+len(change.Gone) == 0:
 		m.knows = nil
 		return nil
 	case change.All:
@@ -114,4 +115,22 @@ func (m *member) hear(change presence.Change[int]) error {
 		return fmt.Errorf("knows %d users and hears that they are %d", len(m.knows), change.Count)
 	}
 	return nil
+}
+
+// told returns how large the JSON is that tells of a change, the braces and brackets left out.
+func told(change presence.Change[int]) (size int) {
+	entry := func(v any) {
+		text, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		size += len(text) - len("{}")
+	}
+	for user, meta := range change.Here {
+		entry(map[string]json.RawMessage{user: meta})
+	}
+	for _, user := range change.Gone {
+		entry([]string{user})
+	}
+	return size
 }

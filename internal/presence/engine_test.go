@@ -83,12 +83,16 @@ type delivery struct {
 	at   time.Time
 }
 
-const most = 4 // users that members are told by name
+// What members are told of by name.
+const (
+	most      = 4   // users
+	mostBytes = 150 // of JSON
+)
 
 func (e *engine) start(id string) *node {
 	n := &node{id: id, engine: e, dead: map[string]bool{}, mail: map[string]chan delivery{}}
 	n.Tracker = presence.New(presence.Config[int]{
-		Node: n, Store: n, Grace: 5 * time.Second, Most: most,
+		Node: n, Store: n, Grace: 5 * time.Second, Most: most, MostBytes: mostBytes,
 		Table:   func(room string) string { return room },
 		Publish: n.publish,
 		Tell:    n.crowd.tell,

@@ -17,7 +17,8 @@ type room[C comparable] struct {
 	version  uint64            // of the last delta from this node
 	versions map[string]uint64 // of the last delta from each other node; none after loading
 
-	shown     map[string][]byte   // what the members were told: metadata by id
+	shown     map[string][]byte   // what the members were told, or would be if they were not too many: metadata by id
+	size      int                 // of it in a message
 	counted   bool                // they were told the number only
 	dirty     map[string]struct{} // users of whom something else may have to be told
 	newcomers map[C]struct{}      // members who have not been told anything
@@ -187,52 +188,84 @@ type Change[C comparable] struct {
 	But   map[C]struct{} // else all members but these
 }
 
-// changes returns what is to be told now. Past most users members are told only how many they are.
-func (r *room[C]) changes(most int) (told []Change[C]) {
+// changes returns what is to be told now. Past most users, or mostBytes of what would be told of them, members are told
+// only how many they are. So everything that is told fits, and nothing is told in vain.
+func (r *room[C]) changes(most, mostBytes int) (told []Change[C]) {
 	if !r.loaded || len(r.dirty)+len(r.newcomers) == 0 {
 		return nil
 	}
 	here := map[string][]byte{}
 	var gone []string
+	size := 0 // of here and gone
 	for id := range r.dirty {
 		v, there := r.find(id)
 		was, shown := r.shown[id]
 		switch {
 		case there && (!shown || string(was) != string(v.meta)):
-			r.shown[id], here[id] = v.meta, v.meta
+			size += r.show(id, v.meta)
+			here[id] = v.meta
 		case !there && shown:
-			delete(r.shown, id)
+			size += r.hide(id)
 			gone = append(gone, id)
 		}
 	}
 	clear(r.dirty)
 	slices.Sort(gone)
-	count, newcomers := len(r.shown), r.newcomers
+	wasCounted, newcomers := r.counted, r.newcomers
+	r.counted = r.tooLarge(most, mostBytes)
 	r.newcomers = map[C]struct{}{} // what is told is read without the lock
 	switch {
-	case len(here)+len(gone) == 0:
-	case count > most:
-		told = append(told, Change[C]{Room: r.name, Count: count, But: newcomers})
+	case len(here)+len(gone) == 0 && wasCounted == r.counted:
 	case r.counted:
-		all := r.everybody(most)
+		told = append(told, Change[C]{Room: r.name, Count: len(r.shown), But: newcomers})
+	case wasCounted || size > mostBytes:
+		all := r.everybody()
 		all.But = newcomers
 		told = append(told, all)
 	default:
-		told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: count, But: newcomers})
+		told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: len(r.shown), But: newcomers})
 	}
-	r.counted = count > most
 	if len(newcomers) > 0 {
-		all := r.everybody(most)
+		all := r.everybody()
 		all.Only = slices.Collect(maps.Keys(newcomers))
 		told = append(told, all)
 	}
 	return told
 }
 
+// tooLarge reports whether members are to be told numbers. Once they are, the room has to fall clearly below the bound, or
+// somebody who comes and goes would have everybody told of everybody each time.
+func (r *room[C]) tooLarge(most, mostBytes int) bool {
+	if r.counted {
+		most, mostBytes = most-most/10, mostBytes-mostBytes/10
+	}
+	return len(r.shown) > most || r.size > mostBytes
+}
+
+// show and hide change what is shown, and return how much of a message that takes.
+func (r *room[C]) show(id string, meta []byte) int {
+	r.hide(id)
+	r.shown[id] = meta
+	n := entrySize(id, meta)
+	r.size += n
+	return n
+}
+
+func (r *room[C]) hide(id string) int {
+	meta, shown := r.shown[id]
+	if !shown {
+		return 0
+	}
+	n := entrySize(id, meta)
+	r.size -= n
+	delete(r.shown, id)
+	return n
+}
+
 // everybody returns what somebody hears who knows nothing.
-func (r *room[C]) everybody(most int) Change[C] {
+func (r *room[C]) everybody() Change[C] {
 	all := Change[C]{Room: r.name, All: true, Count: len(r.shown)}
-	if all.Count <= most {
+	if !r.counted {
 		all.Here = maps.Clone(r.shown)
 	}
 	return all

@@ -35,7 +35,8 @@ type Config[C comparable] struct {
 	Tell    func(Change[C])                       // the members on this node; may not block
 	Failed  func(doing, room string, err error)   // something will be tried again
 	Grace   time.Duration                         // for which a user without connections stays
-	Most    int                                   // past it members are told numbers only
+	// Past Most users, or MostBytes of JSON that tells of them, members are told numbers only.
+	Most, MostBytes int
 }
 
 const (
@@ -276,7 +277,7 @@ func (t *Tracker[C]) due() (told []Change[C]) {
 	if !t.tellAt.IsZero() && !now.Before(t.tellAt) {
 		t.tellAt = time.Time{}
 		for name, r := range t.rooms {
-			told = append(told, r.changes(t.Most)...)
+			told = append(told, r.changes(t.Most, t.MostBytes)...)
 			if r.idle() {
 				delete(t.rooms, name)
 			}

@@ -21,6 +21,22 @@ func (v value) after(w value) bool {
 	return v.stamp > w.stamp || v.stamp == w.stamp && string(v.meta) > string(w.meta)
 }
 
+// entrySize returns how many bytes of JSON tell of a user, at most: encoding/json writes some characters as \u escapes.
+func entrySize(id string, meta []byte) int {
+	n := len(`"":,`) + len(id) + len(meta)
+	for i := range len(id) {
+		if c := id[i]; c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c >= 0x80 {
+			n += 5 // U+2028 and U+2029 have three bytes and become six
+		}
+	}
+	for _, c := range meta {
+		if c == '<' || c == '>' || c == '&' || c == 0xe2 {
+			n += 5
+		}
+	}
+	return n
+}
+
 const (
 	maxUser = 255
 	// MaxMeta is the size of the largest metadata of a user.

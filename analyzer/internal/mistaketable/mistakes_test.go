@@ -129,7 +129,7 @@ const People wsgate.Event[wsgate.Presence[Member]] = "people"
 
 func (g *Chat) Events() wsgate.Events[Member] {
 	return wsgate.Events[Member]{
-		wsgate.Track(People, func(c *wsgate.Conn[Member]) Member { return c.Data }),
+		wsgate.Track(People, func(c *wsgate.Conn[Member], _ string) (Member, bool) { return c.Data, true }),
 	}
 }
 `},
