@@ -11,19 +11,24 @@ import (
 	"github.com/wsgate/wsgate/internal/presence"
 )
 
-var errAway = errors.New("the engine is away")
+var (
+	errAway   = errors.New("the engine is away")
+	errBroken = errors.New("the table is broken")
+)
 
 // engine is what lies between nodes: a store that takes its time, and links that lose messages now and then.
 type engine struct {
 	mu     sync.Mutex // guards following
 	random *rand.Rand
 	lossy  bool
+	broken map[string]bool // tables that fail
+	hangs  bool            // those tables do not answer, rather than fail at once
 	tables map[string]map[string][]byte
 	nodes  map[string]*node // that were not stopped
 }
 
 func newEngine(seed uint64) *engine {
-	return &engine{random: rand.New(rand.NewPCG(seed, 1)), tables: map[string]map[string][]byte{}, nodes: map[string]*node{}}
+	return &engine{random: rand.New(rand.NewPCG(seed, 1)), broken: map[string]bool{}, tables: map[string]map[string][]byte{}, nodes: map[string]*node{}}
 }
 
 func (e *engine) upTo(d time.Duration) time.Duration {
@@ -43,6 +48,20 @@ func (e *engine) heal() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.lossy = false
+	clear(e.broken)
+}
+
+// breakTable has a table fail, or not.
+func (e *engine) breakTable(table string, broken bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.broken[table] = broken
+}
+
+func (e *engine) isBroken(table string) (broken, hangs bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.broken[table], e.hangs
 }
 
 // loses reports whether a message does not arrive.
@@ -189,7 +208,7 @@ func (n *node) read(from string, mail <-chan delivery) {
 
 // Update and Rows take a while, as long as they may while nothing gets through.
 func (n *node) Update(ctx context.Context, table string, rows map[string][]byte) error {
-	if err := n.reach(ctx); err != nil {
+	if err := n.reach(ctx, table); err != nil {
 		return err
 	}
 	e := n.engine
@@ -207,14 +226,14 @@ func (n *node) Update(ctx context.Context, table string, rows map[string][]byte)
 }
 
 func (n *node) Rows(ctx context.Context, table string) (map[string][]byte, error) {
-	if err := n.reach(ctx); err != nil {
+	if err := n.reach(ctx, table); err != nil {
 		return nil, err
 	}
 	rows := n.engine.rows(table)
-	return rows, n.reach(ctx) // the answer has a way to go, too
+	return rows, n.reach(ctx, table) // the answer has a way to go, too
 }
 
-func (n *node) reach(ctx context.Context) error {
+func (n *node) reach(ctx context.Context, table string) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -224,7 +243,11 @@ func (n *node) reach(ctx context.Context) error {
 	if away != nil {
 		return away
 	}
-	if cut {
+	broken, hangs := n.engine.isBroken(table)
+	if broken && !hangs {
+		return errBroken
+	}
+	if cut || broken {
 		<-ctx.Done()
 	}
 	return ctx.Err()

@@ -121,7 +121,7 @@ func (s *schedule) step() {
 	cut, away := n.link()
 	p := s.random.IntN(100)
 	if s.peace && p >= 72 {
-		p = 92 + p%8 // none of the faults
+		p = 97 + p%3 // none of the faults
 	}
 	switch {
 	case p < 45:
@@ -138,8 +138,10 @@ func (s *schedule) step() {
 		n.setLink(true, nil)
 	case p < 92 && len(s.nodes) > 2:
 		s.crash(n)
-	case p < 96 && len(s.nodes) > 2:
+	case p < 95 && len(s.nodes) > 2:
 		s.leave(n)
+	case p < 97:
+		s.engine.breakTable(someRooms[s.random.IntN(len(someRooms))], s.random.IntN(2) == 0)
 	case len(s.nodes) < 4:
 		s.join()
 	}

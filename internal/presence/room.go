@@ -24,6 +24,8 @@ type room[C comparable] struct {
 	newcomers map[C]struct{}      // members who have not been told anything
 
 	working  bool                // a job of the room is under way, and may come back
+	retryAt  time.Time           // no other before; zero if nothing failed
+	purge    bool                // there may be rows of users who left, without a trace here
 	pending  map[string]struct{} // users whose row and delta are not written
 	sweep    map[string]struct{} // rows of dead nodes
 	load     bool                // the store is to be read

@@ -65,21 +65,28 @@ type Tracker[C comparable] struct {
 
 	context context.Context // ends with Close
 	cancel  context.CancelFunc
-	running sync.WaitGroup // calls of the timer, and the writer
+	running sync.WaitGroup // calls of the timer, and jobs
 
 	telling sync.Mutex // held while members are told, so that they hear everything in order
 
-	mu         sync.Mutex // guards following
-	rooms      map[string]*room[C]
-	leaving    []leaving // in the order of their ends
-	timer      *time.Timer
-	wake       time.Time // when timer fires; zero if it does not run
-	tellAt     time.Time // when changes are due; zero if there are none
-	refreshAt  time.Time
-	refreshes  int
-	doubtAt    time.Time // when doubtful rooms are read; zero if there are none
-	writing    bool      // the writer runs
-	retryAt    time.Time // not before; zero if nothing failed
+	mu        sync.Mutex // guards following
+	rooms     map[string]*room[C]
+	leaving   []leaving // in the order of their ends
+	timer     *time.Timer
+	wake      time.Time // when timer fires; zero if it does not run
+	tellAt    time.Time // when changes are due; zero if there are none
+	refreshAt time.Time
+	refreshes int
+	doubtAt   time.Time // when doubtful rooms are read; zero if there are none
+	retryAt   time.Time // when a room that failed is tried again; zero for none
+	working   int       // jobs under way
+	refused   bool      // more could be, but for atOnce
+
+	streak      map[string]struct{} // rooms that failed since something succeeded last
+	pausedUntil time.Time           // since so many failed in a row; zero if they did not
+	purges      map[string]struct{} // rooms of which nothing else is left to do
+	purgeAt     time.Time           // not before
+
 	complained time.Time // when Failed was called
 	closed     bool
 }
@@ -92,7 +99,7 @@ type leaving struct {
 
 // New returns a tracker without rooms. Nothing runs while there are none.
 func New[C comparable](config Config[C]) *Tracker[C] {
-	t := &Tracker[C]{Config: config, rooms: map[string]*room[C]{}}
+	t := &Tracker[C]{Config: config, rooms: map[string]*room[C]{}, streak: map[string]struct{}{}, purges: map[string]struct{}{}}
 	t.context, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -108,13 +115,15 @@ func (t *Tracker[C]) Enter(name string, c C, user string, meta []byte) {
 	if r == nil {
 		r = newRoom[C](name)
 		t.rooms[name] = r
+		_, r.purge = t.purges[name]
+		delete(t.purges, name)
 	}
 	r.enter(c, user, meta)
 	if t.refreshAt.IsZero() {
 		t.refreshAt = time.Now().Add(refresh)
 	}
 	if r.load {
-		t.write() // at once, so that it is read when the newcomer is told
+		t.try(r) // at once, so that it is read when the newcomer is told
 	}
 	t.changed()
 }
@@ -175,7 +184,10 @@ func (t *Tracker[C]) Dead(node string) {
 func (t *Tracker[C]) SayAgain() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.retryAt = time.Time{}
+	t.pausedUntil, t.purgeAt = time.Time{}, time.Time{}
+	for _, r := range t.rooms {
+		r.retryAt = time.Time{}
+	}
 	t.again(true)
 	t.changed()
 }
@@ -219,8 +231,9 @@ func (t *Tracker[C]) schedule() {
 	}
 	earlier(t.refreshAt)
 	earlier(t.doubtAt)
-	if !t.writing {
+	if !t.refused { // else the next job that ends goes on
 		earlier(t.retryAt)
+		earlier(t.purgeAt)
 	}
 	if next.IsZero() || !t.wake.IsZero() && !next.Before(t.wake) {
 		return
@@ -271,16 +284,11 @@ func (t *Tracker[C]) due() (told []Change[C]) {
 			r.doubtful = false
 		}
 	}
-	if !t.retryAt.IsZero() && !now.Before(t.retryAt) {
-		t.retryAt = time.Time{}
-	}
 	if !t.tellAt.IsZero() && !now.Before(t.tellAt) {
 		t.tellAt = time.Time{}
-		for name, r := range t.rooms {
+		for _, r := range t.rooms {
 			told = append(told, r.changes(t.Most, t.MostBytes)...)
-			if r.idle() {
-				delete(t.rooms, name)
-			}
+			t.tidy(r)
 		}
 	}
 	if len(t.rooms) == 0 {

@@ -3,47 +3,64 @@ package presence
 import (
 	"context"
 	"encoding/binary"
-	"sync"
+	"maps"
 	"time"
 )
 
-// write needs the lock. It starts the writer if there is something to write or to read and nothing stands against it.
+// write needs the lock. It starts what is to be done, as far as nothing stands against it. Rooms do not wait for each
+// other: one whose table fails or does not answer is tried again later, by itself.
 func (t *Tracker[C]) write() {
-	if t.writing || t.closed || !t.retryAt.IsZero() {
+	if t.closed {
 		return
 	}
+	t.refused, t.retryAt = false, time.Time{}
 	for _, r := range t.rooms {
-		if r.hasWork() {
-			t.writing = true
-			t.running.Go(t.writeAll)
-			return
+		if t.try(r); t.refused {
+			return // the next that ends goes on
 		}
 	}
+	t.purge()
+}
+
+// try needs the lock. It starts what is to be done for a room.
+func (t *Tracker[C]) try(r *room[C]) {
+	if t.closed || r.working || !r.hasWork() {
+		return
+	}
+	notBefore := later(r.retryAt, t.pausedUntil)
+	switch {
+	case time.Now().Before(notBefore):
+		t.retryAt = sooner(t.retryAt, notBefore)
+	case t.working == atOnce:
+		t.refused = true
+	default:
+		t.working++
+		j := t.job(r)
+		t.running.Go(func() { t.work(j) })
+	}
+}
+
+// later and sooner return one of two times. The zero time is none.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (r *room[C]) hasWork() bool {
-	return len(r.pending) > 0 || len(r.sweep) > 0 || r.load && len(r.conns) > 0
+	return len(r.pending) > 0 || len(r.sweep) > 0 || r.hasToLoad()
 }
 
-// writeAll is the writer. It ends when everything is done or something fails.
-func (t *Tracker[C]) writeAll() {
-	for {
-		jobs := t.jobs()
-		if len(jobs) == 0 {
-			return
-		}
-		var working sync.WaitGroup
-		slots := make(chan struct{}, atOnce)
-		for _, j := range jobs {
-			slots <- struct{}{}
-			working.Go(func() {
-				t.work(j)
-				<-slots
-			})
-		}
-		working.Wait()
-	}
-}
+// hasToLoad reports whether the table is to be read: for members, or to find rows of users who have left.
+func (r *room[C]) hasToLoad() bool { return r.load && len(r.conns) > 0 || r.purge }
 
 // job is what is to be done for a room.
 type job[C comparable] struct {
@@ -55,27 +72,9 @@ type job[C comparable] struct {
 	load    bool
 }
 
-// jobs takes all that is to be done.
-func (t *Tracker[C]) jobs() (jobs []*job[C]) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.retryAt.IsZero() && !t.closed {
-		for _, r := range t.rooms {
-			if r.hasWork() {
-				jobs = append(jobs, t.job(r))
-			}
-		}
-	}
-	if len(jobs) == 0 {
-		t.writing = false
-		t.schedule()
-	}
-	return jobs
-}
-
 // job needs the lock.
 func (t *Tracker[C]) job(r *room[C]) *job[C] {
-	j := &job[C]{room: r, rows: map[string][]byte{}, users: map[string]*value{}, swept: r.sweep, version: r.version, load: r.load && len(r.conns) > 0}
+	j := &job[C]{room: r, rows: map[string][]byte{}, users: map[string]*value{}, swept: r.sweep, version: r.version, load: r.hasToLoad()}
 	for id := range r.pending {
 		row := rowName(t.Node.ID(), id)
 		j.rows[row], j.users[id] = nil, nil
@@ -107,6 +106,7 @@ func (t *Tracker[C]) work(j *job[C]) {
 		return
 	}
 	if !j.load {
+		t.succeeded()
 		return
 	}
 	rows, err := t.Store.Rows(ctx, t.Table(j.room.name))
@@ -116,19 +116,29 @@ func (t *Tracker[C]) work(j *job[C]) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j.room.loading = false
+	j.room.loading, j.room.purge = false, false
 	t.loaded(j.room, rows)
+	clear(t.streak)
 	t.changed()
 }
 
-// done notes that a job has ended, after what failed was put back.
+func (t *Tracker[C]) succeeded() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.streak)
+}
+
+// done notes that a job has ended, after what failed was put back, and goes on with what had to wait for it.
 func (t *Tracker[C]) done(r *room[C]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.working = false
-	if r.idle() {
-		delete(t.rooms, r.name)
+	t.working--
+	t.tidy(r)
+	if t.try(r); t.refused {
+		t.write()
 	}
+	t.schedule()
 }
 
 // save writes the rows and then tells the other nodes: who reads the table after it subscribed misses nothing.
@@ -169,10 +179,14 @@ func (t *Tracker[C]) failed(j *job[C], doing string, err error) {
 	r := j.room
 	if doing == "writing" {
 		for id := range j.users {
-			r.pending[id] = struct{}{}
+			if r.local[id] != nil {
+				r.pending[id] = struct{}{}
+			} else {
+				r.purge = true // the users who leave while the store fails would be ever more
+			}
 		}
-		for row := range j.swept {
-			r.sweep[row] = struct{}{}
+		if len(r.conns) > 0 { // else it is for the nodes that have members there
+			maps.Copy(r.sweep, j.swept)
 		}
 	}
 	if j.load {
@@ -186,7 +200,12 @@ func (t *Tracker[C]) failed(j *job[C], doing string, err error) {
 		return
 	}
 	now := time.Now()
-	t.retryAt = now.Add(retryAfter)
+	r.retryAt = now.Add(retryAfter)
+	t.streak[r.name] = struct{}{}
+	if len(t.streak) >= atOnce { // it is not for some tables that the store fails
+		t.pausedUntil = r.retryAt
+		clear(t.streak)
+	}
 	if now.Sub(t.complained) >= complainEvery {
 		t.complained = now
 		t.Failed(doing, r.name, err)
