@@ -189,7 +189,7 @@ func (a *App) waitActive(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() { // ends with the last connection; a hook that ignores its context can hold it up
 		a.active.Wait()
-		a.engine.Wait()
+		a.engine.Stop()
 		close(ended)
 	}()
 	select {

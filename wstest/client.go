@@ -96,8 +96,10 @@ func (a *App) dial(path string, headers []http.Header) (*Client, *http.Response,
 	}
 	c.ws = ws
 	ws.SetReadLimit(-1)
-	c.name = fmt.Sprintf("client %d of %s", a.clients.add(c), path)
-	a.clients.readers.Go(c.read) // App.stop waits for it
+	if !a.clients.add(c, path) {
+		c.wire.Close()
+		return nil, nil, errors.New("got no connection: the test is over")
+	}
 	return c, resp, nil
 }
 
@@ -310,18 +312,23 @@ func describeEnd(err error) string {
 
 // clients are those of an App.
 type clients struct {
-	readers sync.WaitGroup
-
-	mu   sync.Mutex // guards following
-	list []*Client
+	mu      sync.Mutex // guards following
+	list    []*Client
+	broken  bool
+	readers sync.WaitGroup // grows only while not broken
 }
 
-// add returns how many they are now.
-func (l *clients) add(c *Client) int {
+// add names the client and has it read. It reports false if nobody would wait for that any more.
+func (l *clients) add(c *Client, path string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.broken {
+		return false
+	}
 	l.list = append(l.list, c)
-	return len(l.list)
+	c.name = fmt.Sprintf("client %d of %s", len(l.list), path)
+	l.readers.Go(c.read) // breakAll waits for it
+	return true
 }
 
 func (l *clients) all() []*Client {
@@ -332,6 +339,9 @@ func (l *clients) all() []*Client {
 
 // breakAll ends all connections as they are and waits for the readers.
 func (l *clients) breakAll() {
+	l.mu.Lock()
+	l.broken = true
+	l.mu.Unlock()
 	for _, c := range l.all() {
 		c.wire.Close()
 		c.ws.CloseNow()

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,11 +33,14 @@ const (
 	ask     wsgate.Call[string, *news] = "ask"  // the payload says how to answer
 	move    wsgate.Event[string]       = "move" // join or leave a room
 	trouble wsgate.Event[string]       = "trouble"
+
+	people wsgate.Event[wsgate.Presence[string]] = "people"
 )
 
 // life is what must hold of a connection whatever happens to it, checked from inside its hooks, which never overlap and
 // so need no lock. The schedule reads it when the connection has ended.
 type life struct {
+	user   string
 	random *rand.Rand
 	source string
 	opened bool // OnOpen returned nil
@@ -65,18 +70,39 @@ func (l *life) enter(what string) (leave func()) {
 	return func() { l.inside = false }
 }
 
+func (l *life) UserID() string { return l.user }
+
 // gateway is the gateway of one schedule.
 type gateway struct {
 	seed uint64
 
 	mu    sync.Mutex // guards following
-	conns []*conn    // for which OnOpen was called
+	users int
+	conns []*conn // for which OnOpen was called
+}
+
+// all returns the connections so far.
+func (g *gateway) all() []*conn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.conns)
+}
+
+// OnUpgrade gives each second connection to the user of the one before, and some to nobody.
+func (g *gateway) OnUpgrade(*http.Request) (*life, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.users++
+	if g.users%5 == 0 {
+		return &life{}, nil
+	}
+	return &life{user: fmt.Sprint("user ", g.users/2)}, nil
 }
 
 func (g *gateway) OnOpen(ctx context.Context, c *conn) error {
+	l := c.Data
 	g.mu.Lock()
-	l := &life{random: rand.New(rand.NewPCG(g.seed, uint64(len(g.conns)))), source: c.ID(), next: 1, ctx: ctx}
-	c.Data = l
+	l.random, l.source, l.next, l.ctx = rand.New(rand.NewPCG(g.seed, uint64(len(g.conns)))), c.ID(), 1, ctx
 	g.conns = append(g.conns, c)
 	g.mu.Unlock()
 	defer l.enter("OnOpen")()
@@ -120,6 +146,7 @@ func (l *life) work(ctx context.Context) {
 func (g *gateway) Events() wsgate.Events[*life] {
 	return wsgate.Events[*life]{
 		wsgate.On(tell, g.onTell), wsgate.Answer(ask, g.onAsk), wsgate.On(move, g.onMove), wsgate.On(trouble, g.onTrouble),
+		wsgate.Track(people, func(c *conn) string { return c.ID() }),
 	}
 }
 

@@ -93,7 +93,13 @@ func play(t *testing.T, seed uint64) (opened, closed int, wrong []string) {
 			}
 		}
 	}
+	over := make(chan struct{})
+	for n := range 1 + random.IntN(3) {
+		o := outsider{app: app, random: rand.New(rand.NewPCG(seed, 2000+uint64(n))), name: fmt.Sprint("outsider ", n), conns: g.all()}
+		all.Go(func() { o.act(over) })
+	}
 	wrong = append(wrong, shutdown(app, random)...)
+	close(over)
 	for _, c := range clients {
 		c.Conn.Close()
 	}
@@ -130,10 +136,7 @@ func (g *gateway) interfere(app *wsgate.App, random *rand.Rand, all *sync.WaitGr
 			<-time.After(100 * time.Microsecond)
 		}
 	})
-	g.mu.Lock()
-	conns := g.conns[:len(g.conns):len(g.conns)]
-	g.mu.Unlock()
-	for _, c := range conns {
+	for _, c := range g.all() {
 		switch random.IntN(8) {
 		case 0:
 			c.Close(4001, "kicked")

@@ -26,7 +26,8 @@ type Engine struct {
 	running int
 	most    int
 	left    atomic.Bool // line may hold connections for which no flusher was started
-	wg      sync.WaitGroup
+	stopped bool
+	ended   chan struct{} // closed by the last flusher; nil until Stop waits for it
 }
 
 // NewEngine returns an Engine whose heartbeat has the given resolution.
@@ -34,8 +35,20 @@ func NewEngine(tick time.Duration) *Engine {
 	return &Engine{wheel: heartbeat.New(tick), most: (runtime.GOMAXPROCS(0) + 1) / 2}
 }
 
-// Wait returns when no flusher runs any more; with every connection ended none will start again.
-func (e *Engine) Wait() { e.wg.Wait() }
+// Stop returns when no flusher runs any more; none starts again. It is for an Engine whose connections have all ended:
+// those that a broadcast from outside still wakes have nothing to be written.
+func (e *Engine) Stop() {
+	e.mu.Lock()
+	e.stopped = true
+	if e.running > 0 && e.ended == nil {
+		e.ended = make(chan struct{})
+	}
+	ended := e.ended
+	e.mu.Unlock()
+	if ended != nil {
+		<-ended
+	}
+}
 
 // schedule has c flushed.
 func (e *Engine) schedule(c *Conn) {
@@ -61,10 +74,14 @@ const perFlusher = 128
 
 // start starts the flushers that the line deserves. The caller holds the lock.
 func (e *Engine) start() {
+	if e.stopped {
+		e.line, e.head = nil, 0
+		return
+	}
 	waiting := len(e.line) - e.head
 	for waiting > 0 && e.running < min(e.most, 1+waiting/perFlusher) {
 		e.running++
-		e.wg.Go(e.run)
+		go e.run() // Stop waits for it
 	}
 }
 
@@ -91,7 +108,9 @@ func (e *Engine) run() {
 		clear(e.line[e.head : e.head+n])
 		e.head += n
 		if n == 0 {
-			e.running--
+			if e.running--; e.running == 0 && e.ended != nil {
+				close(e.ended)
+			}
 			e.mu.Unlock()
 			return
 		}

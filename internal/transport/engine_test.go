@@ -1,0 +1,51 @@
+package transport_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// A broadcast from outside may outlast the connections it is for: its End races with nothing, and starts no flusher
+// that nobody waits for.
+func TestStopRacesWithBroadcast(t *testing.T) {
+	limits := &transport.Limits{
+		Message: 1 << 10, Wire: 1 << 12, Frames: 10, Assembly: time.Minute, ControlRate: 10, ControlBurst: 10,
+		QueueBytes: 1 << 16, QueueMessages: 100, Write: time.Minute, Close: time.Minute, Ping: time.Minute, Pong: time.Minute,
+	}
+	message := frame.NewMessage(websocket.MessageText, []byte("x"))
+	for range 200 {
+		engine := transport.NewEngine(time.Second)
+		accepted := make(chan *transport.Conn, 1)
+		accept := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := transport.Accept(w, r, &transport.AcceptOptions{
+				Limits: limits, Engine: engine, Values: t.Context(), Admit: func() *transport.Refusal { return nil },
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			accepted <- c
+		})
+		client, _, err := memory.DialRaw(accept, "/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := <-accepted
+		b := engine.Broadcast(message, nil)
+		b.To(c)
+		client.Close()
+		_, _, err = c.Read()
+		c.End(err)
+		var both sync.WaitGroup
+		both.Go(func() { b.End() })
+		both.Go(engine.Stop)
+		both.Wait()
+	}
+}

@@ -1,0 +1,10 @@
+package transport_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/wsgate/wsgate/internal/leak"
+)
+
+func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }
