@@ -115,8 +115,9 @@ func (c *conn) deliver(encode encoder) error {
 	return c.t.Send(m)
 }
 
-// Flush waits until everything sent so far was handed to the operating system. It returns ctx's error, or [ErrClosed]
-// if the connection ends first.
+// Flush waits until everything sent so far was handed to the operating system. It returns ctx's error if that is done
+// first. If the connection has ended, or a slow client's queue was given up, before all of it was, the error is
+// [ErrClosed] together with the cause, as [ErrSlowClient].
 func (c *conn) Flush(ctx context.Context) error { return c.t.Flush(ctx) }
 
 // Close starts the closing handshake and does not wait for it: what was sent goes out first, then a close frame with

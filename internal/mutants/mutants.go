@@ -39,6 +39,8 @@ var mutants = []mutant{
 	{"a write has no deadline", "internal/transport/outbox.go", `c.boundWrite(time.Now().Add(c.limits.Write))`, `c.boundWrite(time.Time{})`, core},
 	{"a queue has no bound", "internal/transport/outbox.go", `return c.out.count >= c.limits.QueueMessages || c.out.bytes+len(f) > c.limits.QueueBytes`, `return false`, core},
 	{"what a turn held back is not flushed", "internal/transport/turn.go", "!= sendsScheduled {\n\t\tc.release()\n\t}\n}\n\n// release writes", "!= sendsScheduled {\n\t}\n}\n\n// release writes", core},
+	{"Flush forgets what was dropped", "internal/transport/flush.go", "if o.dropped {", "if false {", core},
+	{"Flush takes what is dropped meanwhile for written", "internal/transport/flush.go", "f.err = err", "_ = err", core},
 	{"a shared frame is changed by who writes it", "internal/transport/batch.go", `b.copied = append(b.copied, f...)`, `b.copied = append(b.copied, f...); f[len(f)-1] ^= 1`, core},
 	{"a rest is written again from the start", "internal/transport/batch.go", `b.chunks[b.next] = chunk[n:]`, `b.chunks[b.next] = chunk`, core + " " + conformance},
 	{"something is sent behind a close frame", "internal/transport/outbox.go", "defer o.mu.Unlock()\n\tif o.closing || o.dead {\n\t\treturn false, ErrClosed\n\t}", "defer o.mu.Unlock()\n\tif o.dead {\n\t\treturn false, ErrClosed\n\t}", core + " " + lifecycle},

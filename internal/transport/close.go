@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -81,6 +80,9 @@ func (c *Conn) kill(cause error) {
 	if o.cut != nil {
 		o.cut.Stop()
 	}
+	if o.count > 1 || o.count == 1 && !o.closing { // else it is the close frame, or nothing
+		o.lose(0)
+	}
 	o.frames, o.bytes, o.count = nil, 0, 0
 	o.tellFlushes()
 	c.cancel(cause)
@@ -131,7 +133,13 @@ func (c *Conn) lastWords() {
 	c.out.mu.Lock()
 	c.raw.SetWriteDeadline(time.Now().Add(c.limits.Close))
 	c.out.mu.Unlock()
-	c.Flush(context.Background())
+	c.flushAll()
+	c.out.mu.Lock()
+	f := c.out.wait(c.out.queued)
+	c.out.mu.Unlock()
+	if f != nil {
+		<-f.done
+	}
 	if c.in.meter.closed && c.in.empty() {
 		return // the peer has said that nothing comes any more
 	}

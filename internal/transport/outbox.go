@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -29,9 +28,10 @@ type outbox struct {
 	scheduled bool          // somebody will flush
 	closing   bool          // the last of frames is the close frame; nothing may follow it
 	dead      bool          // the raw connection is closed
+	dropped   bool          // a frame other than the close frame was not written and never will be
 	cause     error         // why closing or dead
 	queued    uint64        // frames ever put
-	flushes   []flush       // who waits for a part of them to be written
+	flushes   []*flush      // who waits for a part of them to be written
 
 	cut         *time.Timer // ends the closing handshake
 	interrupted bool        // a read deadline in the past is set, and must stay
@@ -131,9 +131,14 @@ func (c *Conn) evict() {
 	for _, f := range o.frames {
 		o.bytes -= len(f)
 	}
-	o.count -= len(o.frames)
+	waiting := len(o.frames)
+	o.count -= waiting
 	o.frames = nil
-	c.startClosing(frame.Close(websocket.StatusPolicyViolation, "slow client"), ErrSlowClient, c.limits.Close)
+	o.cause = ErrSlowClient
+	if waiting > 0 {
+		o.lose(o.queued - uint64(waiting))
+	}
+	c.startClosing(frame.Close(websocket.StatusPolicyViolation, "slow client"), o.cause, c.limits.Close)
 }
 
 // flush writes what waits, as far as the socket takes it. It does nothing while somebody else writes.
@@ -271,54 +276,6 @@ func (c *Conn) fail(err error) {
 	defer c.out.mu.Unlock()
 	c.out.writing = false
 	c.kill(err)
-}
-
-// flush is somebody's wait for the frames up to a number to be written.
-type flush struct {
-	upTo uint64
-	done chan struct{}
-}
-
-// Flush waits until everything that was queued before is written, or returns ctx's error or [ErrClosed].
-func (c *Conn) Flush(ctx context.Context) error {
-	c.flushAll()
-	o := &c.out
-	o.mu.Lock()
-	if o.dead {
-		o.mu.Unlock()
-		return ErrClosed
-	}
-	if o.count == 0 {
-		o.mu.Unlock()
-		return nil
-	}
-	f := flush{o.queued, make(chan struct{})}
-	o.flushes = append(o.flushes, f)
-	o.mu.Unlock()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-f.done:
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.dead || errors.Is(o.cause, ErrSlowClient) { // then what waited was dropped
-		return ErrClosed
-	}
-	return nil
-}
-
-// tellFlushes ends the waits for what is written; everything counts as written once the connection is dead. The caller
-// holds the lock.
-func (o *outbox) tellFlushes() {
-	written := o.queued - uint64(o.count)
-	for len(o.flushes) > 0 && (o.dead || o.flushes[0].upTo <= written) {
-		close(o.flushes[0].done)
-		o.flushes = o.flushes[1:]
-	}
-	if len(o.flushes) == 0 {
-		o.flushes = nil
-	}
 }
 
 // flushAll flushes until nothing waits or the socket is full.

@@ -1,0 +1,97 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// flush is somebody's wait for the frames up to a number to be written.
+type flush struct {
+	upTo uint64
+	done chan struct{}
+	err  error // why one of them never will be; set before done is closed
+}
+
+// Flush returns nil when everything that was queued before is written, ctx's error if that is done first, or ErrClosed
+// with the cause if a part of it was dropped.
+func (c *Conn) Flush(ctx context.Context) error {
+	c.flushAll()
+	f, err := c.out.messages()
+	if f == nil {
+		return err
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// messages returns a wait for what was queued, or nil if that is written or some of it never will be.
+func (o *outbox) messages() (*flush, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dropped {
+		return nil, o.loss()
+	}
+	upTo := o.queued
+	if o.closing {
+		upTo-- // the close frame is nobody's message
+	}
+	return o.wait(upTo), nil
+}
+
+// loss says why frames were dropped. The caller holds the lock.
+func (o *outbox) loss() error {
+	if o.cause == nil || o.cause == errUndecided {
+		return ErrClosed
+	}
+	return &lossError{o.cause}
+}
+
+// lossError is ErrClosed with the cause, whose text may be the user's code: nobody asks for it under a lock.
+type lossError struct{ cause error }
+
+func (e *lossError) Error() string   { return fmt.Sprintf("%v: %v", ErrClosed, e.cause) }
+func (e *lossError) Unwrap() []error { return []error{ErrClosed, e.cause} }
+
+// wait returns a wait for the frames up to a number, nil if they are not waiting any more. The caller holds the lock.
+func (o *outbox) wait(upTo uint64) *flush {
+	if o.written() >= upTo {
+		return nil
+	}
+	f := &flush{upTo: upTo, done: make(chan struct{})}
+	o.flushes = append(o.flushes, f)
+	return f
+}
+
+// written returns the number of the last frame that does not wait any more. The caller holds the lock.
+func (o *outbox) written() uint64 { return o.queued - uint64(o.count) }
+
+// tellFlushes ends the waits for what is written. The caller holds the lock.
+func (o *outbox) tellFlushes() {
+	for len(o.flushes) > 0 && o.flushes[0].upTo <= o.written() {
+		close(o.flushes[0].done)
+		o.flushes = o.flushes[1:]
+	}
+	if len(o.flushes) == 0 {
+		o.flushes = nil
+	}
+}
+
+// lose notes that the frames behind a number are dropped, for the cause that is set, and ends the waits for them. The
+// caller holds the lock.
+func (o *outbox) lose(behind uint64) {
+	o.dropped = true
+	err := o.loss()
+	o.flushes = slices.DeleteFunc(o.flushes, func(f *flush) bool {
+		if f.upTo <= behind {
+			return false
+		}
+		f.err = err
+		close(f.done)
+		return true
+	})
+}
