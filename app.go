@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,17 +78,18 @@ type App struct {
 	invoking  sync.Mutex // guards following; dig has no locks
 	container *dig.Container
 
+	values context.Context // what the contexts of all hooks have
 	cut    context.Context // done when Shutdown's time is over
 	cutNow context.CancelFunc
 
-	count    atomic.Int64 // connections, with those that are being upgraded
-	warnOnce sync.Once
+	count  atomic.Int64 // connections, with those that are being upgraded
+	warned atomic.Bool  // that a request came before the start
 
-	draining atomic.Bool // Shutdown was called; set under mu, so that active does not grow any more
+	draining atomic.Bool // Shutdown was called; set under mu
 
-	mu       sync.Mutex     // guards following
-	active   sync.WaitGroup // upgrades and connections
-	stopping chan struct{}  // closed when Shutdown is complete; nil before
+	mu     sync.Mutex    // guards following
+	active int           // upgrades, calls of OnUpgrade, and connections
+	idle   chan struct{} // closed when the App is draining and nothing is active
 }
 
 // New builds an App: the services and gateways of root and of everything it imports, each once. Every mistake that can
@@ -115,12 +117,37 @@ func (a *App) Invoke(fn any) error {
 	if !isFunc(fn) {
 		return &mistake.Mistake{What: "App.Invoke", Where: mistake.Caller(1), Have: notFunc(fn), Want: "func(services...) or func(services...) error"}
 	}
-	a.invoking.Lock()
-	defer a.invoking.Unlock()
-	if err := a.container.Invoke(fn); err != nil {
+	args, err := a.services(fn)
+	if err != nil {
 		return invokeError(fn, err)
 	}
+	results := callWith(reflect.ValueOf(fn), args)
+	if len(results) == 0 {
+		return nil
+	}
+	last := results[len(results)-1]
+	if err, ok := last.Interface().(error); ok && (last.Kind() != reflect.Pointer || !last.IsNil()) {
+		return err
+	}
 	return nil
+}
+
+// services returns what the function asks for. The function is not called under the container's lock: it may invoke
+// another.
+func (a *App) services(fn any) (args []reflect.Value, err error) {
+	t := reflect.TypeOf(fn)
+	in := make([]reflect.Type, t.NumIn())
+	for i := range in {
+		in[i] = t.In(i)
+	}
+	take := reflect.MakeFunc(reflect.FuncOf(in, nil, t.IsVariadic()), func(taken []reflect.Value) []reflect.Value {
+		args = taken
+		return nil
+	})
+	a.invoking.Lock()
+	defer a.invoking.Unlock()
+	err = a.container.Invoke(take.Interface())
+	return args, err
 }
 
 // Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern; one that
@@ -156,50 +183,57 @@ func (a *App) Start(ctx context.Context) error {
 
 // Shutdown ends the App: new upgrades are answered with 503 and Retry-After; the contexts of handlers are cancelled
 // with the cause [ErrShutdown], and those in flight finish; what waits for clients is written; every connection closes
-// with 1001; the OnStop functions run. It returns nil when all that is done. If ctx is done first, what is left is cut:
-// the connections are closed as they are, the contexts of OnClose hooks are cancelled, and ctx's error is returned.
+// with 1001; the OnStop functions run. It returns what they return, and so nil when all went well. If ctx is done first,
+// what is left is cut: the connections are closed as they are, the contexts of OnClose hooks are cancelled, the OnStop
+// functions are called with a context that is done, and ctx's error is returned.
 //
-// Shutdown may be called more than once: all calls wait for the same end. http.Server.Shutdown does nothing of this.
+// Shutdown may be called more than once: all calls wait for the same end, also those that come after another has run out
+// of time. The OnStop functions get the first one's context. http.Server.Shutdown does nothing of this.
+//
+// A hook or handler, middleware, [Options].OnBroker and the functions of a [Lifecycle] cannot wait for an end that waits
+// for them: a call from there returns an error at once. Have a goroutine call it, with a context that lasts longer:
+//
+//	go app.Shutdown(context.WithoutCancel(ctx))
 func (a *App) Shutdown(ctx context.Context) error {
-	a.mu.Lock()
-	first := a.draining.CompareAndSwap(false, true)
-	if first {
-		a.stopping = make(chan struct{})
+	if err := a.checkCaller(ctx); err != nil {
+		return err
 	}
-	a.mu.Unlock()
-	if !first {
-		select {
-		case <-a.stopping:
-			return nil
-		case <-ctx.Done():
-			a.cutAll()
-			return context.Cause(ctx)
-		}
+	first := a.drain()
+	err := a.waitIdle(ctx)
+	switch {
+	case first:
+		return errors.Join(err, a.lifecycle.stop(ctx))
+	case err != nil:
+		return err
 	}
-	defer close(a.stopping)
-	for c := range a.hub.Conns() {
-		c.base().shutdown()
-	}
-	err := a.waitActive(ctx)
-	return errors.Join(err, a.lifecycle.stop(ctx))
+	return a.lifecycle.wait(ctx)
 }
 
-// waitActive waits for the last connection, or cuts what is left when ctx is done.
-func (a *App) waitActive(ctx context.Context) error {
-	ended := make(chan struct{})
-	go func() { // ends with the last connection; a hook that ignores its context can hold it up
-		a.active.Wait()
-		a.engine.Stop()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		err := fmt.Errorf("wsgate: shutting down: %w: %s", context.Cause(ctx), a.unfinished())
+// drain begins the end. It reports whether that is new.
+func (a *App) drain() (first bool) {
+	a.mu.Lock()
+	first = a.draining.CompareAndSwap(false, true)
+	if first && a.active == 0 {
+		close(a.idle)
+	}
+	a.mu.Unlock()
+	if first {
+		for c := range a.hub.Conns() {
+			c.base().shutdown()
+		}
+	}
+	return first
+}
+
+// waitIdle waits for the last connection, or cuts what is left when ctx is done.
+func (a *App) waitIdle(ctx context.Context) error {
+	if err := waitFor(ctx, a.idle); err != nil {
+		err = fmt.Errorf("wsgate: shutting down: %w: %s", err, a.unfinished())
 		a.cutAll()
 		return err
 	}
+	a.engine.Stop()
+	return nil
 }
 
 func (a *App) cutAll() {
@@ -220,11 +254,26 @@ func (a *App) begin() (ok bool, refusal string) {
 		return false, "too many connections"
 	}
 	a.count.Add(1)
-	a.active.Add(1)
+	a.active++
 	return true, ""
 }
 
 func (a *App) end() {
 	a.count.Add(-1)
-	a.active.Done()
+	a.release()
+}
+
+// hold has Shutdown wait for something more, until release. Only what is waited for itself may call it.
+func (a *App) hold() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.active++
+}
+
+func (a *App) release() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.active--; a.active == 0 && a.draining.Load() {
+		close(a.idle)
+	}
 }

@@ -40,15 +40,17 @@ func newBuilder(o *Options) *builder {
 		compress:  o.Compression,
 		hub:       &Hub{routes: map[string]*route{}},
 		registry:  &Registry{served: true},
-		lifecycle: &Lifecycle{},
+		lifecycle: newLifecycle(),
 		mux:       http.NewServeMux(),
 		container: dig.New(),
 		onBroker:  o.OnBroker,
+		idle:      make(chan struct{}),
 		users:     userLimit{most: o.Limits.UserConnections, oldest: o.CloseOldest},
 	}
 	if a.log == nil {
 		a.log = slog.Default()
 	}
+	a.values = context.WithValue(context.Background(), appKey{}, a)
 	a.cut, a.cutNow = context.WithCancel(context.Background())
 	return &builder{app: a, options: o, scopes: map[*Module]*dig.Scope{}}
 }

@@ -40,9 +40,13 @@ func (b *builder) connect() {
 	a.node.store, _ = broker.(Store)
 	if b.options.Broker != nil {
 		degraded := b.options.StartWithoutBroker
-		a.lifecycle.starts = append(a.lifecycle.starts, hookFunc{run: func(ctx context.Context) error { return a.joinCluster(ctx, degraded) }})
+		a.lifecycle.starts = append(a.lifecycle.starts, hookFunc{run: func(ctx context.Context) error { return a.joinCluster(ctx, degraded) }, bounds: true})
 	}
-	a.lifecycle.stops = append(a.lifecycle.stops, stopFunc{hookFunc{run: a.leaveCluster}, len(a.lifecycle.starts)})
+	a.lifecycle.stops = append(a.lifecycle.stops,
+		stopFunc{hookFunc: hookFunc{run: a.logSuppressed, bounds: true}},
+		stopFunc{hookFunc: hookFunc{run: a.node.news.stop}},
+		stopFunc{hookFunc{run: a.leaveCluster, bounds: true}, len(a.lifecycle.starts)},
+	)
 }
 
 func (a *App) joinCluster(ctx context.Context, degraded bool) error {
@@ -62,8 +66,6 @@ func (a *App) leaveCluster(ctx context.Context) error {
 		}
 	}
 	a.node.Close()
-	a.node.news.stop(ctx)
-	a.logSuppressed()
 	return nil
 }
 

@@ -83,7 +83,8 @@ func routeTo[G any](path string, g *G) wsgate.Route {
 // testApp is an App with a log that tests can look into.
 type testApp struct {
 	*wsgate.App
-	log *testLog
+	log       *testLog
+	stopFails bool // a function of OnStop fails, of which every Shutdown tells
 }
 
 // newApp builds an App with the routes. It is shut down at the end of the test, which fails if that does not succeed.
@@ -104,14 +105,13 @@ func newAppOf(t testing.TB, opts *wsgate.Options, root *wsgate.Module) *testApp 
 	if err != nil {
 		t.Fatal(err)
 	}
+	a := &testApp{App: app, log: log}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := app.Shutdown(ctx); err != nil {
+		if err := a.shutdown(); err != nil && !a.stopFails {
 			t.Errorf("Shutdown at the end of the test: %v", err)
 		}
 	})
-	return &testApp{app, log}
+	return a
 }
 
 // shutdown shuts the App down and returns what Shutdown returns.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/wsgate/wsgate/internal/mistake"
@@ -12,30 +13,31 @@ import (
 // Lifecycle lets what a constructor makes start with the App and stop with it. A constructor that asks for a
 // *Lifecycle gets it, and calls OnStart and OnStop before it returns.
 //
-// The start functions run in the order of construction, before the first connection is accepted; the first error ends
-// the start. The stop functions run in the reverse order after the last OnClose, each of them, whatever the others
-// return. One that was registered behind a start function that did not run, or failed, is not run. All are bounded by the context
-// they get; one that does not return in time is not waited for.
+// The start functions run in the order of construction, before the first connection is accepted. The first error ends
+// the start, and so does [App.Shutdown], which ends their context with the cause [ErrShutdown]. The stop functions run
+// in the reverse order after the last OnClose, each of them, whatever the others return. One that was registered behind
+// a start function that did not run, or failed, is not run. All are bounded by the context they get; one that does not
+// return in time is not waited for.
 type Lifecycle struct {
-	mu      sync.Mutex // guards following
-	starts  []hookFunc
-	stops   []stopFunc
-	started int  // starts that succeeded
-	running bool // Start was called
-	stopped bool
+	mu       sync.Mutex // guards following
+	starts   []hookFunc
+	stops    []stopFunc              // that have not run
+	started  int                     // starts that succeeded
+	starting chan struct{}           // closed when no start function runs any more; nil before App.Start
+	halt     context.CancelCauseFunc // ends the context of the start functions; nil before App.Start
+	stopping bool                    // no further start function begins
+	taken    chan struct{}           // closed when calls has those of the stop functions that are to run
+	calls    []*hookCall             // of stop functions
 }
 
+func newLifecycle() *Lifecycle { return &Lifecycle{taken: make(chan struct{})} }
+
+// hookFunc is a function that was registered.
 type hookFunc struct {
-	run func(context.Context) error
-	pos string // "" for the App's own
-}
-
-// failed returns the error of a function that was registered with a method of that name.
-func (f hookFunc) failed(method string, err error) error {
-	if f.pos == "" {
-		return err
-	}
-	return fmt.Errorf("wsgate: %s at %s: %w", method, f.pos, err)
+	run    func(context.Context) error
+	method string // by which
+	pos    string // where; "" for the App's own
+	bounds bool   // it heeds its context, so that it can be waited for
 }
 
 type stopFunc struct {
@@ -47,54 +49,56 @@ type stopFunc struct {
 func (l *Lifecycle) OnStart(f func(context.Context) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.running {
+	if l.starting != nil {
 		panic("wsgate: Lifecycle.OnStart after App.Start: call it in the constructor")
 	}
-	l.starts = append(l.starts, hookFunc{f, mistake.Caller(1)})
+	l.starts = append(l.starts, hookFunc{run: f, method: "OnStart", pos: mistake.Caller(1)})
 }
 
 // OnStop registers a function that runs when the App has closed its last connection.
 func (l *Lifecycle) OnStop(f func(context.Context) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stops = append(l.stops, stopFunc{hookFunc{f, mistake.Caller(1)}, len(l.starts)})
+	l.stops = append(l.stops, stopFunc{hookFunc{run: f, method: "OnStop", pos: mistake.Caller(1)}, len(l.starts)})
 }
 
 var errStarted = errors.New("wsgate: the App was started or stopped before")
 
 // start runs the start functions, once.
 func (l *Lifecycle) start(ctx context.Context) error {
-	l.mu.Lock()
-	if l.running || l.stopped {
-		l.mu.Unlock()
-		return errStarted
+	ctx, starts, err := l.beginStart(ctx)
+	if err != nil {
+		return err
 	}
-	l.running = true
-	starts := l.starts
-	l.mu.Unlock()
+	defer close(l.starting)
 	for i, f := range starts {
-		if err := f.bounded(ctx); err != nil {
-			return f.failed("OnStart", err)
+		if err := f.call().begin(ctx).wait(ctx); err != nil {
+			return err
 		}
 		if l.succeeded(i + 1) {
-			continue
+			return ErrShutdown
 		}
-		for _, stop := range l.stops { // those that stop has skipped
-			if stop.behind == i+1 {
-				_ = stop.bounded(context.WithoutCancel(ctx))
-			}
-		}
-		return errStarted
 	}
 	return nil
 }
 
-// succeeded notes how many start functions have succeeded. It reports false if it is too late.
-func (l *Lifecycle) succeeded(n int) bool {
+func (l *Lifecycle) beginStart(ctx context.Context) (context.Context, []hookFunc, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.starting != nil || l.stopping {
+		return nil, nil, errStarted
+	}
+	l.starting = make(chan struct{})
+	ctx, l.halt = context.WithCancelCause(ctx)
+	return ctx, l.starts, nil
+}
+
+// succeeded notes how many start functions have succeeded. It reports whether no other may begin.
+func (l *Lifecycle) succeeded(n int) (stopping bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.started = n
-	return !l.stopped
+	return l.stopping
 }
 
 // ready reports whether the App may serve.
@@ -104,46 +108,119 @@ func (l *Lifecycle) ready() bool {
 	return l.started == len(l.starts)
 }
 
-// stop runs the stop functions, once.
+// stop runs the stop functions that have not run yet, and returns what wait does.
 func (l *Lifecycle) stop(ctx context.Context) error {
-	l.mu.Lock()
-	if l.stopped {
-		l.mu.Unlock()
-		return nil
+	l.endStart(ctx)
+	for _, c := range l.take() {
+		_ = c.begin(ctx).wait(ctx) // the last wait tells
 	}
-	l.stopped = true
-	stops, started := l.stops, l.started
+	return l.wait(ctx)
+}
+
+// endStart ends a start that is under way.
+func (l *Lifecycle) endStart(ctx context.Context) {
+	l.mu.Lock()
+	l.stopping = true
+	starting, halt := l.starting, l.halt
+	l.mu.Unlock()
+	if starting == nil {
+		return
+	}
+	halt(ErrShutdown)
+	_ = waitFor(ctx, starting) // if it does not end in time, who starts the App stops what has started after all
+}
+
+// take returns the calls of the stop functions that are to run now, in their order.
+func (l *Lifecycle) take() (calls []*hookCall) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stops = slices.DeleteFunc(l.stops, func(f stopFunc) bool {
+		if f.behind > l.started {
+			return false
+		}
+		calls = append(calls, f.call())
+		return true
+	})
+	slices.Reverse(calls)
+	l.calls = append(l.calls, calls...)
+	select {
+	case <-l.taken:
+	default:
+		close(l.taken)
+	}
+	return calls
+}
+
+// wait waits for the stop functions to have run, and returns what they returned, or the cause of ctx's end for those that
+// still run.
+func (l *Lifecycle) wait(ctx context.Context) error {
+	if err := waitFor(ctx, l.taken); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	calls := slices.Clone(l.calls)
 	l.mu.Unlock()
 	var errs []error
-	for i := len(stops) - 1; i >= 0; i-- {
-		if stops[i].behind > started {
-			continue
-		}
-		if err := stops[i].bounded(ctx); err != nil {
-			errs = append(errs, stops[i].failed("OnStop", err))
-		}
+	for _, c := range calls {
+		errs = append(errs, c.wait(ctx))
 	}
 	return errors.Join(errs...)
 }
 
-// bounded runs the function until it returns or ctx is done, and turns a panic into an error.
-func (f hookFunc) bounded(ctx context.Context) error {
-	if f.pos == "" {
-		return f.run(ctx) // the App bounds its own
+// hookCall is a call of a function.
+type hookCall struct {
+	hookFunc
+	done chan struct{}
+	err  error // what it returned; set before done is closed
+}
+
+func (f hookFunc) call() *hookCall { return &hookCall{hookFunc: f, done: make(chan struct{})} }
+
+// begin calls the function, on a goroutine of its own unless it can be waited for: nobody waits longer than ctx lasts for
+// one that ignores it.
+func (c *hookCall) begin(ctx context.Context) *hookCall {
+	if c.bounds {
+		c.do(ctx)
+	} else {
+		go c.do(ctx)
 	}
-	done := make(chan error, 1)
-	go func() { // nobody can wait longer than ctx for a function that ignores it
-		done <- guard(func() error { return f.run(ctx) })
-	}()
+	return c
+}
+
+// do calls the function, and turns a panic into an error.
+func (c *hookCall) do(ctx context.Context) {
+	defer close(c.done)
+	c.err = errGoexit
+	c.err = guard(func() error { return c.run(ctx) })
+}
+
+// wait returns what the function returned, or the cause of ctx's end if that comes first.
+func (c *hookCall) wait(ctx context.Context) error {
+	if err := waitFor(ctx, c.done); err != nil {
+		return c.failed(err)
+	}
+	return c.failed(c.err)
+}
+
+// waitFor waits until a channel is closed. It returns the cause of ctx's end if that comes first.
+func waitFor(ctx context.Context, closed <-chan struct{}) error {
 	select {
-	case err := <-done:
-		return err
+	case <-closed:
+		return nil
 	case <-ctx.Done():
-		select {
-		case err := <-done:
-			return err
-		default:
-			return context.Cause(ctx)
-		}
 	}
+	select {
+	case <-closed: // too
+		return nil
+	default:
+		return context.Cause(ctx)
+	}
+}
+
+// failed returns the function's error.
+func (f hookFunc) failed(err error) error {
+	if err == nil || f.pos == "" {
+		return err
+	}
+	return fmt.Errorf("wsgate: %s at %s: %w", f.method, f.pos, err)
 }

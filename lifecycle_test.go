@@ -132,6 +132,7 @@ func TestStartFails(t *testing.T) {
 		bubble(t, test.name, func(t *testing.T) {
 			l := life{instead: test.instead}
 			app := newAppOf(t, nil, l.module())
+			app.stopFails = test.instead["stop a"] != nil
 			begun := time.Now()
 			err := app.start(t)
 			if took := time.Since(begun); took > time.Minute {
@@ -197,6 +198,7 @@ func TestStopFails(t *testing.T) {
 		bubble(t, test.name, func(t *testing.T) {
 			l := life{instead: map[string]func(context.Context) error{"stop b": test.instead}}
 			app := newAppOf(t, nil, l.module())
+			app.stopFails = true
 			if err := app.start(t); err != nil {
 				t.Fatal(err)
 			}
@@ -257,6 +259,76 @@ func TestOnStartTooLate(t *testing.T) {
 		}
 		happened.want(t, "stop")
 	})
+}
+
+// Shutdown ends a Start that is under way, and waits for it: what has started is stopped, in the reverse order.
+func TestShutdownWhileStarting(t *testing.T) {
+	bubble(t, "a start function heeds its context", func(t *testing.T) {
+		l := life{instead: map[string]func(context.Context) error{
+			"start b": func(ctx context.Context) error {
+				<-ctx.Done()
+				if cause := context.Cause(ctx); cause != wsgate.ErrShutdown {
+					t.Errorf("got cause %v, want ErrShutdown", cause)
+				}
+				return context.Cause(ctx)
+			},
+		}}
+		app := newAppOf(t, nil, l.module())
+		started := make(chan error, 1)
+		go func() { started <- app.start(t) }()
+		synctest.Wait()
+		if took, err := shutdownWithin(app, time.Minute); err != nil || took > 0 {
+			t.Errorf("Shutdown: %v after %v", err, took)
+		}
+		if err := <-started; !errors.Is(err, wsgate.ErrShutdown) {
+			t.Errorf("Start: got %v, want ErrShutdown", err)
+		}
+		l.happened.want(t, "start a", "start b", "stop a")
+	})
+	bubble(t, "a start function succeeds all the same", func(t *testing.T) {
+		l := life{instead: map[string]func(context.Context) error{
+			"start b": func(ctx context.Context) error { <-ctx.Done(); return nil },
+		}}
+		app := newAppOf(t, nil, l.module())
+		started := make(chan error, 1)
+		go func() { started <- app.start(t) }()
+		synctest.Wait()
+		if took, err := shutdownWithin(app, time.Minute); err != nil || took > 0 {
+			t.Errorf("Shutdown: %v after %v", err, took)
+		}
+		if err := <-started; !errors.Is(err, wsgate.ErrShutdown) {
+			t.Errorf("Start: got %v, want ErrShutdown", err)
+		}
+		got := l.happened.all()
+		if want := []string{"start a", "start b", "stop b", "stop a"}; !slices.Equal(got, want) && !slices.Equal(got, []string{"start a", "start b", "stop a"}) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// Constructors may keep the Lifecycle, and register what stops from anywhere, also while the App starts and stops.
+func TestOnStopRacesWithStart(t *testing.T) {
+	for range 20 {
+		var lc *wsgate.Lifecycle
+		app := newAppOf(t, nil, &wsgate.Module{Provide: []any{func(l *wsgate.Lifecycle) *partA {
+			lc = l
+			for range 20 {
+				l.OnStart(func(context.Context) error { return nil })
+			}
+			return &partA{}
+		}}})
+		var running sync.WaitGroup
+		running.Go(func() {
+			for range 20 {
+				lc.OnStop(func(context.Context) error { return nil })
+			}
+		})
+		running.Go(func() { app.start(t) })
+		if err := app.shutdown(); err != nil {
+			t.Error(err)
+		}
+		running.Wait()
+	}
 }
 
 // When New fails, what constructors have opened without a start function is closed again.

@@ -133,11 +133,12 @@ func cutText(text string, most int) string {
 }
 
 // logSuppressed says at the end what the log does not have.
-func (a *App) logSuppressed() {
+func (a *App) logSuppressed(context.Context) error {
 	_ = guard(func() error {
 		for msg, n := range a.logged.rest() {
 			a.log.Warn("wsgate: lines were left out of the log", "message", msg, "suppressed", n)
 		}
 		return nil
 	})
+	return nil
 }

@@ -73,21 +73,16 @@ func (n *notifier) next() func() {
 	return call
 }
 
-// stop returns when everything that was told was called, or ctx is done; then what was not is dropped.
-func (n *notifier) stop(ctx context.Context) {
+// stop returns when everything that was told was called. When ctx is done what was not yet is dropped.
+func (n *notifier) stop(ctx context.Context) error {
 	n.mu.Lock()
 	n.ending = true
 	n.mu.Unlock()
-	ended := make(chan struct{})
-	go func() { // a call that does not return can hold it up
-		n.running.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done():
+	defer context.AfterFunc(ctx, func() {
 		n.mu.Lock()
+		defer n.mu.Unlock()
 		n.calls, n.state = nil, nil
-		n.mu.Unlock()
-	}
+	})()
+	n.running.Wait()
+	return nil
 }

@@ -186,14 +186,18 @@ func (p *provider) call(fn reflect.Value, args []reflect.Value) error {
 		return p.failed
 	}
 	p.failed = guard(func() error {
-		if fn.Type().IsVariadic() {
-			p.results = fn.CallSlice(args)
-		} else {
-			p.results = fn.Call(args)
-		}
+		p.results = callWith(fn, args)
 		return p.judge(p.results)
 	})
 	return p.failed
+}
+
+// callWith calls a function with arguments as reflect.MakeFunc gets them.
+func callWith(fn reflect.Value, args []reflect.Value) []reflect.Value {
+	if fn.Type().IsVariadic() {
+		return fn.CallSlice(args)
+	}
+	return fn.Call(args)
 }
 
 // force returns a function for dig to invoke, which needs all that the constructor provides.

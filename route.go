@@ -45,7 +45,9 @@ type route struct {
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := rt.app
 	if !a.lifecycle.ready() {
-		a.warnOnce.Do(func() { a.log.Error("wsgate: a request came before App.Start had run the OnStart functions") })
+		if a.warned.CompareAndSwap(false, true) {
+			a.log.Error("wsgate: a request came before App.Start had run the OnStart functions")
+		}
 		unavailable("not started").Write(w)
 		return
 	}
@@ -65,7 +67,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	deadline := time.Now().Add(rt.limits.Handshake)
 	var data any
 	accept := rt.accept
-	accept.Values, accept.Owner = valuesOf(r), (*slowHandler)(c)
+	accept.Values, accept.Owner = a.valuesOf(r), (*slowHandler)(c)
 	accept.Admit = func() (refusal *transport.Refusal) {
 		if data, c.user, refusal = rt.admit(r, deadline); refusal != nil {
 			return refusal
@@ -84,11 +86,11 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // valuesOf returns what the request hands over to its connection.
-func valuesOf(r *http.Request) context.Context {
+func (a *App) valuesOf(r *http.Request) context.Context {
 	if _, plain := r.Context().(plainContext); plain {
-		return context.Background()
+		return a.values
 	}
-	return context.WithoutCancel(r.Context())
+	return context.WithValue(context.WithoutCancel(r.Context()), appKey{}, a)
 }
 
 // retryAfter returns a number of seconds from 1 to 10 at random: who was refused together shall not come back together.
@@ -112,9 +114,9 @@ func (rt *route) admit(r *http.Request, deadline time.Time) (data any, user *own
 		err  error
 	}
 	done := make(chan result, 1)
-	rt.app.active.Add(1) // the caller counts as active, so this is not the first
+	rt.app.hold()
 	go func() {
-		defer rt.app.active.Done()
+		defer rt.app.release()
 		res := result{err: errGoexit}
 		defer func() { done <- res }()
 		res.err = guard(func() (err error) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/wsgate/wsgate"
 )
@@ -63,6 +64,33 @@ func TestInvoke(t *testing.T) {
 		})
 	}
 }
+
+// The function that Invoke calls may call it as well, also on other goroutines that it waits for.
+func TestInvokeInInvoke(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := newAppOf(t, nil, &wsgate.Module{Provide: []any{newDisk}})
+		calls := 0
+		if err := app.Invoke(func(d *disk, _ ...int) error {
+			calls++
+			done := make(chan error)
+			go func() {
+				done <- app.Invoke(func(other *disk) error {
+					if calls++; other != d {
+						t.Error("got another service")
+					}
+					return errOfService
+				})
+			}()
+			return errors.Join(<-done, app.Invoke(func(*disk) (int, *noError) { calls++; return 1, nil }))
+		}); !errors.Is(err, errOfService) || calls != 3 {
+			t.Errorf("got %v after %d calls", err, calls)
+		}
+	})
+}
+
+type noError struct{}
+
+func (*noError) Error() string { return "no error" }
 
 func get(t *testing.T, h http.Handler, target string) string {
 	t.Helper()

@@ -75,10 +75,13 @@ var mutants = []mutant{
 	{"any origin may connect", "internal/transport/accept.go", `OriginPatterns:  o.Origins,`, `InsecureSkipVerify: true,`, core + " " + abuse},
 	{"an upgrade may have a body", "internal/transport/accept.go", "case r.ContentLength != 0: //", "case false: //", core + " " + abuse},
 	{"a client that offers other subprotocols is taken", "internal/transport/accept.go", `&& selectSubprotocol(r, subprotocols) == "" {`, `&& false {`, core + " " + abuse},
-	{"Shutdown does not wait for connections", "app.go", `	err := a.waitActive(ctx)`, `	var err error`, core},
+	{"Shutdown does not wait for connections", "app.go", `	err := a.waitIdle(ctx)`, `	var err error`, core},
+	{"Shutdown waits for its own caller", "awaited.go", `	if who == "" {`, `	if true {`, core},
+	{"Shutdown does not wait for OnStop functions that another call has begun", "app.go", `	return a.lifecycle.wait(ctx)`, `	return nil`, core},
+	{"Shutdown does not wait for a start that is under way", "lifecycle.go", `	_ = waitFor(ctx, starting) //`, `	_ = starting //`, core},
 	{"upgrades are taken while the App shuts down", "app.go", "if a.draining.Load() {\n\t\treturn false, \"shutting down\"\n\t}", "", core},
 	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(most)`, `a.count.Load() > int64(most)`, core},
-	{"services stop in the order in which they started", "lifecycle.go", `for i := len(stops) - 1; i >= 0; i-- {`, `for i := range stops {`, core},
+	{"services stop in the order in which they started", "lifecycle.go", `	slices.Reverse(calls)`, ``, core},
 
 	// Several nodes.
 	{"a node hears its own messages", "internal/cluster/node.go", `if err == nil && string(node) == n.id {`, `if err == nil && false {`, core + " " + nodes},
