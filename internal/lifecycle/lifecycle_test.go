@@ -168,5 +168,8 @@ func shutdown(app *wsgate.App, random *rand.Rand) (wrong []string) {
 	if took > most || (err != nil) != (errors.Is(err, context.DeadlineExceeded) && took == most) {
 		wrong = append(wrong, fmt.Sprintf("Shutdown within %v returned %v after %v", most, err, took))
 	}
+	if err := app.Shutdown(context.Background()); err != nil || app.Hub().Len() > 0 {
+		wrong = append(wrong, fmt.Sprintf("Shutdown after that returned %v with %d connections left", err, app.Hub().Len()))
+	}
 	return wrong
 }
