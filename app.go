@@ -74,6 +74,7 @@ type App struct {
 	logged    logLimit
 	handler   http.Handler
 	mux       *http.ServeMux
+	built     atomic.Bool // the routes have their gateways; until then only what prepareRoutes has set may be read
 
 	invoking  sync.Mutex // guards following; dig has no locks
 	container *dig.Container

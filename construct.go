@@ -53,6 +53,7 @@ func (b *builder) construct() {
 			b.mount(rt, b.owners[i].results[0].Interface())
 		}
 	}
+	b.app.built.Store(len(b.mistakes) == 0)
 }
 
 // wrongIfFailed reports every constructor that failed once, however many others needed it.
@@ -90,7 +91,7 @@ func (b *builder) limitsOf(rt Route) Limits {
 	return b.app.limits
 }
 
-// prepareRoutes makes the routes but for their gateways.
+// prepareRoutes makes the routes but for their gateways: all that a hub needs of them but who is present.
 func (b *builder) prepareRoutes() {
 	a := b.app
 	a.engine = transport.NewEngine(b.tick())
@@ -108,6 +109,9 @@ func (b *builder) prepareRoutes() {
 			Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
 			Compression: b.options.Compression,
 		}
+		ct, _ := checkGateway(&r) // was checked before
+		rt.data = dataOf(reflect.TypeOf(r.New).Out(0), ct)
+		rt.hasUsers = hasUser(rt.data)
 		rt.all.topic = cluster.Topic("route", rt.path)
 		rt.rooms.topics = cluster.Topic("room", rt.path)
 		rt.users.topics = cluster.Topic("user", rt.path)
@@ -122,13 +126,9 @@ func (b *builder) mount(r Route, gateway any) {
 	a := b.app
 	rt := a.hub.routes[r.Path]
 	rt.hooks = ct.hooks(gateway)
-	rt.data = ct.dataType()
 	if rt.hooks.upgrade == nil {
-		if upgrade, data := callUpgrade(gateway); upgrade != nil {
-			rt.hooks.upgrade, rt.data = upgrade, data
-		}
+		rt.hooks.upgrade = callUpgrade(gateway)
 	}
-	rt.hasUsers = hasUser(rt.data)
 	b.wrong(rt.bind(r))
 	rt.handle = rt.innermost
 	rt.handle = wrapAll(b, fmt.Sprintf("route %q: Use", rt.path), r.Use, rt.handle)

@@ -27,6 +27,9 @@ type encoder func(*route) (*frame.Message, error)
 // it, as does [App.Hub]. A connection is in it from just before its OnOpen until its OnClose has returned. The methods
 // may be called from any goroutine. With [Options].Broker, Send and Disconnect reach the connections on every node; Len
 // and Conns are about this node.
+//
+// A constructor may use the hub at once, and hand it to goroutines. Until New has returned nobody is connected to this
+// node, and [Members] and [Count] return an error.
 type Hub struct {
 	routes map[string]*route // by path; never changes once a constructor runs
 	user   *string           // nil for all

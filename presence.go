@@ -3,6 +3,7 @@ package wsgate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -100,6 +101,8 @@ func (r Room) present(ctx context.Context) (map[string][]byte, error) {
 		return nil, r.err
 	case r.route == nil:
 		return nil, errNoRoom
+	case !r.route.app.built.Load():
+		return nil, errNotBuilt
 	case r.route.presence == nil:
 		return nil, fmt.Errorf("wsgate: route %q tracks nobody: put Track into its gateway's Events", r.route.path)
 	case r.set != &r.route.rooms:
@@ -111,6 +114,8 @@ func (r Room) present(ctx context.Context) (map[string][]byte, error) {
 	}
 	return members, brokerError(err)
 }
+
+var errNotBuilt = errors.New("wsgate: who is present cannot be known before New has returned: constructors may keep the Hub, and ask later")
 
 // tracker is the presence of a route.
 type tracker struct {

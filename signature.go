@@ -191,16 +191,16 @@ func isUpgrade(t reflect.Type) bool {
 
 // callUpgrade calls an OnUpgrade whose D no *Conn[D] names, so that it cannot be asserted. It is the one hook that is
 // called by reflection, once for every connection of a gateway that has no other hook.
-func callUpgrade(gateway any) (upgrade func(*http.Request) (any, error), data reflect.Type) {
+func callUpgrade(gateway any) (upgrade func(*http.Request) (any, error)) {
 	m := reflect.ValueOf(gateway).MethodByName("OnUpgrade")
 	if !m.IsValid() {
-		return nil, nil
+		return nil
 	}
 	return func(r *http.Request) (any, error) {
 		out := m.Call([]reflect.Value{reflect.ValueOf(r)})
 		err, _ := out[1].Interface().(error)
 		return out[0].Interface(), err
-	}, m.Type().Out(0)
+	}
 }
 
 func isFunc(fn any) bool {

@@ -81,6 +81,7 @@ var mutants = []mutant{
 	{"Shutdown does not wait for a start that is under way", "lifecycle.go", `	_ = waitFor(ctx, starting) //`, `	_ = starting //`, core},
 	{"upgrades are taken while the App shuts down", "app.go", "if a.draining.Load() {\n\t\treturn false, \"shutting down\"\n\t}", "", core},
 	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(most)`, `a.count.Load() > int64(most)`, core},
+	{"a hub looks for presence before it is there", "presence.go", `case !r.route.app.built.Load():`, `case false:`, core},
 	{"services stop in the order in which they started", "lifecycle.go", `	slices.Reverse(calls)`, ``, core},
 
 	// Several nodes.
