@@ -42,8 +42,9 @@ type Options struct {
 	Limits Limits
 	// Envelope holds for all routes that do not have their own.
 	Envelope Envelope
-	// CloseOldest has a user who is at [Limits].UserConnections get the oldest connection closed, with 1008 and the cause
-	// [ErrLimit], where else the newest is refused.
+	// CloseOldest has a user who is at [Limits].UserConnections get the oldest connection closed when another one has
+	// opened, with [StatusReplaced] and the cause [ErrLimit], where else the newest is refused. Beside those that stay there
+	// are at most as many that open or close: the oldest of them is cut for the next.
 	CloseOldest bool
 
 	// Broker connects the App with others, so that what is sent to a room, a route or a user reaches the connections on

@@ -343,7 +343,7 @@ func TestAbuseFailedHandshake(t *testing.T) {
 			client := app.Dial("/ws?name=ann")
 			if oldest {
 				app.Dial("/ws?name=ann")
-				wstest.ExpectClose(client, 1008)
+				wstest.ExpectClose(client, wsgate.StatusReplaced)
 				return
 			}
 			app.ExpectRefused(http.StatusTooManyRequests, "/ws?name=ann")

@@ -219,9 +219,9 @@ func TestUserConnections(t *testing.T) {
 		app := startNodes(t, nil, 1, func(o *wsgate.Options) { o.Limits.UserConnections, o.CloseOldest = 2, true })[0]
 		first, second := app.Dial("/ws?name=ann"), app.Dial("/other?name=ann")
 		third := app.Dial("/ws?name=ann")
-		wstest.ExpectClose(first, 1008)
+		wstest.ExpectClose(first, wsgate.StatusReplaced)
 		fourth := app.Dial("/ws?name=ann")
-		wstest.ExpectClose(second, 1008)
+		wstest.ExpectClose(second, wsgate.StatusReplaced)
 		wstest.Quiet(third)
 		wstest.Quiet(fourth)
 	})

@@ -20,9 +20,12 @@ func (c *conn) run(deadline time.Time) {
 	defer c.route.app.end()
 	c.appear()
 	defer c.finish() // also after runtime.Goexit in a hook
-	if c.route.app.draining.Load() {
+	switch {
+	case !c.route.app.users.arrived(c):
+		c.t.Abort(StatusReplaced, replaced, ErrLimit)
+	case c.route.app.draining.Load():
 		c.shutdown()
-	} else {
+	default:
 		c.open(deadline)
 	}
 	for {
@@ -91,13 +94,14 @@ func (c *conn) call(ctx context.Context, in Inbound) error {
 // open runs OnOpen.
 func (c *conn) open(deadline time.Time) {
 	late := time.AfterFunc(time.Until(deadline), func() {
-		c.t.Close(websocket.StatusPolicyViolation, "opening took too long", ErrLimit)
+		c.t.Close(websocket.StatusTryAgainLater, "opening took too long", ErrLimit)
 	})
 	defer late.Stop()
 	c.during(&c.route.opening, func() {
 		err := c.call(c.t.Context(), Inbound{Hook: HookOpen})
 		if err == nil {
 			c.opened = true
+			c.route.app.users.opened(c)
 			return
 		}
 		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
@@ -111,7 +115,7 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	if own, ok := asClientError(err); ok {
-		c.t.Close(websocket.StatusPolicyViolation, own.Message, err)
+		c.t.Close(own.Code.closeStatus(), own.Message, err)
 		return
 	}
 	if !c.over(err) {

@@ -133,7 +133,7 @@
 //  4. Emit, Send, Join, Leave and Close may be called from any goroutine and never block, except that Join may wait for
 //     [Options].Broker. What one goroutine sends to one connection, directly or through rooms, arrives in that order;
 //     across nodes, what it sends to one room does. A broadcast reaches a connection at most once.
-//  5. A client that does not read is disconnected, with the cause [ErrSlowClient]: with 1008 when its queue is full, and
+//  5. A client that does not read is disconnected, with the cause [ErrSlowClient]: with 1013 when its queue is full, and
 //     without a close frame, which nobody would read, when a write takes too long. Nobody else notices.
 //  6. A panic in a hook, handler or middleware is logged with its stack, closes that one connection with 1011, and
 //     touches nothing else.

@@ -69,6 +69,20 @@ func (c Code) httpStatus() int {
 	return http.StatusInternalServerError
 }
 
+// passes reports whether what was refused may be taken if it is tried again later.
+func (c Code) passes() bool { return c == Unavailable || c == RateLimited }
+
+// closeStatus returns the code with which a connection closes whose OnOpen returned the error.
+func (c Code) closeStatus() websocket.StatusCode {
+	switch {
+	case c.passes():
+		return websocket.StatusTryAgainLater
+	case c == Internal:
+		return websocket.StatusInternalError
+	}
+	return websocket.StatusPolicyViolation
+}
+
 // Causes with which a connection can end. OnClose gets them, and context.Cause of a handler's context; sending to a
 // connection that is closing or closed returns ErrClosed. Compare with [errors.Is].
 var (

@@ -31,8 +31,10 @@ type Upgrader[D any] interface {
 
 // Opener is a gateway that wants to know when a connection is open.
 //
-// No message is handled before OnOpen returned nil. If it returns an error the connection closes, with 1008 and the
-// message of an [*Error], with the frame of a [websocket.CloseError], or else with 1011, and OnClose is not called.
+// No message is handled before OnOpen returned nil. If it returns an error the connection closes, and OnClose is not
+// called: with the message of an [*Error] and 1013 for the codes [Unavailable] and [RateLimited], 1011 for [Internal] and
+// 1008 for others, after which clients do not come back by themselves; with the frame of a [websocket.CloseError]; or
+// else with 1011.
 //
 // [websocket.CloseError]: https://pkg.go.dev/github.com/coder/websocket#CloseError
 type Opener[D any] interface {

@@ -186,7 +186,7 @@ func TestHandshakeTime(t *testing.T) {
 		app := newApp(t, nil, routeTo("/ws", g))
 		begun := time.Now()
 		c := dial(t, app, "/ws")
-		c.closed(websocket.StatusPolicyViolation, "opening took too long")
+		c.closed(websocket.StatusTryAgainLater, "opening took too long")
 		if took := time.Since(begun); took != 10*time.Second {
 			t.Errorf("closed after %v, want 10s", took)
 		}
@@ -202,7 +202,7 @@ func TestHandshakeTime(t *testing.T) {
 			open:    func(ctx context.Context, _ *testConn) error { <-ctx.Done(); return ctx.Err() },
 		}}
 		begun := time.Now()
-		dial(t, newApp(t, nil, routeTo("/ws", g)), "/ws").closed(websocket.StatusPolicyViolation, "")
+		dial(t, newApp(t, nil, routeTo("/ws", g)), "/ws").closed(websocket.StatusTryAgainLater, "")
 		if took := time.Since(begun); took != 10*time.Second {
 			t.Errorf("closed after %v, want 10s", took)
 		}
@@ -215,7 +215,7 @@ func TestHandshakeTime(t *testing.T) {
 				happened.add("OnClose: %v", isError(wsgate.ErrLimit)(err))
 			},
 		}}
-		dial(t, newApp(t, nil, routeTo("/ws", g)), "/ws").closed(websocket.StatusPolicyViolation, "")
+		dial(t, newApp(t, nil, routeTo("/ws", g)), "/ws").closed(websocket.StatusTryAgainLater, "")
 		wstest.Pass(time.Minute)
 		happened.want(t, "OnClose: true")
 	})

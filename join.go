@@ -10,12 +10,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/coder/websocket"
-
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// enter prepares for the connection before it is accepted: a place for its user, and what other nodes send to it.
+// enter prepares for the connection before it is accepted: room for its user, and what other nodes send to it.
 func (c *conn) enter(ctx context.Context, deadline time.Time) *transport.Refusal {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -30,7 +28,7 @@ func (c *conn) enter(ctx context.Context, deadline time.Time) *transport.Refusal
 		}
 	}
 	if err != nil {
-		rt.app.users.leave(c)
+		rt.app.users.leave(c.user)
 		rt.app.node.news.tell(func() {
 			rt.app.logLimited(context.Background(), slog.LevelWarn, "wsgate: upgrade refused", brokerError(err), "path", rt.path)
 		})
@@ -50,7 +48,7 @@ func (c *conn) exit() {
 	if c.user != nil {
 		rt.app.node.Release(rt.users.topic(c.user.id))
 	}
-	rt.app.users.leave(c)
+	rt.app.users.leave(c.user)
 }
 
 // hear returns when what other nodes send to the room will arrive. Each call without an error needs a Release of the
@@ -65,9 +63,6 @@ func (c *conn) appear() {
 	rt.all.add(c, &c.seat)
 	if c.user != nil {
 		rt.users.join(c.user.id, rt.users.topic(c.user.id), c, &c.user.seat)
-	}
-	if oldest := rt.app.users.opened(c); oldest != nil {
-		oldest.t.Close(websocket.StatusPolicyViolation, "too many connections of this user", ErrLimit)
 	}
 }
 

@@ -12,18 +12,19 @@ import (
 // Limits bounds what connections may cost. A zero field has its default; a negative one is a start-up error.
 type Limits struct {
 	// Handshake is the time from an upgrade request until OnOpen has returned. Past it the request is answered with
-	// 503, or the connection closes with 1008. Default 10 s.
+	// 503, or the connection closes with 1013. Default 10 s.
 	Handshake time.Duration
 
 	// Message is the size of a message from a client in bytes, decompressed. Past it the connection closes with 1009.
 	// Default 64 KiB.
 	Message int
 	// MessageWire is the size of a message on the wire, headers included. Past it the connection closes with 1008, as
-	// it does for the next two. Default 4 × Message + 1 KiB.
+	// it does for the next. Default 4 × Message + 1 KiB.
 	MessageWire int
 	// MessageFrames is the number of frames a message may come in. Default 1,024.
 	MessageFrames int
-	// MessageTime is the time from a message's first byte to its last, without the time a handler runs. Default 30 s.
+	// MessageTime is the time from a message's first byte to its last, without the time a handler runs. Past it the
+	// connection closes with 1013. Default 30 s.
 	MessageTime time.Duration
 	// Malformed is how many malformed messages in a row close a connection with 1008. Default 8.
 	Malformed int
@@ -32,7 +33,7 @@ type Limits struct {
 	ControlRate int
 
 	// QueueBytes and QueueMessages bound what waits for a client that does not read. Past them the connection closes with
-	// 1008 and the cause [ErrSlowClient]; if one write takes longer than Write it ends with that cause, and no close frame
+	// 1013 and the cause [ErrSlowClient]; if one write takes longer than Write it ends with that cause, and no close frame
 	// can follow. Default 1 MiB, 1,024 messages, 10 s.
 	QueueBytes    int
 	QueueMessages int
@@ -66,7 +67,8 @@ type Limits struct {
 	// [Options] only, a route cannot set it. Default 0, no limit.
 	Connections int
 	// UserConnections is how many connections a user may have on this node, see [Hub.User]. One more is refused with 429,
-	// or closes the oldest with [Options].CloseOldest. It is for [Options] only. Default 0, no limit.
+	// or closes the oldest with [Options].CloseOldest. What counts is who is there: not a connection that closes or whose
+	// client is known to be gone, though OnClose may still run. It is for [Options] only. Default 0, no limit.
 	UserConnections int
 	// Request is the time that an ordinary HTTP request beside the gateways has to arrive whole, and its answer to be
 	// written, each from its header on, on connections that Run and Serve accept. It bounds what is on the network and the

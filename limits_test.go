@@ -245,6 +245,6 @@ func TestInboundBudgets(t *testing.T) {
 				}
 			}
 		}
-		frames.want(t, "text "+string(make([]byte, 100)), "close 1008 message took too long")
+		frames.want(t, "text "+string(make([]byte, 100)), "close 1013 message took too long")
 	})
 }

@@ -161,7 +161,7 @@ func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
 		rt.app.logError(r.Context(), "wsgate: OnUpgrade failed", err, "path", rt.path)
 	}
 	refusal := &transport.Refusal{Status: own.Code.httpStatus(), Message: own.Message}
-	if own.Code == Unavailable || own.Code == RateLimited {
+	if own.Code.passes() {
 		refusal.RetryAfter = retryAfter()
 	}
 	return refusal

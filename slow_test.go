@@ -117,7 +117,7 @@ func TestSlowClientHearsWhy(t *testing.T) {
 		}
 		wstest.Pass(4 * time.Second)
 		messages, end := c.rest()
-		if end != (websocket.CloseError{Code: websocket.StatusPolicyViolation, Reason: "slow client"}) {
+		if end != (websocket.CloseError{Code: websocket.StatusTryAgainLater, Reason: "slow client"}) {
 			t.Errorf("got end %v", end)
 		}
 		for _, m := range messages {
@@ -202,7 +202,7 @@ func TestSlowClientOnSocket(t *testing.T) {
 		t.Errorf("the heap has grown by %d KiB, want at most 1 MiB and what is around it", grown>>10)
 	}
 	messages, end := c.rest()
-	if end.Code != websocket.StatusPolicyViolation {
+	if end.Code != websocket.StatusTryAgainLater {
 		t.Errorf("got end %v", end)
 	}
 	if len(messages) == 0 {

@@ -3,9 +3,7 @@ package wsgate
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/mistake"
@@ -91,63 +89,4 @@ func ownerOf(data any) (*owner, error) {
 		return nil, fmt.Errorf("wsgate: UserID returned %.40q…, want valid UTF-8 of at most %d bytes", id, maxUserID)
 	}
 	return &owner{id: id}, nil
-}
-
-// userLimit holds users to [Limits].UserConnections.
-type userLimit struct {
-	most   int  // 0 for no limit
-	oldest bool // one too many closes the user's oldest, instead of being refused
-
-	mu    sync.Mutex // guards following
-	count map[string]int
-	conns map[string][]*conn // only if oldest: the oldest first
-}
-
-// enter counts an upgrade. It reports false if there may be no more of the user.
-func (l *userLimit) enter(user *owner) bool {
-	if l.most == 0 || user == nil {
-		return true
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.oldest && l.count[user.id] >= l.most {
-		return false
-	}
-	if l.count == nil {
-		l.count, l.conns = map[string]int{}, map[string][]*conn{}
-	}
-	l.count[user.id]++
-	return true
-}
-
-// opened enters a connection. It returns the one that has to make room for it, if any.
-func (l *userLimit) opened(c *conn) (oldest *conn) {
-	if l.most == 0 || c.user == nil || !l.oldest {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	conns := append(l.conns[c.user.id], c)
-	if len(conns) > l.most {
-		oldest, conns = conns[0], slices.Clone(conns[1:])
-	}
-	l.conns[c.user.id] = conns
-	return oldest
-}
-
-// leave undoes enter, and opened if it was called.
-func (l *userLimit) leave(c *conn) {
-	if l.most == 0 || c.user == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	id := c.user.id
-	if l.count[id]--; l.count[id] == 0 {
-		delete(l.count, id)
-	}
-	left := slices.DeleteFunc(l.conns[id], func(other *conn) bool { return other == c })
-	if l.conns[id] = left; len(left) == 0 {
-		delete(l.conns, id)
-	}
 }

@@ -133,7 +133,7 @@ func TestTime(t *testing.T) {
 		sendText(slow, "flood")
 		synctest.Wait()
 		slow.Resume()
-		if reason := wstest.ExpectClose(slow, websocket.StatusPolicyViolation); reason != "slow client" {
+		if reason := wstest.ExpectClose(slow, websocket.StatusTryAgainLater); reason != "slow client" {
 			t.Errorf("got %q", reason)
 		}
 		expectEnd(t, w, "slow")
@@ -177,7 +177,7 @@ func TestTime(t *testing.T) {
 	bubble(t, "a message that dribbles in is cut off", func(t *testing.T, app *wstest.App, w *watched) {
 		client := app.Dial("/")
 		client.SendBytes([]byte{0x81, 0x8a, 0, 0, 0, 0, 'b', 'e', 'g'})
-		if reason := wstest.ExpectClose(client, websocket.StatusPolicyViolation); reason != "message took too long" {
+		if reason := wstest.ExpectClose(client, websocket.StatusTryAgainLater); reason != "message took too long" {
 			t.Errorf("got %q", reason)
 		}
 	})

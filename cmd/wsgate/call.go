@@ -145,7 +145,7 @@ func (c *caller) answer(kind websocket.MessageType, text []byte) (payload json.R
 	case err != nil:
 		return nil, false, nil
 	case m.Failed && (mine || m.ID == nil): // without an id: about a message that was not understood, and there is only one
-		return nil, false, &failure{exitAnswer, m.Err()}
+		return nil, false, &failure{code: exitAnswer, err: m.Err()}
 	case mine:
 		payload, err = m.Payload()
 		return payload, true, err

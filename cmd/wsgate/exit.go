@@ -24,15 +24,16 @@ const (
 // failure is an error that decides the exit code. Every other error is a mistake in the command line: so are all that
 // cobra finds.
 type failure struct {
-	code int
-	err  error
+	code  int
+	err   error
+	final bool // connecting again would come to the same end
 }
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
 func failf(code int, format string, args ...any) error {
-	return &failure{code, fmt.Errorf(format, args...)}
+	return &failure{code: code, err: fmt.Errorf(format, args...)}
 }
 
 var errInterrupted = failf(exitInterrupted, "interrupted")
@@ -52,17 +53,32 @@ func exitCode(err error) int {
 
 // lost is the failure of a connection that was there.
 func lost(err error) error {
+	f := &failure{code: exitConnection}
 	var closed websocket.CloseError
 	switch {
 	case !errors.As(err, &closed):
-		return failf(exitConnection, "the connection broke: %w", err)
+		f.err = fmt.Errorf("the connection broke: %w", err)
+		return f
 	case closed.Code == websocket.StatusNoStatusRcvd:
-		return failf(exitConnection, "the server closed the connection without a code")
+		f.err = errors.New("the server closed the connection without a code")
 	case closed.Reason == "":
-		return failf(exitConnection, "the server closed the connection with code %d", closed.Code)
+		f.err = fmt.Errorf("the server closed the connection with code %d", closed.Code)
 	default:
-		return failf(exitConnection, "the server closed the connection with code %d: %s", closed.Code, closed.Reason)
+		f.err = fmt.Errorf("the server closed the connection with code %d: %s", closed.Code, closed.Reason)
 	}
+	f.final = isFinal(closed.Code)
+	return f
+}
+
+// isFinal reports whether a close code asks the client to stay away: it would be closed again, or take the place of
+// whoever has replaced it. See docs/protocol.md.
+func isFinal(code websocket.StatusCode) bool {
+	switch code {
+	case websocket.StatusNormalClosure, websocket.StatusProtocolError, websocket.StatusUnsupportedData,
+		websocket.StatusInvalidFramePayloadData, websocket.StatusPolicyViolation, websocket.StatusMessageTooBig:
+		return true
+	}
+	return code >= 4000
 }
 
 // oneLine makes one line of a text that others wrote, without anything that a terminal obeys.

@@ -36,13 +36,15 @@ as "text:" and a JSON string.
 
 When it cannot connect or the connection ends it tries again for ever, and waits
 before each try: 1 to 2 s, then twice as long up to 15 to 30 s, and 1 to 2 s again
-after a connection of at least 10 s. What goes on is on stderr. SIGINT ends it
-with a closing handshake.
+after a connection of at least 10 s. It does not where the server's close code says
+that this would come to the same end: 1000, 1002, 1003, 1007, 1008, 1009, and 4000
+to 4999. What goes on is on stderr. SIGINT ends it with a closing handshake.
 
 Exit codes:
   0    interrupted, or --count messages were printed
   2    the command line is wrong
-  3    with --no-reconnect: no connection, or it ended
+  3    the server closed the connection for good, or with --no-reconnect: no
+       connection, or it ended
   5    stdout cannot be written`,
 		Example: `  wsgate listen ws://localhost:3100/ws
   wsgate listen ws://localhost:3100/ws --send '{"type":"join","room":"general"}' --timestamps
@@ -88,7 +90,8 @@ func (l *listener) run(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		if l.noReconnect || exitCode(err) != exitConnection {
+		var f *failure
+		if l.noReconnect || !errors.As(err, &f) || f.code != exitConnection || f.final {
 			return err
 		}
 		d := wait.next(lasted)

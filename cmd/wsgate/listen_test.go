@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate"
 )
 
 // greeting is what the echo server's clients hear first.
@@ -162,6 +164,44 @@ func TestListenReconnects(t *testing.T) {
 	}
 	if l.stderr.Len() > 0 {
 		t.Errorf("got also %q on stderr", l.stderr.String())
+	}
+}
+
+// Some close codes ask the client to stay away.
+func TestListenStaysAway(t *testing.T) {
+	for _, tt := range []struct {
+		code  websocket.StatusCode
+		again bool
+	}{
+		{1000, false},
+		{1001, true},
+		{1002, false},
+		{1003, false},
+		{1005, true},
+		{1007, false},
+		{1008, false},
+		{1009, false},
+		{1011, true},
+		{1012, true},
+		{1013, true},
+		{3000, true},
+		{4000, false},
+		{wsgate.StatusReplaced, false},
+		{4999, false},
+	} {
+		l := listen(t, odd(t, func(_ context.Context, ws *websocket.Conn) { _ = ws.Close(tt.code, "") }))
+		select {
+		case <-l.waits:
+			if !tt.again {
+				t.Errorf("it comes back after %d", tt.code)
+			}
+			l.interrupt()
+			<-l.code
+		case code := <-l.code:
+			if tt.again || code != exitConnection {
+				t.Errorf("it stays away after %d, with code %d", tt.code, code)
+			}
+		}
 	}
 }
 

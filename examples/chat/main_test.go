@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 // server is the chat and its page, serving.
 type server struct {
 	addr string
+	app  *wsgate.App
 	stop func() // waits for the end; also called when the test ends
 }
 
@@ -58,7 +59,7 @@ func serveNode(t *testing.T, broker wsgate.Broker, addr, db string) *server {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- app.Serve(ctx, ln) }()
-	s := &server{addr: ln.Addr().String()}
+	s := &server{addr: ln.Addr().String(), app: app}
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/need"
 	"github.com/wsgate/wsgate/wstest"
 )
@@ -191,6 +192,26 @@ func TestPagePrivate(t *testing.T) {
 	ada.shows("#notice-text", "Not sent. This person is not connected any more.")
 	ada.wait(`document.getElementById("text").value === "Are you there?"`)
 	ada.shows("#privates .detail", "away")
+}
+
+// A page whose connection the server has ended for good stays away, also when the network is back, until somebody wants it.
+func TestPageStaysAway(t *testing.T) {
+	b := startBrowser(t)
+	s := start(t)
+	ada := b.open(t, "http://"+s.addr+"/?username=Ada")
+	ada.connected()
+	if err := s.app.Hub().Disconnect(t.Context(), wsgate.StatusReplaced, "replaced elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	ada.shows("#state-text", "Disconnected")
+	ada.shows("#notice-text", "replaced elsewhere")
+	ada.js(`dispatchEvent(new Event("online"))`)
+	ada.shows("#state-text", "Disconnected")
+	if n := s.app.Hub().Len(); n > 0 {
+		t.Errorf("%d connections, want none", n)
+	}
+	ada.click("#retry")
+	ada.connected()
 }
 
 // The server goes and comes back; the page does so too, into its room, and with what was said in the meantime.

@@ -142,7 +142,7 @@ func badCompression(t *testing.T) {
 		c := s.deflating(t)
 		c.put(masked(begins|rsv1, nil))
 		wait := c.dribbleFrames(short/20, masked(more, nothing[:50]))
-		c.endsAfter(short, 1008, wsgate.ErrLimit)
+		c.endsAfter(short, 1013, wsgate.ErrLimit)
 		wait()
 	})
 }

@@ -179,14 +179,14 @@ func hugeLengths(t *testing.T) {
 			t.Parallel()
 			c := s.connect(t)
 			c.put(tc.send)
-			c.endsAfter(short, 1008, wsgate.ErrLimit)
+			c.endsAfter(short, 1013, wsgate.ErrLimit)
 		})
 	}
 	t.Run("each byte in time, the message not", func(t *testing.T) {
 		t.Parallel()
 		c := s.connect(t)
 		wait := c.dribble(short/20, append(header(text, 60_000, 0), 'x')...)
-		c.endsAfter(short, 1008, wsgate.ErrLimit)
+		c.endsAfter(short, 1013, wsgate.ErrLimit)
 		wait()
 	})
 }
@@ -278,7 +278,7 @@ func endlessFragments(t *testing.T) {
 			c := s.connect(t)
 			c.put(masked(begins, nil))
 			wait := c.dribbleFrames(short/20, frame)
-			c.endsAfter(short, 1008, wsgate.ErrLimit)
+			c.endsAfter(short, 1013, wsgate.ErrLimit)
 			wait()
 		})
 	}

@@ -31,7 +31,7 @@ var rows = []row{
 	{17, "an upgrade while the App shuts down", tests{upgradeDuringShutdown}, ""},
 	{18, "frames in the same segment as the handshake", tests{pipelinedFrames}, ""},
 	{19, "a client that is gone before OnOpen", tests{goneBeforeOpen}, ""},
-	{20, "one user who connects a hundred times", tests{oneUserTooOften}, "the limit is counted on each node"},
+	{20, "one user who connects a hundred times", tests{oneUserTooOften, replacedAndSilent}, "the limit is counted on each node"},
 	// B
 	{21, "unmasked frames", tests{unmaskedFrames, messagesBeforeViolations, framesOverTLS}, ""},
 	{22, "reserved bits and opcodes, bad control frames, bad fragments", tests{malformedFrames, framesOverTLS}, ""},

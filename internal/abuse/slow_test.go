@@ -186,7 +186,7 @@ func slowReaderHearsWhy(t *testing.T) {
 		t.Fatal("nothing came")
 	}
 	e := c.last(patience)
-	if e.open || e.code != 1008 {
+	if e.open || e.code != websocket.StatusTryAgainLater {
 		t.Errorf("got close code %d %q, open is %v", e.code, e.reason, e.open)
 	}
 	for _, f := range e.frames {

@@ -47,7 +47,7 @@ func framesOverTLS(t *testing.T) {
 	t.Run("silence inside a message", func(t *testing.T) {
 		c := s.connect(t)
 		c.put(header(text, 100, 0))
-		c.endsAfter(short, 1008, wsgate.ErrLimit)
+		c.endsAfter(short, 1013, wsgate.ErrLimit)
 	})
 	t.Run("sessions in one piece, and byte by byte", func(t *testing.T) {
 		for _, size := range []int{1 << 20, 1} {

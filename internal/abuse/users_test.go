@@ -78,6 +78,26 @@ func oneUserTooOften(t *testing.T) {
 	}
 }
 
+// Row 20: a user who opens one connection after the other and never answers a close frame has two at most, whatever the
+// time for an answer.
+func replacedAndSilent(t *testing.T) {
+	s := start(t, setup{limits: wsgate.Limits{Close: time.Minute}, options: wsgate.Options{
+		Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true,
+	}})
+	var last *client
+	for n := range 300 {
+		last = s.connectAs(t, "ann")
+		if !within(patience, s.book.of(last.name).opened) {
+			t.Fatal("a connection does not open")
+		}
+		if !eventually(late, func() bool { return s.app.Hub().User("ann").Len() <= 2 }) {
+			t.Fatalf("after %d connections %d are open", n+1, s.app.Hub().User("ann").Len())
+		}
+	}
+	last.echoes()
+	last.leaves()
+}
+
 // crowd has clients of one user connect at the same time.
 func (s *server) crowd(t *testing.T, user string, attempts int) (accepted []*client, refused int) {
 	t.Helper()
@@ -106,24 +126,26 @@ func (s *server) crowd(t *testing.T, user string, attempts int) (accepted []*cli
 	return accepted, refused
 }
 
-// living waits until no more than so many have not been closed, for being too many, and returns them.
+// living waits until a user has no more connections than may be, and returns their clients. The others were told that
+// they were replaced; some before they were opened.
 func (s *server) living(t *testing.T, all []*client, most int) (living []*client) {
 	t.Helper()
-	closed := func(c *client) bool {
-		_, closes := s.book.of(c.name).counts()
-		return closes > 0
-	}
-	if !eventually(patience, func() bool {
-		living = slices.DeleteFunc(slices.Clone(all), closed)
-		return len(living) <= most
-	}) {
-		t.Errorf("%d live, want %d", len(living), most)
+	if !eventually(patience, func() bool { return s.app.Hub().User("ann").Len() <= most }) {
+		t.Errorf("%d live, want %d", s.app.Hub().User("ann").Len(), most)
 	}
 	for _, c := range all {
-		if !slices.Contains(living, c) {
-			c.refused(1008)
+		e := c.last(short / 10)
+		switch opens, _ := s.book.of(c.name).counts(); {
+		case e.open:
+			living = append(living, c)
+		case e.code != wsgate.StatusReplaced:
+			t.Errorf("got close code %d %q, want %d", e.code, e.reason, wsgate.StatusReplaced)
+		case opens > 0:
 			c.closedWith(wsgate.ErrLimit)
 		}
+	}
+	if len(living) != most {
+		t.Errorf("%d live, want %d", len(living), most)
 	}
 	return living
 }

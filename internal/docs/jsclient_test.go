@@ -2,6 +2,8 @@ package docs_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -82,11 +84,33 @@ func findNode(t *testing.T) string {
 	return node
 }
 
+// single is a gateway whose users may have one connection each.
+type single struct{}
+
+type singleUser struct{ id string }
+
+func (u singleUser) UserID() string { return u.id }
+
+func newSingle() *single { return &single{} }
+
+func (*single) OnUpgrade(r *http.Request) (singleUser, error) {
+	return singleUser{r.FormValue("user")}, nil
+}
+
+func (*single) Events() wsgate.Events[singleUser] {
+	return wsgate.Events[singleUser]{
+		wsgate.Answer(echo, func(_ context.Context, _ *wsgate.Conn[singleUser], l line) (line, error) { return l, nil }),
+	}
+}
+
 // runJS runs a program of the page, or one of the test's own, against a server of its own.
 func runJS(t *testing.T, client, program string) string {
 	t.Helper()
 	node := findNode(t)
-	app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/chat/{room}", New: func() *chat { return new(chat) }}}}, nil)
+	app, err := wsgate.New(
+		&wsgate.Module{Gateways: []wsgate.Route{{Path: "/chat/{room}", New: func() *chat { return new(chat) }}, {Path: "/one", New: newSingle}}},
+		&wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +196,65 @@ say something
 timeout
 closed
 {"code":4000,"reason":"dropped","again":false}
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// After each close code the client does what the table says.
+func TestJavaScriptClientObeysTheTable(t *testing.T) {
+	client, _ := jsPrograms(t)
+	var codes, want []string
+	for _, row := range tableIn(t, protocolPage, "## Reconnecting") {
+		again := strings.HasPrefix(row[1], "connect again")
+		if !again && !strings.Contains(row[1], "stay away") {
+			t.Errorf("nobody knows what to do: %q", row[1])
+		}
+		for code := range strings.SplitSeq(strings.ReplaceAll(row[0], " to ", ", "), ", ") {
+			if code == "1006" {
+				continue // which no server can send
+			}
+			codes = append(codes, code)
+			want = append(want, fmt.Sprintf("%s %v", code, again))
+		}
+	}
+	got := runJS(t, client, `
+import { Client } from "./client.mjs"
+for (const code of [`+strings.Join(codes, ", ")+`]) {
+  const c = new Client("ws://localhost:3100/chat/go")
+  c.on("open", () => c.send("drop", code))
+  const e = await new Promise(done => c.on("close", done))
+  c.close()
+  console.log(e.code, e.again)
+}
+`)
+	if want := strings.Join(want, "\n"); strings.TrimSpace(got) != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Two clients of a user who may have one connection come to rest: the newer one stays.
+func TestJavaScriptClientIsReplaced(t *testing.T) {
+	client, _ := jsPrograms(t)
+	got := runJS(t, client, `
+import { Client } from "./client.mjs"
+const closes = []
+const open = async name => {
+  const c = new Client("ws://localhost:3100/one?user=ann")
+  c.on("close", ({ code, again }) => closes.push([name, code, again]))
+  await new Promise(done => c.on("open", done))
+  await c.call("echo", { from: name, text: "x" })
+  return c
+}
+const first = await open("first"), second = await open("second")
+await new Promise(done => setTimeout(done, 1000))               // twice as long as a client waits that comes back
+console.log(JSON.stringify(closes))
+console.log(JSON.stringify(await second.call("echo", { from: "second", text: "y" })))
+second.close()
+`)
+	want := `[["first",4409,false]]
+{"from":"second","text":"y"}
 `
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

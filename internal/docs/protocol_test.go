@@ -39,6 +39,8 @@ func (*odd) OnOpen(ctx context.Context, c *wsgate.Conn[string]) error {
 		<-ctx.Done()
 	case "refuse":
 		return wsgate.Errorf(wsgate.Denied, "the application's text")
+	case "refuse for now":
+		return wsgate.Errorf(wsgate.Unavailable, "the application's text")
 	case "fail":
 		return io.ErrUnexpectedEOF
 	}
@@ -173,9 +175,13 @@ func TestCloseCodes(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range rows {
 		code, reason := row[0], strings.Trim(row[1], "`")
-		if reason == "ping timeout" {
+		open := openings[reason]
+		switch {
+		case reason == "ping timeout" || reason == replaced:
 			seen[reason] = true
-			continue // see TestPingTimeout
+			continue // see TestPingTimeout and TestReplaced
+		case open == "refuse" && code == "1013":
+			open = "refuse for now"
 		}
 		do, ok := closings[reason]
 		if !ok {
@@ -183,7 +189,7 @@ func TestCloseCodes(t *testing.T) {
 		}
 		seen[reason] = true
 		t.Run(reason, func(t *testing.T) {
-			inBubble(t, openings[reason], func(p *peer) {
+			inBubble(t, open, func(p *peer) {
 				if do != nil {
 					do(p)
 				}
@@ -203,6 +209,36 @@ func TestCloseCodes(t *testing.T) {
 	for reason := range closings {
 		if !seen[reason] {
 			t.Errorf("the table has no row for %q", reason)
+		}
+	}
+}
+
+const replaced = "replaced by a newer connection of this user"
+
+// A user's connection that had to make room is told so.
+func TestReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/one", New: newSingle}}},
+			wstest.With(&wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true}))
+		first := app.Dial("/one?user=ann")
+		app.Dial("/one?user=ann")
+		if reason := wstest.ExpectClose(first, wsgate.StatusReplaced); reason != replaced {
+			t.Errorf("got reason %q, want %q", reason, replaced)
+		}
+	})
+}
+
+// Every code that the server sends stands in the table that says what a client does then.
+func TestReconnecting(t *testing.T) {
+	says := map[string]bool{}
+	for _, row := range tableIn(t, protocolPage, "## Reconnecting") {
+		for code := range strings.SplitSeq(row[0], ", ") {
+			says[code] = true
+		}
+	}
+	for _, row := range tableIn(t, protocolPage, "## Close codes") {
+		if code := row[0]; !says[code] && code != "any" && code != "the client's" {
+			t.Errorf("nobody knows what to do after close code %s", code)
 		}
 	}
 }
@@ -232,7 +268,7 @@ func TestPingTimeout(t *testing.T) {
 		}
 		last += string(b[:])
 	}
-	if code, reason := (&peer{conn, t, app}).closed(); code != 1008 || reason != "ping timeout" {
+	if code, reason := (&peer{conn, t, app}).closed(); code != 1013 || reason != "ping timeout" {
 		t.Errorf("got %d %q", code, reason)
 	}
 }

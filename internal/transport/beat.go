@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/heartbeat"
 )
@@ -50,6 +52,6 @@ func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 		c.send(frame.Ping)
 		return c.limits.Pong
 	}
-	c.Abort(1008, "ping timeout", ErrPingTimeout)
+	c.Abort(websocket.StatusTryAgainLater, "ping timeout", ErrPingTimeout)
 	return 0
 }

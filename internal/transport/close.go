@@ -37,6 +37,13 @@ func (c *Conn) Abort(code websocket.StatusCode, reason string, cause error) {
 	c.kill(cause)
 }
 
+// Cut closes the socket of a connection that is ending at once. The cause stays what it is, or what the reader finds.
+func (c *Conn) Cut() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.kill(errUndecided)
+}
+
 // closeFor queues a close frame that reading led to: the echo of the peer's, or the notice of a violation.
 func (c *Conn) closeFor(f frame.Frame) {
 	if reason := f[min(4, len(f)):]; !utf8.Valid(reason) {
@@ -196,7 +203,7 @@ func (c *Conn) judge(err error) verdict {
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return verdict{violation: *tooLong(c.limits)}
 	case errors.Is(arrived, os.ErrDeadlineExceeded):
-		return verdict{violation: violation{websocket.StatusPolicyViolation, "message took too long", fmt.Errorf("%w: a message took more than %v to arrive", ErrLimit, c.limits.Assembly)}}
+		return verdict{violation: violation{websocket.StatusTryAgainLater, "message took too long", fmt.Errorf("%w: a message took more than %v to arrive", ErrLimit, c.limits.Assembly)}}
 	case arrived != nil:
 		return verdict{violation: violation{cause: lost(arrived)}, gone: true}
 	}

@@ -138,7 +138,7 @@ func (c *Conn) evict() {
 	if waiting > 0 {
 		o.lose(o.queued - uint64(waiting))
 	}
-	c.startClosing(frame.Close(websocket.StatusPolicyViolation, "slow client"), o.cause, c.limits.Close)
+	c.startClosing(frame.Close(websocket.StatusTryAgainLater, "slow client"), o.cause, c.limits.Close)
 }
 
 // flush writes what waits, as far as the socket takes it. It does nothing while somebody else writes.

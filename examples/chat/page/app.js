@@ -338,10 +338,10 @@ $("shade").addEventListener("click", closePanels);
 matchMedia("(max-width: 1000px)").addEventListener("change", closePanels);
 document.addEventListener("keydown", (e) => { if (e.key === "Escape") closePanels(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) showLists(); });
-addEventListener("online", () => link.open());
+addEventListener("online", () => link.resume());
 addEventListener("offline", () => link.drop());
 addEventListener("pagehide", () => link.leave()); // the browser may keep the page, but nobody is there
-addEventListener("pageshow", (e) => { if (e.persisted) link.open(); });
+addEventListener("pageshow", (e) => { if (e.persisted) link.resume(); });
 $("retry").addEventListener("click", () => link.open());
 $("me").addEventListener("click", askName);
 

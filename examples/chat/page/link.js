@@ -12,14 +12,19 @@ export class Refusal extends Error {
   }
 }
 
-// Link keeps one WebSocket open. url() says where to; on.event(e) hears of every event, on.state(state, milliseconds)
-// of every change: "connecting", "open", or "waiting" for that long before the next attempt.
+// isFinal reports whether the server closed with a code after which a client stays away: it would be closed again, or
+// take the place of whoever has replaced it. See docs/protocol.md.
+const isFinal = (code) => [1000, 1002, 1003, 1007, 1008, 1009].includes(code) || code >= 4000;
+
+// Link keeps one WebSocket open. url() says where to; on.event(e) hears of every event, on.state(state, detail) of every
+// change: "connecting", "open", "waiting" for so many milliseconds before the next attempt, or "ended" for a reason.
 export class Link {
   #url;
   #on;
   #socket = null;
   #attempts = 0;
   #timer = 0;
+  #ended = false; // by the server, for good
   #asked = new Map(); // id -> {resolve, reject, timer}
   #nextID = 1;
 
@@ -28,9 +33,15 @@ export class Link {
     this.#on = on;
   }
 
+  // resume connects, unless the server has ended that: then somebody has to want it.
+  resume() {
+    if (!this.#ended) this.open();
+  }
+
   // open connects, now.
   open() {
     clearTimeout(this.#timer);
+    this.#ended = false;
     if (this.#socket) return;
     this.#on.state("connecting");
     const socket = new WebSocket(this.#url());
@@ -39,7 +50,7 @@ export class Link {
     socket.onmessage = (message) => {
       if (socket === this.#socket) this.#hear(JSON.parse(message.data));
     };
-    socket.onclose = () => this.#lose(socket);
+    socket.onclose = ({ code, reason }) => this.#lose(socket, isFinal(code), reason);
   }
 
   // drop gives the connection up, as if it had been lost.
@@ -83,9 +94,9 @@ export class Link {
     this.#on.event(e);
   }
 
-  // #lose waits before the next attempt: a random part of a span that doubles every time, so that all the clients of
-  // a server that comes back do not arrive at once.
-  #lose(socket) {
+  // #lose waits before the next attempt: a random part of a span that doubles every time, so that all the clients of a
+  // server that comes back do not arrive at once. If the server has ended the connection for good there is none.
+  #lose(socket, final = false, reason = "") {
     if (socket !== this.#socket) return;
     this.#socket = null;
     clearTimeout(this.#timer);
@@ -95,6 +106,11 @@ export class Link {
       reject(new Error("The connection was lost before the server confirmed this."));
     }
     this.#asked.clear();
+    if (final) {
+      this.#ended = true;
+      this.#on.state("ended", reason);
+      return;
+    }
     const wait = Math.random() * Math.min(cap, base * 2 ** this.#attempts++);
     this.#timer = setTimeout(() => this.open(), wait);
     this.#on.state("waiting", wait);

@@ -177,15 +177,17 @@ export function showUnread(total, where) {
 
 let countdown = 0;
 
-// showState shows the state of the connection.
-export function showState(state, wait = 0) {
+// showState shows the state of the connection. The detail is for how many milliseconds it waits, or why it has ended.
+export function showState(state, detail) {
+  const wait = state === "waiting" ? detail : 0;
   clearInterval(countdown);
   $("state").dataset.state = state;
   $("send").disabled = state !== "open";
-  $("retry").hidden = state !== "waiting" || wait < 3000;
-  $("state-text").textContent = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…" }[state];
+  $("retry").hidden = wait < 3000 && state !== "ended";
+  $("state-text").textContent = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…", ended: "Disconnected" }[state];
   $("state-wait").textContent = "";
-  if ($("retry").hidden) return;
+  if (state === "ended" && detail) notify(detail);
+  if (wait < 3000) return;
   const until = Date.now() + wait;
   const tell = () => { // every second, for the eye only
     $("state-wait").textContent = `in ${Math.max(1, Math.round((until - Date.now()) / 1000))} s`;
