@@ -212,3 +212,25 @@ func TestShutdownAfterOneGaveUp(t *testing.T) {
 		})
 	}
 }
+
+// OnBroker is waited for as hooks are.
+func TestShutdownWaitsForOnBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{routeTo("/ws", &messageGateway{})}}, &wsgate.Options{
+			Broker: new(wstest.Broker), OnBroker: func(error) { <-time.After(10 * time.Second) }, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := app.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if took, err := shutdownWithin(&testApp{App: app}, time.Second); !errors.Is(err, context.DeadlineExceeded) || took != time.Second {
+			t.Errorf("got %v after %v, want %v after 1s", err, took, context.DeadlineExceeded)
+		}
+		if took, err := shutdownWithin(&testApp{App: app}, time.Minute); err != nil || took != 9*time.Second {
+			t.Errorf("again: got %v after %v, want nil after 9s", err, took)
+		}
+	})
+}

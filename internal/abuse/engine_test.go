@@ -275,7 +275,6 @@ func flappingEngine(t *testing.T) {
 	} {
 		inFakeTime(t, func(t *testing.T) {
 			release := make(chan struct{})
-			t.Cleanup(func() { close(release) }) // when the Apps have ended
 			engine := newEngine(t)
 			all := startNodes(t, engine, 2, func(n *node, o *wsgate.Options) {
 				n.loud = true
@@ -283,6 +282,7 @@ func flappingEngine(t *testing.T) {
 					o.OnBroker = func(error) { listen(release) }
 				}
 			})
+			t.Cleanup(func() { close(release) }) // before the Apps end, which wait for it
 			ann, bob := all[0].connect("ann", "club"), all[1].connect("bob", "club")
 			const flaps = 50
 			for i := range flaps {
