@@ -59,7 +59,7 @@ type trackedGateway struct{}
 func (*trackedGateway) OnUpgrade(*http.Request) (seated, error) { return seated{}, nil }
 
 func (*trackedGateway) Events() wsgate.Events[seated] {
-	return wsgate.Events[seated]{wsgate.Track(wsgate.Event[wsgate.Presence[string]]("people"), func(*wsgate.Conn[seated]) string { return "" })}
+	return wsgate.Events[seated]{wsgate.Track(wsgate.Event[wsgate.Presence[string]]("people"), func(*wsgate.Conn[seated], string) (string, bool) { return "", true })}
 }
 
 // seated is somebody's data.

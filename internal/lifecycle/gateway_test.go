@@ -146,7 +146,7 @@ func (l *life) work(ctx context.Context) {
 func (g *gateway) Events() wsgate.Events[*life] {
 	return wsgate.Events[*life]{
 		wsgate.On(tell, g.onTell), wsgate.Answer(ask, g.onAsk), wsgate.On(move, g.onMove), wsgate.On(trouble, g.onTrouble),
-		wsgate.Track(people, func(c *conn) string { return c.ID() }),
+		wsgate.Track(people, func(c *conn, _ string) (string, bool) { return c.ID(), true }),
 	}
 }
 
