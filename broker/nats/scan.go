@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	natsgo "github.com/nats-io/nats.go"
 )
@@ -96,18 +97,24 @@ func number(m *natsgo.Msg, header string) (uint64, error) {
 
 var errForeign = errors.New("the bucket has rows that wsgate has not written: name another one in Options.Bucket")
 
-// rows returns what was found, without the rows that were deleted.
+// rows returns what was found, without the rows that were deleted. What wsgate has not written is left out, unless there
+// is nothing else.
 func (p *pages) rows() (map[string][]byte, error) {
 	rows := make(map[string][]byte, len(p.found))
-	for _, m := range p.found {
+	foreign := false
+	for key, m := range p.found {
 		if m.Header.Get("KV-Operation") != "" || m.Header.Get("Nats-Marker-Reason") != "" {
 			continue
 		}
 		row, value, ok := decode(m.Data)
-		if !ok {
-			return nil, errForeign
+		if ok && strings.HasSuffix(key, "."+token(row)) { // else nobody could delete it by its name
+			rows[row] = value
+		} else {
+			foreign = true
 		}
-		rows[row] = value
+	}
+	if foreign && len(rows) == 0 {
+		return nil, errForeign
 	}
 	return rows, nil
 }

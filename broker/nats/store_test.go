@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,6 +172,16 @@ func TestForeignRows(t *testing.T) {
 	keys, err := kv.Keys(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	i := slices.IndexFunc(keys, func(key string) bool { return key != "somebody.elses" })
+	table, _, _ := strings.Cut(keys[i], ".")
+	for name, data := range map[string]string{"garbage": "\xc8", "alias": "\x04rowevil", "another": "\x05otherevil"} {
+		if _, err := kv.Put(t.Context(), table+"."+name, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rows, err := b.Rows(t.Context(), "table"); err != nil || len(rows) != 1 || string(rows["row"]) != "value" {
+		t.Errorf("got %q and the error %v because of single rows of others in a table, want the one that was written", rows, err)
 	}
 	for _, key := range keys {
 		if _, err := kv.Put(t.Context(), key, []byte{200}); err != nil {

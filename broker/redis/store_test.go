@@ -18,7 +18,8 @@ func TestOldRows(t *testing.T) {
 	ctx := context.Background()
 	now := time.Now()
 	server.do(t, "HSET", "wsgate:table",
-		"old", redis.Seal("2", now.Add(-time.Second)), "young", redis.Seal("3", now.Add(time.Minute)), "foreign", "4")
+		"old", redis.Seal("2", now.Add(-time.Second)), "young", redis.Seal("3", now.Add(time.Minute)), "foreign", "4",
+		"eternal", redis.Seal("5", now.Add(100*365*24*time.Hour)), "foreign text", "of more than eight bytes")
 	server.do(t, "PEXPIRE", "wsgate:table", "1000000")
 	if err := b.Update(ctx, "table", map[string][]byte{"new": []byte("1")}); err != nil {
 		t.Fatal(err)

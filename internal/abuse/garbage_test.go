@@ -185,6 +185,44 @@ func repeatedMessages(t *testing.T) {
 	})
 }
 
+// Row 83: numbers that no node sends, in the name of one that goes on, do not stay: two seconds later its messages are heard again,
+// and what is known of its users is right again within the minute in which tables are read again.
+func wrongNumbers(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		e := newEngine(t)
+		all := startNodes(t, e, 2, nil)
+		here, there := all[0].connect("ann", "lobby"), all[1].connect("bob", "lobby")
+		wstest.Pass(time.Second)
+		forged, to := all[0].link.node(), all[1].link
+		for round, seq := range []uint64{1 << 20, 1 << 40, 1 << 48, 1<<63 + 1, 1<<64 - 1} {
+			for _, version := range []uint64{2, 1<<64 - 1} { // the second of the node's to the room, and the last that fits
+				news := binary.AppendUvarint(nil, version)
+				news = cluster.AppendString(append(news, 1), "ann")
+				news = binary.AppendUvarint(news, 1<<64-1) // is newer than any other
+				news = cluster.AppendString(news, `{"name":"EVE"}`)
+				to.hand(topicOf("lobby"), message(ofPresence, forged, seq, news...))
+				seq++
+			}
+			for _, topic := range []string{topicOf("lobby"), allNodes} {
+				for _, kind := range []byte{ofData, ofBeat, ofAnswer} {
+					to.hand(topic, message(kind, forged, seq, binary.AppendUvarint([]byte{}, 1<<64-1)...))
+					seq++
+				}
+			}
+			wstest.Do(here, tell, line{"lobby", "lost, if the number was believed"})
+			wstest.Pass(2 * time.Second)
+			hear(there)
+			wstest.Do(here, tell, line{"lobby", fmt.Sprint("after ", round)})
+			hears(t, there, fmt.Sprint("after ", round))
+			wstest.Pass(time.Minute + 5*time.Second)
+			present(t, "lobby", "ann bob", all...)
+			if members, err := wsgate.Members[profile](t.Context(), all[1].room("lobby")); err != nil || members["ann"].Name != "ANN" {
+				t.Errorf("behind number %d: members are %v, %v, want ann as she is", seq, members, err)
+			}
+		}
+	})
+}
+
 // Row 83: a node that has missed what another has said of presence notices with the next news.
 func missedNews(t *testing.T) {
 	inFakeTime(t, func(t *testing.T) {

@@ -100,7 +100,7 @@ var rows = []row{
 	{80, "a broker that is killed under load", tests{engineAway}, "engines are killed by the tests of broker/nats, broker/redis and broker/clustertest"},
 	{81, "a partition between a node and its broker", tests{swallowingLink}, ""},
 	{82, "failovers and refusals of a broker", tests{flappingEngine, refusedUpgrades, refusedMessages, badStore}, "engines fail over by the tests of broker/nats, broker/redis and broker/clustertest"},
-	{83, "garbage on a broker's subjects", tests{garbageOnTopics, repeatedMessages, missedNews, unreliableEngine}, ""},
+	{83, "garbage on a broker's subjects", tests{garbageOnTopics, repeatedMessages, wrongNumbers, missedNews, unreliableEngine}, ""},
 	{84, "a node's own messages, and two nodes with one id", tests{ownMessages}, ""},
 	{85, "a subscription that fails", tests{refusedSubscriptions, hangingSubscriptions}, ""},
 	{86, "a request to other nodes of which one hangs", tests{silentNode, disconnectsAlike}, ""},

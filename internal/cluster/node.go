@@ -117,7 +117,7 @@ func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message
 			err = fmt.Errorf("the broker panicked: %v\n%s", v, debug.Stack())
 		}
 	}()
-	last := map[string]uint64{} // by node; calls for one topic do not overlap
+	heard := sequences{} // calls for one topic do not overlap
 	return n.broker.Subscribe(ctx, topic, func(text []byte) {
 		kind, node, seq, body, err := parse(text)
 		if err == nil && string(node) == n.id {
@@ -126,18 +126,15 @@ func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message
 			}
 			return
 		}
-		if err != nil || len(body) > n.most || seq <= last[string(node)] {
+		if err != nil || len(body) > n.most {
 			n.Ignore()
 			return
 		}
-		if len(last) >= mostNodes {
-			clear(last) // most of them have gone; what is lost is the check against messages that come twice
+		from := heard.of(node)
+		if !from.follows(seq) {
+			n.Ignore()
+			return
 		}
-		id := string(node)
-		last[id] = seq
-		receive(Message{kind, id, body})
+		receive(Message{kind, from.node, body})
 	})
 }
-
-// mostNodes is how many other nodes a topic remembers.
-const mostNodes = 4096

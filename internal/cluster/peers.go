@@ -13,6 +13,9 @@ type peers struct {
 	dead map[string]struct{}  // those that were given up and were not heard since
 }
 
+// mostNodes is how many other nodes are remembered, by each topic as well.
+const mostNodes = 4096
+
 func (p *peers) heard(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,8 +78,12 @@ func (p *peers) expire() (expired []string) {
 	return expired
 }
 
-// Alive reports whether a node lives as far as is known. One that was never heard of is given the time to be heard.
+// Alive reports whether a node lives as far as is known. One that was never heard of is given the time to be heard, if it
+// is one: the id may come from a table.
 func (n *Node) Alive(id string) bool {
+	if id == "" || len(id) > maxNodeID {
+		return false
+	}
 	p := &n.peers
 	p.mu.Lock()
 	defer p.mu.Unlock()

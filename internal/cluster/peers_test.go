@@ -221,6 +221,11 @@ func TestNeverHeard(t *testing.T) {
 				t.Error("got alive, want dead")
 			}
 		}
+		for _, id := range []string{"", strings.Repeat("n", 129)} { // as they may stand in a table
+			if n.Alive(id) || len(n.Peers()) > 0 {
+				t.Errorf("%d bytes that are no id: alive, or one of %q", len(id), n.Peers())
+			}
+		}
 		if !n.Alive(n.ID()) {
 			t.Error("got dead, want to be alive oneself")
 		}

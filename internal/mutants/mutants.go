@@ -86,7 +86,8 @@ var mutants = []mutant{
 
 	// Several nodes.
 	{"a node hears its own messages", "internal/cluster/node.go", `if err == nil && string(node) == n.id {`, `if err == nil && false {`, core + " " + nodes},
-	{"a message that comes twice is delivered twice", "internal/cluster/node.go", ` || seq <= last[string(node)]`, ``, nodes},
+	{"a message that comes twice is delivered twice", "internal/cluster/node.go", `if !from.follows(seq) {`, `if !from.follows(seq) && false {`, nodes},
+	{"a number that was wrong makes a node mute", "internal/cluster/sequence.go", `if s.top-n < near {`, `if s.top-n < 1<<62 {`, nodes + " " + abuse},
 	{"a topic is given up though somebody needs it", "internal/cluster/subscriptions.go", `case t.refs > 0:`, `case t.refs > 1000:`, nodes},
 	{"a topic is given up as soon as nobody needs it", "internal/cluster/subscriptions.go", `keepIdle = 5 * time.Second`, `keepIdle = 0`, nodes},
 	{"Join does not wait for the engine", "internal/cluster/subscriptions.go", "if t.isMade() {\n\t\treturn t.err", "if true {\n\t\treturn nil", nodes},
