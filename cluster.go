@@ -16,7 +16,7 @@ import (
 // neighbors is the App's end of its [Broker].
 type neighbors struct {
 	*cluster.Node
-	store Store    // nil if the Broker is none
+	store Store    // nil if the Broker is none; without a Broker one in memory
 	news  notifier // what the node hears is told here, for it must not block
 }
 
@@ -25,9 +25,9 @@ const (
 	maxExceptions = 1 << 10 // connections that a message from another node may leave out
 )
 
-// connect makes the node. Without Options.Broker it has one that nobody else knows.
+// connect makes the node. Without Options.Broker it is alone.
 func (b *builder) connect() {
-	var broker Broker = &local.Broker{}
+	var broker Broker
 	if b.options.Broker != nil {
 		broker = b.app.safe(b.options.Broker)
 	}
@@ -37,8 +37,10 @@ func (b *builder) connect() {
 	}
 	a := b.app
 	a.node.Node = cluster.New(broker, most+maxConnID*maxExceptions)
-	a.node.store, _ = broker.(Store)
-	if b.options.Broker != nil {
+	if broker == nil {
+		a.node.store = new(local.Broker)
+	} else {
+		a.node.store, _ = broker.(Store)
 		degraded := b.options.StartWithoutBroker
 		a.lifecycle.starts = append(a.lifecycle.starts, hookFunc{run: func(ctx context.Context) error { return a.joinCluster(ctx, degraded) }, bounds: true})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -100,9 +101,7 @@ func (c *conn) Join(names ...string) error {
 	if err == nil {
 		acquired, err = c.take(acquired, names, metas)
 	}
-	for _, name := range acquired { // what was not needed after all
-		c.route.app.node.Release(c.route.rooms.topic(name))
-	}
+	c.release(acquired) // what was not needed after all
 	return err
 }
 
@@ -171,37 +170,48 @@ func (c *conn) take(acquired, named []string, metas map[string][]byte) (surplus 
 	return slices.DeleteFunc(acquired, func(name string) bool { return slices.Contains(joining, name) }), nil
 }
 
-// Leave takes the connection out of rooms. Leaving a room it is not in does nothing.
-func (c *conn) Leave(names ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// release undoes acquire.
+func (c *conn) release(names []string) {
 	for _, name := range names {
-		c.leave(name)
+		c.route.app.node.Release(c.route.rooms.topic(name))
 	}
 }
 
-// leave needs the lock.
-func (c *conn) leave(name string) {
+// Leave takes the connection out of rooms. Leaving a room it is not in does nothing.
+func (c *conn) Leave(names ...string) {
+	c.mu.Lock()
+	var left []string
+	for _, name := range names {
+		if c.leave(name) {
+			left = append(left, name)
+		}
+	}
+	c.mu.Unlock()
+	c.release(left)
+}
+
+// leave needs the lock. It reports whether the connection was in the room, whose topic is then to be released.
+func (c *conn) leave(name string) bool {
 	s := c.rooms[name]
 	if s == nil {
-		return
+		return false
 	}
-	rt := c.route
-	rt.rooms.leave(name, s)
+	c.route.rooms.leave(name, s)
 	c.vanishFrom(name)
-	rt.app.node.Release(rt.rooms.topic(name))
 	delete(c.rooms, name)
+	return true
 }
 
 // leaveAll is the end of membership.
 func (c *conn) leaveAll() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.left = true
-	for name := range c.rooms {
+	names := slices.Collect(maps.Keys(c.rooms))
+	for _, name := range names {
 		c.leave(name)
 	}
-	c.rooms = nil
+	c.left, c.rooms = true, nil
+	c.mu.Unlock()
+	c.release(names)
 }
 
 // checkRoomName returns an error for a name that no room can have.

@@ -58,8 +58,8 @@ type Limits struct {
 	RoomName int
 
 	// Presence is how many users of a room its members hear of by id, see [Track]; of more, or of so many that to tell of
-	// them takes more than half of QueueBytes, they hear the number only.
-	// PresenceGrace is how long a user without connections still counts. Default 1,000 and 5 s.
+	// them takes more than half of QueueBytes, they hear the number only. PresenceGrace is how long a user without
+	// connections still counts, in at most 1,000 rooms at a time. Default 1,000 and 5 s.
 	Presence      int
 	PresenceGrace time.Duration
 

@@ -84,6 +84,7 @@ type strictBroker struct {
 
 	subscribing   func(ctx context.Context, topic string) error // nil for an engine that confirms at once
 	unsubscribing func(topic string)                            // nil likewise
+	late          bool                                          // it subscribes although the context has ended
 
 	mu   sync.Mutex // guards following
 	live map[string]bool
@@ -100,6 +101,9 @@ func (b *strictBroker) Subscribe(ctx context.Context, topic string, receive func
 			b.exit(topic)
 			return nil, err
 		}
+	}
+	if b.late {
+		ctx = context.WithoutCancel(ctx)
 	}
 	end, err := b.Broker.Subscribe(ctx, topic, receive)
 	if err != nil {

@@ -24,8 +24,8 @@ type Broker interface {
 // Node is this process among its neighbours.
 type Node struct {
 	id      string
-	broker  Broker
-	most    int // bytes of a message's body
+	broker  Broker // nil for a node without neighbours, which subscribes to nothing and publishes nothing
+	most    int    // bytes of a message's body
 	topics  subscriptions
 	ignored atomic.Uint64
 	leave   context.CancelFunc // ends what waits for the engine
@@ -50,7 +50,8 @@ const (
 
 var seed = maphash.MakeSeed()
 
-// New returns a node of the broker's cluster. Messages from others may have bodies of at most that many bytes.
+// New returns a node of the broker's cluster, or one that is alone if broker is nil. Messages from others may have bodies
+// of at most that many bytes.
 func New(broker Broker, most int) *Node {
 	n := &Node{id: newID(), broker: broker, most: most}
 	n.topics.living, n.leave = context.WithCancel(context.Background())
@@ -85,6 +86,9 @@ func (n *Node) Topics() int { return n.topics.count() }
 
 // Publish sends a message to the other nodes that are subscribed to the topic. write appends the body.
 func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error {
+	if n.broker == nil {
+		return nil
+	}
 	s := &n.shards[maphash.String(seed, topic)%shardCount]
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,10 +108,13 @@ func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error
 // receive must not block. It returns when the engine has confirmed that. While several need a topic, the first one's
 // receive is called.
 func (n *Node) Acquire(ctx context.Context, topic string, receive func(Message)) error {
+	if n.broker == nil {
+		return nil
+	}
 	return n.topics.acquire(ctx, topic, receive)
 }
 
-// Release undoes an Acquire.
+// Release undoes an Acquire. It may call the broker, so it is not for who holds a lock.
 func (n *Node) Release(topic string) { n.topics.release(topic) }
 
 // subscribe hands on what is in order.

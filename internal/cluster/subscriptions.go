@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"container/list"
 	"context"
 	"sync"
 	"time"
@@ -14,26 +15,23 @@ type subscriptions struct {
 
 	mu      sync.Mutex // guards following, and the fields of topics
 	topics  map[string]*subscription
-	idle    []idleTopic // the longest idle first
-	timer   *time.Timer // runs while idle is not empty
+	idle    list.List   // of *subscription: those that nobody needs, the longest idle first
+	timer   *time.Timer // runs while there are any
 	closed  bool
 	closing sync.WaitGroup // calls of the timer
 }
 
 type subscription struct {
-	refs   int
-	since  time.Time     // when the last one went
-	listed bool          // it stands in idle
-	ended  chan struct{} // not nil once it is being cancelled; closed when it is
+	topic string
+	refs  int
+	idle  *list.Element // its place among the idle ones, else nil
+	since time.Time     // when it became idle
+	ended chan struct{} // not nil once it was given up; closed when it has ended
+	stop  context.CancelFunc
 
 	made   chan struct{} // closed when following are set, which do not change any more
 	err    error
 	cancel func()
-}
-
-type idleTopic struct {
-	topic string
-	since time.Time
 }
 
 const (
@@ -41,17 +39,20 @@ const (
 	confirmWithin = 5 * time.Second
 	// keepIdle is how long a topic that nobody needs stays subscribed to.
 	keepIdle = 5 * time.Second
+	// mostIdle is how many topics that nobody needs stay subscribed to. With one more the oldest ends: who comes to ever
+	// new names must not fill the memory, here and in the engine.
+	mostIdle = 10_000
 )
 
 // acquire returns when the topic is subscribed to, or why it cannot be. Each call without an error needs a release.
 // All that need a topic at the same time get its messages through the first one's receive.
 func (s *subscriptions) acquire(ctx context.Context, topic string, receive func(Message)) error {
-	t, first := s.enter(topic)
+	t, first, err := s.enter(ctx, topic)
 	if t == nil {
-		return nil // the node has left its cluster: nobody sends anything
+		return err // nil if the node has left its cluster: nobody sends anything
 	}
-	if first {
-		go s.make(t, topic, receive) // close waits for it
+	if first != nil {
+		go s.make(first, t, receive) // close waits for it
 	}
 	if t.isMade() {
 		return t.err
@@ -60,19 +61,19 @@ func (s *subscriptions) acquire(ctx context.Context, topic string, receive func(
 	case <-t.made:
 		return t.err
 	case <-ctx.Done():
-		s.leave(topic, t)
+		s.leave(t)
 		return context.Cause(ctx)
 	}
 }
 
-// enter counts one more that needs the topic. It reports whether that is the first one, who makes the subscription;
-// t is nil after close.
-func (s *subscriptions) enter(topic string) (t *subscription, first bool) {
+// enter counts one more that needs the topic. The first one gets the context with which to make the subscription; t is
+// nil after close, and if ctx ends.
+func (s *subscriptions) enter(ctx context.Context, topic string) (t *subscription, first context.Context, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		if s.closed {
-			return nil, false
+			return nil, nil, nil
 		}
 		t = s.topics[topic]
 		if t == nil {
@@ -80,70 +81,52 @@ func (s *subscriptions) enter(topic string) (t *subscription, first bool) {
 		}
 		if t.ended == nil {
 			t.refs++
-			return t, false
+			s.wake(t)
+			return t, nil, nil
 		}
 		s.mu.Unlock()
-		<-t.ended // cancelling does not wait for the engine
+		select {
+		case <-t.ended:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
 		s.mu.Lock()
+		if err != nil {
+			return nil, nil, err
+		}
 	}
-	t = &subscription{refs: 1, made: make(chan struct{})}
+	t = &subscription{topic: topic, refs: 1, made: make(chan struct{})}
+	first, t.stop = context.WithTimeout(s.living, confirmWithin)
 	if s.topics == nil {
 		s.topics = map[string]*subscription{}
 	}
 	s.topics[topic] = t
-	return t, true
+	return t, first, nil
 }
 
 // make subscribes for all that wait, so that the end of the first one's context does not matter.
-func (s *subscriptions) make(t *subscription, topic string, receive func(Message)) {
-	ctx, cancel := context.WithTimeout(s.living, confirmWithin)
-	defer cancel()
-	defer close(t.made)
-	if t.cancel, t.err = s.subscribe(ctx, topic, receive); t.err == nil {
-		return
+func (s *subscriptions) make(ctx context.Context, t *subscription, receive func(Message)) {
+	defer t.stop()
+	cancel, err := s.subscribe(ctx, t.topic, receive)
+	if err != nil && s.living.Err() != nil { // as if it had come after close
+		cancel, err = func() {}, nil
 	}
-	if s.living.Err() != nil { // as if it had come after close
-		t.cancel, t.err = func() {}, nil
-		return
+	if s.settle(t, cancel, err) {
+		s.end(t)
 	}
+}
+
+// settle notes what has come of a subscription. It reports whether it was given up meanwhile.
+func (s *subscriptions) settle(t *subscription, cancel func(), err error) (given bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.topics[topic] == t {
-		delete(s.topics, topic)
+	t.cancel, t.err = cancel, err
+	close(t.made)
+	if err != nil {
+		s.forget(t)
+		return false
 	}
-}
-
-// release undoes an acquire.
-func (s *subscriptions) release(topic string) {
-	s.mu.Lock()
-	t := s.topics[topic]
-	s.mu.Unlock()
-	s.leave(topic, t)
-}
-
-func (s *subscriptions) leave(topic string, t *subscription) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t == nil || s.topics[topic] != t || s.closed {
-		return // it could not be made, or all is over
-	}
-	if t.refs--; t.refs > 0 {
-		return
-	}
-	s.rest(topic, t)
-	if s.timer == nil {
-		s.closing.Add(1)
-		s.timer = time.AfterFunc(keepIdle, s.expire)
-	}
-}
-
-// rest needs the lock. It starts the time after which a topic that nobody needs is given up.
-func (s *subscriptions) rest(topic string, t *subscription) {
-	t.since = time.Now()
-	if !t.listed { // else it has its turn, and then another
-		t.listed = true
-		s.idle = append(s.idle, idleTopic{topic, t.since})
-	}
+	return t.ended != nil
 }
 
 // isMade reports whether the subscription was made, or could not be.
@@ -156,48 +139,112 @@ func (t *subscription) isMade() bool {
 	}
 }
 
-// expire cancels the topics that have been idle for long enough.
-func (s *subscriptions) expire() {
-	defer s.closing.Done()
+// release undoes an acquire. It may call the broker, so that who comes to many topics pays for it.
+func (s *subscriptions) release(topic string) {
+	s.mu.Lock()
+	t := s.topics[topic]
+	s.mu.Unlock()
+	if t != nil {
+		s.leave(t)
+	}
+}
+
+func (s *subscriptions) leave(t *subscription) {
+	if surplus := s.exit(t); surplus != nil {
+		s.end(surplus)
+	}
+}
+
+// exit counts one less that needs the topic. It returns one to end if more are idle than may be.
+func (s *subscriptions) exit(t *subscription) (surplus *subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	expired := map[string]*subscription{}
-	for len(s.idle) > 0 && time.Since(s.idle[0].since) >= keepIdle {
-		first := s.idle[0]
-		s.idle = s.idle[1:]
-		t := s.topics[first.topic]
-		if t == nil {
-			continue
-		}
-		t.listed = false
-		switch {
-		case t.refs > 0:
-			continue
-		case t.since.After(first.since): // it was needed meanwhile
-			t.listed = true
-			s.idle = append(s.idle, idleTopic{first.topic, t.since})
-			continue
-		case !t.isMade():
-			s.rest(first.topic, t)
-			continue
-		}
-		t.ended = make(chan struct{})
-		expired[first.topic] = t
+	if s.topics[t.topic] != t || s.closed {
+		return nil // it could not be made, or all is over
 	}
-	s.mu.Unlock()
-	for _, t := range expired {
-		t.cancel()
+	if t.refs--; t.refs > 0 {
+		return nil
 	}
+	t.idle, t.since = s.idle.PushBack(t), time.Now()
+	if s.idle.Len() > mostIdle {
+		surplus = s.giveUp()
+	}
+	s.schedule()
+	return surplus
+}
+
+// wake needs the lock.
+func (s *subscriptions) wake(t *subscription) {
+	if t.idle != nil {
+		s.idle.Remove(t.idle)
+		t.idle = nil
+	}
+}
+
+// giveUp needs the lock. It returns the topic that has been idle for longest, which the caller has to end; nil if it is in
+// the making, for then make ends it.
+func (s *subscriptions) giveUp() *subscription {
+	t := s.idle.Remove(s.idle.Front()).(*subscription)
+	t.idle, t.ended = nil, make(chan struct{})
+	if !t.isMade() {
+		t.stop()
+		return nil
+	}
+	return t
+}
+
+// end cancels a topic that was given up. Who comes to it meanwhile waits, and then makes it again.
+func (s *subscriptions) end(t *subscription) {
+	t.cancel()
 	s.mu.Lock()
-	for topic, t := range expired {
-		delete(s.topics, topic)
+	defer s.mu.Unlock()
+	s.forget(t)
+}
+
+// forget needs the lock.
+func (s *subscriptions) forget(t *subscription) {
+	s.wake(t)
+	if s.topics[t.topic] == t {
+		delete(s.topics, t.topic)
+	}
+	if t.ended != nil {
 		close(t.ended)
 	}
-	s.timer = nil
-	if len(s.idle) > 0 && !s.closed {
+}
+
+// schedule needs the lock. It sets the timer to the end of the topic that has been idle for longest.
+func (s *subscriptions) schedule() {
+	if s.timer == nil && s.idle.Len() > 0 && !s.closed {
+		since := s.idle.Front().Value.(*subscription).since
 		s.closing.Add(1)
-		s.timer = time.AfterFunc(max(0, keepIdle-time.Since(s.idle[0].since)), s.expire)
+		s.timer = time.AfterFunc(keepIdle-time.Since(since), s.expire)
 	}
+}
+
+// expire ends the topics that have been idle for long enough.
+func (s *subscriptions) expire() {
+	defer s.closing.Done()
+	for _, t := range s.expired() {
+		s.end(t)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = nil
+	s.schedule()
+}
+
+func (s *subscriptions) expired() (expired []*subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for first := s.idle.Front(); first != nil && !s.closed; first = s.idle.Front() {
+		if time.Since(first.Value.(*subscription).since) < keepIdle {
+			break
+		}
+		if t := s.giveUp(); t != nil {
+			expired = append(expired, t)
+		}
+	}
+	return expired
 }
 
 // count returns the number of topics that are subscribed to.
@@ -207,7 +254,7 @@ func (s *subscriptions) count() int {
 	return len(s.topics)
 }
 
-// close cancels all.
+// close cancels all, and waits for those that are ending.
 func (s *subscriptions) close() {
 	s.mu.Lock()
 	s.closed = true
@@ -215,12 +262,16 @@ func (s *subscriptions) close() {
 		s.closing.Done()
 	}
 	topics := s.topics
-	s.topics, s.idle = nil, nil
+	s.topics = nil
+	s.idle.Init()
 	s.mu.Unlock()
 	s.closing.Wait()
 	for _, t := range topics {
 		<-t.made
-		if t.err == nil && t.ended == nil {
+		switch {
+		case t.ended != nil:
+			<-t.ended
+		case t.err == nil:
 			t.cancel()
 		}
 	}

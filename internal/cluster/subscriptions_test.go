@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wsgate/wsgate/internal/cluster"
@@ -114,6 +116,165 @@ func TestIdleTopics(t *testing.T) {
 		pass(time.Minute)
 		broker.calls.want(t, "subscribe a")
 	})
+}
+
+// Of the topics that nobody needs ten thousand stay, those that were needed last.
+func TestIdleTopicsAreBounded(t *testing.T) {
+	const most = 10_000
+	bubble(t, "", func(t *testing.T) {
+		n, broker := newNode(t)
+		acquire(t, n, "needed")
+		acquire(t, n, "needed again")
+		n.Release("needed again")
+		for i := range most {
+			topic := fmt.Sprint("t", i)
+			acquire(t, n, topic)
+			n.Release(topic)
+			if i == most/2 {
+				acquire(t, n, "needed again")
+			}
+		}
+		if got := n.Topics(); got != most+2 {
+			t.Errorf("got %d topics, want %d", got, most+2)
+		}
+		n.Release("needed again") // is the youngest now
+		broker.calls.take()
+		for i := range 10 {
+			topic := fmt.Sprint("u", i)
+			acquire(t, n, topic)
+			broker.calls.want(t, "subscribe "+topic)
+			n.Release(topic)
+			broker.calls.want(t, fmt.Sprint("unsubscribe t", i+1)) // at once; t0 went for what was needed again
+			if got := n.Topics(); got != most+1 {
+				t.Errorf("got %d topics, want %d", got, most+1)
+			}
+		}
+		acquire(t, n, "needed again")
+		acquire(t, n, "t9999")
+		broker.calls.want(t)
+		acquire(t, n, "t5")
+		broker.calls.want(t, "subscribe t5")
+		pass(idle)
+		if got := broker.subscribed(); len(got) != 4 {
+			t.Errorf("got %d topics, want the 4 that are needed", len(got))
+		}
+	})
+	bubble(t, "ending takes its time", func(t *testing.T) {
+		n, broker := newNode(t)
+		broker.unsubscribing = func(string) { rest(time.Second) }
+		var busy sync.WaitGroup
+		for i := range most + 2000 {
+			busy.Go(func() {
+				topic := fmt.Sprint("t", i%(most+1000)) // some are needed while they end
+				acquire(t, n, topic)
+				n.Release(topic)
+			})
+		}
+		busy.Wait()
+		if got := n.Topics(); got > most {
+			t.Errorf("got %d topics, want %d at most", got, most)
+		}
+		pass(10 * time.Hour)
+		if got := broker.subscribed(); len(got) > 0 {
+			t.Errorf("got %d topics, want none", len(got))
+		}
+	})
+}
+
+// Who comes to a topic that is ending waits for that, but not for longer than it has time.
+func TestComesToAnEndingTopic(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		n, broker := newNode(t)
+		broker.unsubscribing = func(string) { rest(time.Minute) }
+		acquire(t, n, "a")
+		n.Release("a")
+		pass(idle)
+		cause := errors.New("the client has gone")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
+		defer cancel()
+		if err := n.Acquire(ctx, "a", ignore); err != cause {
+			t.Errorf("got %v, want %v", err, cause)
+		}
+		acquire(t, n, "a")
+		broker.calls.want(t, "subscribe a", "unsubscribe a", "subscribe a")
+	})
+}
+
+// Subscriptions in the making for which nobody waits any more count among those that nobody needs: the oldest is given up,
+// and whoever comes to one that is left gets it.
+func TestNobodyWaits(t *testing.T) {
+	const most = 10_000
+	for _, late := range []bool{false, true} {
+		bubble(t, fmt.Sprint("made all the same ", late), func(t *testing.T) {
+			n, broker := newNode(t)
+			broker.late = late
+			broker.subscribing = func(ctx context.Context, topic string) error {
+				select {
+				case <-time.After(3 * time.Second):
+				case <-ctx.Done():
+					if !late {
+						return context.Cause(ctx)
+					}
+				}
+				return nil
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var waiting sync.WaitGroup
+			for i := range most {
+				waiting.Go(func() {
+					if err := n.Acquire(ctx, fmt.Sprint("t", i), ignore); !errors.Is(err, context.Canceled) {
+						t.Errorf("got %v, want the end of the context", err)
+					}
+				})
+			}
+			pass(time.Second)
+			cancel()
+			waiting.Wait()
+			if got := n.Topics(); got != most {
+				t.Errorf("got %d topics in the making, want %d", got, most)
+			}
+			for i := range 10 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+				defer cancel()
+				_ = n.Acquire(ctx, fmt.Sprint("u", i), ignore)
+				synctest.Wait()
+			}
+			if got := n.Topics(); got != most {
+				t.Errorf("got %d topics in the making, want %d", got, most)
+			}
+			begin := time.Now()
+			acquire(t, n, "u9")
+			if took := time.Since(begin); took > 3*time.Second {
+				t.Errorf("Acquire took %v, want what was left of 3 s", took)
+			}
+			pass(time.Minute)
+			if got := broker.subscribed(); !slices.Equal(got, []string{"u9"}) {
+				t.Errorf("got %d topics, want the one that is needed", len(got))
+			}
+		})
+	}
+}
+
+// A node that is alone needs nothing and keeps nothing.
+func TestAlone(t *testing.T) {
+	n := cluster.New(nil, 1<<20)
+	defer n.Close()
+	for i := range 10_000 {
+		topic := fmt.Sprint("t", i)
+		acquire(t, n, topic)
+		if err := n.Publish(topic, cluster.Data, func(b []byte) []byte { t.Error("a message is written"); return b }); err != nil {
+			t.Error(err)
+		}
+		if i%2 == 0 {
+			n.Release(topic)
+		}
+	}
+	if err := n.Ask(t.Context(), []byte("anybody?")); err != nil {
+		t.Error(err)
+	}
+	if got := n.Topics(); got != 0 {
+		t.Errorf("got %d topics, want none", got)
+	}
 }
 
 // While several need a topic, the first one's receive is called, whoever goes.

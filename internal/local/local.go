@@ -1,5 +1,5 @@
-// Package local is the Broker and Store of Apps in one process: nothing but memory. An App without another Broker has
-// one of its own, so that one node runs the same code as many.
+// Package local is the Broker and Store of Apps in one process: nothing but memory. An App without a Broker has one of its
+// own as the Store of presence.
 package local
 
 import (

@@ -57,6 +57,9 @@ const (
 	complainEvery = time.Minute
 	// atOnce is how many calls of the Store run at the same time.
 	atOnce = 32
+	// mostLeaving is in how many rooms a user's grace runs at a time. In more it is over at once: who comes to ever new
+	// rooms must not fill the memory.
+	mostLeaving = 1000
 )
 
 // Tracker is the presence of one route.
@@ -71,7 +74,8 @@ type Tracker[C comparable] struct {
 
 	mu        sync.Mutex // guards following
 	rooms     map[string]*room[C]
-	leaving   []leaving // in the order of their ends
+	leaving   []leaving      // in the order of their ends
+	leavings  map[string]int // how many of them, by user
 	timer     *time.Timer
 	wake      time.Time // when timer fires; zero if it does not run
 	tellAt    time.Time // when changes are due; zero if there are none
@@ -99,7 +103,7 @@ type leaving struct {
 
 // New returns a tracker without rooms. Nothing runs while there are none.
 func New[C comparable](config Config[C]) *Tracker[C] {
-	t := &Tracker[C]{Config: config, rooms: map[string]*room[C]{}, streak: map[string]struct{}{}, purges: map[string]struct{}{}}
+	t := &Tracker[C]{Config: config, rooms: map[string]*room[C]{}, leavings: map[string]int{}, streak: map[string]struct{}{}, purges: map[string]struct{}{}}
 	t.context, t.cancel = context.WithCancel(context.Background())
 	return t
 }
@@ -137,9 +141,15 @@ func (t *Tracker[C]) Exit(name string, c C, user string) {
 		return
 	}
 	until := time.Now().Add(t.Grace)
-	if r.exit(c, user, until) {
+	switch {
+	case !r.exit(c, user, until):
+	case t.leavings[user] < mostLeaving:
 		t.leaving = append(t.leaving, leaving{name, user, until})
+		t.leavings[user]++
 		t.schedule()
+	default:
+		r.expire(user, until)
+		t.changed()
 	}
 }
 
@@ -265,6 +275,9 @@ func (t *Tracker[C]) due() (told []Change[C]) {
 	for len(t.leaving) > 0 && !now.Before(t.leaving[0].until) {
 		l := t.leaving[0]
 		t.leaving = t.leaving[1:]
+		if t.leavings[l.user]--; t.leavings[l.user] == 0 {
+			delete(t.leavings, l.user)
+		}
 		if r := t.rooms[l.room]; r != nil {
 			r.expire(l.user, now)
 			if t.tellAt.IsZero() {
