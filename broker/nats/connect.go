@@ -21,13 +21,10 @@ type session struct {
 	ready bool // NATS has confirmed all subscriptions; guarded by Broker.mu
 }
 
-// job is something to do with the connection.
-type job struct {
-	run  func(nc *natsgo.Conn)
-	size int
-}
+// job is something to do with the connection, such as to subscribe.
+type job func(nc *natsgo.Conn)
 
-// write does the jobs, over one connection after the other: nats.go gives one up for good if NATS ends it with an
+// write does the jobs and sends the messages, over one connection after the other: nats.go gives one up for good if NATS ends it with an
 // error that it does not know.
 func (b *Broker) write(opts natsgo.Options) {
 	for {
@@ -73,17 +70,22 @@ func (b *Broker) connect(opts natsgo.Options) (nc *natsgo.Conn, gone <-chan stru
 	return nc, closed, err
 }
 
-// work does the jobs until the connection is gone, or the Broker is closed and no job is left; then it reports false.
+// work does the jobs and sends the messages until the connection is gone, or the Broker is closed and nothing is left; then
+// it reports false.
 func (b *Broker) work(nc *natsgo.Conn, gone <-chan struct{}) (open bool) {
 	b.resubscribe(nc)
 	for {
 		select {
-		case <-b.outbox.wake:
+		case <-b.jobs.wake:
 			b.workOff(nc)
+		case <-b.outbox.Ready():
+			b.workOff(nc) // first: no flood of messages keeps anybody from joining a room
+			b.sendSome(nc)
 		case <-gone:
 			return true
 		case <-b.quit:
 			b.workOff(nc)
+			b.sendRest(nc)
 			b.finish(nc)
 			return false
 		}
@@ -91,9 +93,16 @@ func (b *Broker) work(nc *natsgo.Conn, gone <-chan struct{}) (open bool) {
 }
 
 func (b *Broker) workOff(nc *natsgo.Conn) {
-	for _, j := range b.outbox.take() {
-		j.run(nc)
-		b.outbox.done(j.size)
+	for _, j := range b.jobs.take() {
+		j(nc)
+	}
+}
+
+// sendRest sends what waits when the Broker is closed, and nothing is published any more.
+func (b *Broker) sendRest(nc *natsgo.Conn) {
+	b.outbox.End()
+	for open := true; open; {
+		open = b.sendSome(nc)
 	}
 }
 
@@ -129,9 +138,9 @@ func (b *Broker) connected(nc *natsgo.Conn) {
 	defer b.mu.Unlock()
 	b.session, b.full, b.refusal = s, nil, nil
 	clear(b.refused)
-	b.outbox.add(job{run: func(nc *natsgo.Conn) {
+	b.jobs.add(func(nc *natsgo.Conn) {
 		b.asked.add(confirmation{nc, func() { b.begin(s) }})
-	}})
+	})
 }
 
 // begin lets everybody use the session.

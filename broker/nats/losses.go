@@ -77,9 +77,9 @@ func (l *losses) add(messages int, now time.Time) (untold, total uint64) {
 	return untold, total
 }
 
-// lose counts lost messages, and tells the log now and then.
-func (b *Broker) lose(messages int, why error) {
+// lose counts lost messages, and tells the log now and then, with a topic that has lost some if it is known.
+func (b *Broker) lose(messages int, topic string, why error) {
 	if untold, total := b.losses.add(messages, time.Now()); untold > 0 {
-		b.log.Warn("wsgate/nats: messages are lost", "count", untold, "total", total, "err", why)
+		b.log.Warn("wsgate/nats: messages are lost", "count", untold, "total", total, "topic", topic, "err", why)
 	}
 }

@@ -46,6 +46,7 @@ import (
 	"sync"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/fair"
 )
 
 var (
@@ -59,8 +60,10 @@ type Broker struct {
 	bucket string
 	log    *slog.Logger
 
-	outbox  *queue[job]          // to the goroutine that writes
-	asked   *queue[confirmation] // to the goroutine that asks whether NATS has what was written
+	jobs    *queue[job]           // for the goroutine that writes
+	outbox  *fair.Queue[outgoing] // likewise
+	sending []outgoing            // of that goroutine
+	asked   *queue[confirmation]  // for the goroutine that asks whether NATS has what was written
 	inbox   *inbox
 	losses  losses
 	quit    chan struct{} // closed by Close
@@ -110,7 +113,9 @@ func newBroker(url string, opts *Options, t tuning) (*Broker, error) {
 	}
 	b := &Broker{
 		log:      opts.Logger,
-		outbox:   newQueue[job](),
+		jobs:     newQueue[job](),
+		outbox:   fair.New[outgoing](outboxBytes),
+		sending:  make([]outgoing, 0, atATime),
 		asked:    newQueue[confirmation](),
 		inbox:    newInbox(t),
 		quit:     make(chan struct{}),

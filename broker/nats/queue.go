@@ -1,14 +1,11 @@
 package nats
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "sync"
 
-// queue hands on items, in order, to one goroutine.
+// queue hands on items, in order, to one goroutine. It is for what nobody can make more of than the App needs; messages
+// have a [fair.Queue].
 type queue[T any] struct {
 	wake chan struct{} // has an element while there may be something to take
-	size atomic.Int64  // of the items that were added and are not done with
 
 	mu    sync.Mutex // guards following
 	items []T
@@ -26,16 +23,6 @@ func (q *queue[T]) add(item T) {
 	}
 }
 
-// offer adds the item, unless the queue would have more than most then. One item alone always fits.
-func (q *queue[T]) offer(item T, size, most int) bool {
-	if now := q.size.Add(int64(size)); now > int64(most) && now > int64(size) {
-		q.size.Add(-int64(size))
-		return false
-	}
-	q.add(item)
-	return true
-}
-
 // take returns what was added since.
 func (q *queue[T]) take() []T {
 	q.mu.Lock()
@@ -44,6 +31,3 @@ func (q *queue[T]) take() []T {
 	q.items = nil
 	return items
 }
-
-// done is called for an item that was offered, when it takes no more memory.
-func (q *queue[T]) done(size int) { q.size.Add(-int64(size)) }

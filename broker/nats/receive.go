@@ -6,6 +6,8 @@ import (
 	"runtime"
 
 	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/wsgate/wsgate/internal/fair"
 )
 
 // inbox has what has arrived.
@@ -13,16 +15,15 @@ type inbox struct {
 	arriving chan *natsgo.Msg // nats.go drops what does not fit, so it is taken out at once
 	lanes    []*lane
 	seed     maphash.Seed
-	most     int // bytes in each lane
 }
 
 // lane is a queue with a goroutine that calls receive. A topic always has the same one.
-type lane = queue[*natsgo.Msg]
+type lane = fair.Queue[*natsgo.Msg]
 
 func newInbox(t tuning) *inbox {
-	in := &inbox{arriving: make(chan *natsgo.Msg, t.arriving), seed: maphash.MakeSeed(), most: t.laneBytes}
+	in := &inbox{arriving: make(chan *natsgo.Msg, t.arriving), seed: maphash.MakeSeed()}
 	for range min(runtime.GOMAXPROCS(0), 8) {
-		in.lanes = append(in.lanes, newQueue[*natsgo.Msg]())
+		in.lanes = append(in.lanes, fair.New[*natsgo.Msg](t.laneBytes))
 	}
 	return in
 }
@@ -35,9 +36,14 @@ func (b *Broker) sort() {
 	for {
 		select {
 		case m := <-in.arriving:
-			l := in.lanes[maphash.String(in.seed, m.Subject)%uint64(len(in.lanes))]
-			if !l.offer(m, weight(m), in.most) {
-				b.lose(1, errOverflow)
+			topic := b.topicOf(m)
+			l := in.lanes[maphash.String(in.seed, topic)%uint64(len(in.lanes))]
+			loss, err := l.Put(topic, m, len(m.Data))
+			if err != nil { // it has no room itself
+				loss.Items, loss.Topic = loss.Items+1, topic
+			}
+			if loss.Items > 0 {
+				b.lose(loss.Items, loss.Topic, errOverflow)
 			}
 		case <-b.quit:
 			return
@@ -45,30 +51,32 @@ func (b *Broker) sort() {
 	}
 }
 
-func weight(m *natsgo.Msg) int { return len(m.Data) + len(m.Subject) + overhead }
+func (b *Broker) topicOf(m *natsgo.Msg) string { return m.Subject[len(b.prefix):] }
 
 // deliver calls receive for what is in the lane.
 func (b *Broker) deliver(l *lane) {
+	batch := make([]*natsgo.Msg, 0, 1) // the next topic has not to wait for more
 	for {
 		select {
-		case <-l.wake:
+		case <-l.Ready():
 		case <-b.quit:
 			return
 		}
-		for _, m := range l.take() {
-			if receive := b.receiver(m.Subject); receive != nil {
+		batch, _ = l.Take(batch[:0])
+		for _, m := range batch {
+			if receive := b.receiver(b.topicOf(m)); receive != nil {
 				receive(m.Data)
 			}
-			l.done(weight(m))
 		}
+		clear(batch)
 	}
 }
 
-// receiver returns who receives a subject's messages, nil if nobody does any more.
-func (b *Broker) receiver(subject string) func(message []byte) {
+// receiver returns who receives a topic's messages, nil if nobody does any more.
+func (b *Broker) receiver(topic string) func(message []byte) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	sub := b.topics[subject[len(b.prefix):]]
+	sub := b.topics[topic]
 	if sub == nil || b.closed {
 		return nil
 	}

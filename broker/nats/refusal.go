@@ -13,7 +13,7 @@ func (b *Broker) reported(sub *natsgo.Subscription, err error) {
 	switch {
 	case errors.Is(err, natsgo.ErrSlowConsumer) && sub != nil:
 		b.losses.suspect(sub)
-		b.lose(0, errOverflow)
+		b.lose(0, sub.Subject[len(b.prefix):], errOverflow)
 	case errors.Is(err, natsgo.ErrPermissionViolation):
 		b.violated(err)
 	case errors.Is(err, natsgo.ErrMaxSubscriptionsExceeded):
@@ -34,7 +34,7 @@ func (b *Broker) violated(err error) {
 	case m != nil && len(m[1]) > len(b.prefix):
 		b.refuse(m[1][len(b.prefix):], err)
 	case noPublication.MatchString(err.Error()):
-		b.lose(1, err)
+		b.lose(1, "", err)
 	default:
 		b.log.Error("wsgate/nats: the server refuses", "err", err)
 	}

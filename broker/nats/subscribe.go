@@ -69,10 +69,10 @@ func (b *Broker) enter(sub *subscription, confirmed func()) (*session, error) {
 	}
 	b.topics[sub.topic] = sub
 	sub.waiting = b.session != nil
-	b.outbox.add(job{run: func(nc *natsgo.Conn) {
+	b.jobs.add(func(nc *natsgo.Conn) {
 		b.subscribe(nc, sub)
 		b.asked.add(confirmation{nc, confirmed})
-	}})
+	})
 	return b.session, nil
 }
 
@@ -92,12 +92,12 @@ func (b *Broker) unsubscribe(sub *subscription) {
 	}
 	delete(b.topics, sub.topic)
 	b.forget(sub.topic)
-	b.outbox.add(job{run: func(*natsgo.Conn) {
+	b.jobs.add(func(*natsgo.Conn) {
 		if sub.on != nil {
 			b.losses.retire(sub.on)
 			_ = sub.on.Unsubscribe() // fails if the connection is over, and then so is the subscription
 		}
-	}})
+	})
 }
 
 // subscribe makes a subscription on the connection, unless it has ended or resubscribe was faster.

@@ -1,11 +1,15 @@
 package redis
 
-import "time"
+import (
+	"time"
+
+	"github.com/wsgate/wsgate/internal/fair"
+)
 
 // Tuning is what tests change of a Broker. What is zero stays as it is.
 type Tuning struct {
 	Ping, Patience, PauseMax, Look, Report time.Duration
-	Waiting                                int // messages in a queue
+	Waiting                                int // small messages in a queue
 }
 
 // NewTuned is New for tests.
@@ -20,20 +24,13 @@ func NewTuned(url string, opts *Options, change Tuning) (*Broker, error) {
 		}
 	}
 	if change.Waiting > 0 {
-		t.waiting.messages = change.Waiting
+		t.waiting = change.Waiting * smallMessage
 	}
 	return newBroker(url, opts, t)
 }
 
-// Queue hands things over to one goroutine.
-type Queue struct{ *queue[string] }
-
-func NewQueue(messages, bytes int) Queue { return Queue{newQueue[string](load{messages, bytes})} }
-
-func (q Queue) Put(item string) error { return q.put(item, len(item)) }
-func (q Queue) Take() []string        { return q.take(nil) }
-func (q Queue) End()                  { q.end() }
-func (q Queue) Drop() int             { return q.drop() }
+// smallMessage is what one counts for in a queue at most, with its topic.
+const smallMessage = fair.Overhead + 16
 
 // Backoff is how long to wait between attempts.
 type Backoff struct{ backoff }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/wsgate/wsgate/internal/fair"
 )
 
 // link is what goes on with a server as long as its connections last.
@@ -17,7 +19,7 @@ type link struct {
 	node      *node
 	server    *server
 	tasks     sync.WaitGroup
-	out       *queue[outgoing]
+	out       *fair.Queue[outgoing]
 	published chan struct{}   // closed when nothing is sent any more
 	wake      chan struct{}   // has an element while topics are doubtful
 	have      map[string]bool // topics that the server has subscribed; guarded by the lock of the Broker
@@ -27,7 +29,7 @@ type link struct {
 func newLink(n *node, s *server) *link {
 	return &link{
 		broker: n.broker, node: n, server: s,
-		out:       newQueue[outgoing](n.broker.waiting),
+		out:       fair.New[outgoing](n.broker.waiting),
 		published: make(chan struct{}),
 		wake:      make(chan struct{}, 1),
 		have:      map[string]bool{}, doubtful: map[string]bool{},
@@ -37,7 +39,7 @@ func newLink(n *node, s *server) *link {
 // close ends the link. What it has not sent is lost.
 func (l *link) close() {
 	l.server.fail(net.ErrClosed)
-	l.broker.lose(l.out.drop(), l.server.explain(net.ErrClosed))
+	l.broker.lose(l.out.Drop(), "", l.server.explain(net.ErrClosed))
 	l.server.close()
 	l.tasks.Wait()
 }

@@ -50,7 +50,7 @@ type tuning struct {
 	pauseMin, pauseMax time.Duration // between two attempts
 	look               time.Duration // between two looks at the layout of a cluster
 	report             time.Duration // between two lines in the log
-	waiting            load          // in one queue
+	waiting            int           // bytes in one queue
 }
 
 var usual = tuning{
@@ -60,7 +60,7 @@ var usual = tuning{
 	pauseMax: 2 * time.Second,
 	look:     15 * time.Second,
 	report:   10 * time.Second,
-	waiting:  load{messages: 1 << 14, bytes: 16 << 20},
+	waiting:  16 << 20,
 }
 
 var prefixes = regexp.MustCompile(`^[A-Za-z0-9_=.:-]{1,128}$`)

@@ -59,31 +59,37 @@ func TestSlowReceive(t *testing.T) {
 	}
 	eventually(t, "all but those that wait to be dropped", func() bool { return b.Dropped() == messages-waiting })
 	eventually(t, "a line in the log", func() bool { return log.String() != "" })
+	const quick = 20
 	others := newRecord[string]("other topics")
-	for i := range 50 {
+	for i := range quick {
 		topic := fmt.Sprint("quick.", i)
 		if _, err := b.Subscribe(context.Background(), topic, func(m []byte) { others.add(string(m)) }); err != nil {
 			t.Fatal(err)
 		}
 		publish(t, other, topic, topic)
 	}
-	others.wait(t, "messages of topics that another goroutine receives", func(got []string) bool { return len(got) > 0 })
-	before := b.Dropped()
+	first := others.wait(t, "messages of topics that another goroutine receives", func(got []string) bool { return len(got) > 0 })
 	close(free)
-	got := r.wait(t, "what waited", func(got []string) bool { return len(got) == 1+waiting })
-	for i, m := range got {
+	others.wait(t, "those that the slow topic has made room for", func(got []string) bool { return len(first)+len(got) == quick })
+	publish(t, other, "slow", "the last")
+	got := r.wait(t, "what waited", func(got []string) bool { return got[len(got)-1] == "the last" })
+	for i, m := range got[:len(got)-1] {
 		if m != fmt.Sprint(i) {
 			t.Errorf("got %q, want the first messages in their order", got)
 			break
 		}
 	}
-	if b.Dropped() != before {
-		t.Errorf("Dropped: got %d and then %d, want no more when nothing comes", before, b.Dropped())
+	if lost := 1 + messages + 1 - len(got); b.Dropped() != uint64(lost) {
+		t.Errorf("Dropped: got %d, want the %d that are not there", b.Dropped(), lost)
+	}
+	if len(got) > 1+waiting+1 {
+		t.Errorf("got %d messages, want at most the %d that could wait", len(got)-2, waiting)
 	}
 	publish(t, other, "slow", "behind")
 	expect(t, r, "behind")
-	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "faster than the App takes them") {
-		t.Errorf("the log: got %q, want one line that says why", log.String())
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "faster than the App takes them") ||
+		!strings.Contains(log.String(), "topic=slow") {
+		t.Errorf("the log: got %q, want one line that says why, and for which topic", log.String())
 	}
 }
 

@@ -3,6 +3,8 @@ package redis
 import (
 	"errors"
 	"hash/maphash"
+
+	"github.com/wsgate/wsgate/internal/fair"
 )
 
 // delivery is a message that waits for its receiver.
@@ -11,7 +13,10 @@ type delivery struct {
 	message string
 }
 
-// inboxCount is how many goroutines call receive functions. Those for one topic are always called by the same.
+// inbox is a queue with a goroutine that calls receive functions.
+type inbox = fair.Queue[delivery]
+
+// inboxCount is how many of them there are. A topic always has the same one.
 const inboxCount = 8
 
 var (
@@ -19,7 +24,7 @@ var (
 	errSlowReceive = errors.New("wsgate/redis: messages arrive faster than the App takes them")
 )
 
-func (b *Broker) inboxOf(topic string) *queue[delivery] {
+func (b *Broker) inboxOf(topic string) *inbox {
 	return b.inboxes[maphash.String(seed, topic)%inboxCount]
 }
 
@@ -31,18 +36,26 @@ func (b *Broker) arrived(topic, message string) {
 	if s == nil {
 		return // unsubscribed right now
 	}
-	if s.inbox.put(delivery{s, message}, len(message)) == errFull {
-		b.lose(1, errSlowReceive)
+	loss, err := s.inbox.Put(topic, delivery{s, message}, len(message))
+	if err == fair.ErrFull { // it has no room itself
+		loss.Items, loss.Topic = loss.Items+1, topic
+	}
+	if loss.Items > 0 {
+		b.lose(loss.Items, loss.Topic, errSlowReceive)
 	}
 }
 
 // deliver calls the receive functions.
-func deliver(inbox *queue[delivery]) {
-	for batch := inbox.take(nil); len(batch) > 0; batch = inbox.take(batch) {
+func deliver(q *inbox) {
+	batch := make([]delivery, 0, 1) // the next topic has not to wait for more
+	for open := true; open; {
+		<-q.Ready()
+		batch, open = q.Take(batch[:0])
 		for _, d := range batch {
 			if !d.to.ended.Load() {
 				d.to.receive([]byte(d.message))
 			}
 		}
+		clear(batch)
 	}
 }

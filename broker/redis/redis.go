@@ -49,6 +49,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/fair"
 )
 
 var (
@@ -63,8 +64,8 @@ type Broker struct {
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup // all its goroutines
 	closing sync.Once
-	survey  *survey            // of a cluster, else nil
-	inboxes []*queue[delivery] // each has a goroutine
+	survey  *survey // of a cluster, else nil
+	inboxes []*inbox
 	herald  herald
 
 	mu      sync.RWMutex // guards following, and what nodes and subscriptions say that it guards
@@ -103,7 +104,7 @@ func newBroker(url string, opts *Options, t tuning) (*Broker, error) {
 	b.herald.wake, b.herald.watchers = make(chan struct{}, 1), map[*watcher]struct{}{}
 	b.tasks.Go(b.tell)
 	for range inboxCount {
-		q := newQueue[delivery](t.waiting)
+		q := fair.New[delivery](t.waiting)
 		b.inboxes = append(b.inboxes, q)
 		b.tasks.Go(func() { deliver(q) })
 	}
@@ -127,7 +128,7 @@ func (b *Broker) Close() error {
 		late := time.NewTimer(time.Second)
 		defer late.Stop()
 		for _, l := range b.shut() {
-			l.out.end()
+			l.out.End()
 			select {
 			case <-l.published:
 			case <-late.C:
@@ -136,7 +137,7 @@ func (b *Broker) Close() error {
 		}
 		b.cancel()
 		for _, q := range b.inboxes {
-			q.drop()
+			q.Drop()
 		}
 		b.tasks.Wait()
 	})

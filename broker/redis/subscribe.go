@@ -13,7 +13,7 @@ type subscription struct {
 	topic   string
 	slot    int
 	receive func([]byte)
-	inbox   *queue[delivery]
+	inbox   *inbox
 	ended   atomic.Bool
 	answer  chan error // gets what Subscribe returns, once
 	state   state      // guarded by the lock of the Broker

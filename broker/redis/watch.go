@@ -14,7 +14,8 @@ type herald struct {
 	mu       sync.Mutex // guards following
 	watchers map[*watcher]struct{}
 	lost     uint64 // messages
-	why      error  // the last of them was lost
+	topic    string // of the last of them, if it is known
+	why      error  // it was lost
 }
 
 // watcher is one who wants to know the state.
@@ -81,10 +82,10 @@ func (b *Broker) tell() {
 			b.tellWatchers()
 		}
 		h.mu.Lock()
-		lost, why := h.lost, h.why
+		lost, topic, why := h.lost, h.topic, h.why
 		h.mu.Unlock()
 		if rested && lost != logged {
-			b.log.Warn("wsgate/redis: messages are lost", "count", lost-logged, "total", lost, "err", why)
+			b.log.Warn("wsgate/redis: messages are lost", "count", lost-logged, "total", lost, "topic", topic, "err", why)
 			logged, rested = lost, false
 			rest.Reset(b.report)
 		}
@@ -136,8 +137,8 @@ func (b *Broker) Dropped() uint64 {
 	return b.herald.lost
 }
 
-// lose counts lost messages.
-func (b *Broker) lose(messages int, why error) {
+// lose counts lost messages, the last of which was for the topic, if that is known.
+func (b *Broker) lose(messages int, topic string, why error) {
 	if messages == 0 {
 		return
 	}
@@ -145,6 +146,6 @@ func (b *Broker) lose(messages int, why error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lost += uint64(messages)
-	h.why = why
+	h.topic, h.why = topic, why
 	h.call()
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wsgate/wsgate/internal/fair"
 )
 
 const (
@@ -26,8 +28,8 @@ const (
 	// is older.
 	forgottenAfter = deadAfter - beatEvery
 
-	inboxSize  = 1024    // messages that wait for the loop
-	inboxBytes = 8 << 20 // and their bytes
+	// inboxBytes is how much may wait for the loop: a node that asks without end must not keep the others from being heard.
+	inboxBytes = 8 << 20
 )
 
 // Events are what a node hears. The functions are called one at a time, and must not block: while one runs, the node
@@ -42,17 +44,16 @@ type Events struct {
 // loop is the goroutine that deals with the other nodes.
 type loop struct {
 	events  Events
-	inbox   chan Message
-	wake    chan struct{} // has room for one: the state has changed
-	done    chan struct{} // closed by Close
+	inbox   *fair.Queue[Message] // by node
+	wake    chan struct{}        // has room for one: the state has changed
+	done    chan struct{}        // closed by Close
 	ended   sync.WaitGroup
 	unwatch func()
 
-	echoed  atomic.Bool  // a message of this node's own came back since the last tick
-	silence int          // ticks without one; the loop's
-	away    bool         // as the loop has heard it; the loop's
-	waiting atomic.Int64 // bytes in inbox
-	mute    atomic.Bool  // the engine takes messages and delivers none, whatever the broker says; set under mu
+	echoed  atomic.Bool // a message of this node's own came back since the last tick
+	silence int         // ticks without one; the loop's
+	away    bool        // as the loop has heard it; the loop's
+	mute    atomic.Bool // the engine takes messages and delivers none, whatever the broker says; set under mu
 
 	mu     sync.Mutex    // guards following
 	engine error         // what the broker says
@@ -83,7 +84,7 @@ func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
 		return context.Cause(ctx)
 	}
 	l := &n.loop
-	l.events, l.inbox, l.wake, l.done, l.known = events, make(chan Message, inboxSize), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	l.events, l.inbox, l.wake, l.done, l.known = events, fair.New[Message](inboxBytes), make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	l.unwatch = n.broker.Watch(l.changed)
 	patience := startWithin
 	if degraded {
@@ -209,21 +210,16 @@ func (n *Node) enqueue(m Message) {
 		n.peers.heard(m.Node)
 		return
 	}
-	size := int64(len(m.Body))
-	if m.Kind != ask && size > maxNodeID {
+	if m.Kind != ask && len(m.Body) > maxNodeID {
 		n.Ignore()
 		return
 	}
-	if n.loop.waiting.Add(size) <= inboxBytes {
-		m.Body = bytes.Clone(m.Body)
-		select {
-		case n.loop.inbox <- m:
-			return
-		default:
-		}
+	m.Body = bytes.Clone(m.Body)
+	loss, err := n.loop.inbox.Put(m.Node, m, len(m.Body))
+	if err != nil { // it has no room itself
+		loss.Items++
 	}
-	n.loop.waiting.Add(-size)
-	n.Ignore()
+	n.ignored.Add(uint64(loss.Items))
 }
 
 // run ends when done is closed.
@@ -232,6 +228,7 @@ func (n *Node) run() {
 	defer ticker.Stop()
 	n.say(hello, "")
 	last, beaten := time.Now(), time.Now()
+	batch := make([]Message, 0, 1)
 	for {
 		select {
 		case <-n.loop.done:
@@ -239,9 +236,12 @@ func (n *Node) run() {
 			return
 		case <-n.loop.wake:
 			n.hearStates()
-		case m := <-n.loop.inbox:
-			n.loop.waiting.Add(-int64(len(m.Body)))
-			n.hear(m)
+		case <-n.loop.inbox.Ready():
+			batch, _ = n.loop.inbox.Take(batch[:0])
+			for _, m := range batch {
+				n.hear(m)
+			}
+			clear(batch)
 		case <-ticker.C:
 			now := time.Now()
 			if now.Sub(last) >= stoppedFor {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/fair"
 	"github.com/wsgate/wsgate/internal/local"
 )
 
@@ -302,7 +303,8 @@ func TestGarbageBetweenNodes(t *testing.T) {
 	})
 }
 
-// More than the loop can take is dropped and counted, and nobody waits for it.
+// More than the loop can take is dropped and counted, and nobody waits for it. It is a node's own that is dropped: the others
+// are heard.
 func TestInboxIsFull(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
@@ -313,16 +315,24 @@ func TestInboxIsFull(t *testing.T) {
 		stranger := &forged{t: t, engine: engine, id: "stranger"}
 		stranger.say("nodes", wireAsk, "\x01")
 		pass(0)
-		const inbox, more = 1024, 100
+		const inbox, more = 8 << 20 / (fair.Overhead + len("stranger")), 100
 		for range inbox + more {
 			stranger.say("nodes", wireHello, "")
 		}
 		if got := n.Ignored(); got != more {
 			t.Errorf("got %d ignored messages, want %d", got, more)
 		}
+		neighbor := &forged{t: t, engine: engine, id: "neighbor"}
+		neighbor.say("nodes", wireHello, "")
+		neighbor.say("nodes", wireAsk, "\x02what?")
+		if got := n.Ignored(); got != more+2 {
+			t.Errorf("got %d ignored messages, want %d: those that made room", got, more+2)
+		}
+		n.happened.take()
 		close(goOn)
 		pass(0)
-		wantPeers(t, n, "stranger")
+		n.happened.want(t, "asked what?")
+		wantPeers(t, n, "stranger", "neighbor")
 	})
 }
 
