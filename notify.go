@@ -10,7 +10,7 @@ import (
 type notifier struct {
 	mu      sync.Mutex // guards following
 	calls   []func()   // at most maxCalls; more are dropped
-	state   func()     // the last that tellState was given; called before the others
+	state   func()     // the last of tellState's for which there was no room; called after the others
 	ending  bool
 	running sync.WaitGroup // of one goroutine, while there are calls
 	active  bool
@@ -29,15 +29,19 @@ func (n *notifier) tell(call func()) {
 	n.start()
 }
 
-// tellState has a function called that tells of a state, unless a newer one comes before its turn. After stop it is not.
+// tellState has a function called that tells of a state. Of those for which too many wait only the last is. After stop it
+// is not.
 func (n *notifier) tellState(call func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.ending {
-		return
+	switch {
+	case n.ending:
+	case n.state != nil || len(n.calls) == maxCalls:
+		n.state = call
+	default:
+		n.calls = append(n.calls, call)
+		n.start()
 	}
-	n.state = call
-	n.start()
 }
 
 // start needs the lock.
@@ -60,16 +64,15 @@ func (n *notifier) run() {
 func (n *notifier) next() func() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if call := n.state; call != nil {
+	call := n.state
+	switch {
+	case len(n.calls) > 0:
+		call, n.calls = n.calls[0], n.calls[1:]
+	case call != nil:
 		n.state = nil
-		return call
-	}
-	if len(n.calls) == 0 {
+	default:
 		n.active = false
-		return nil
 	}
-	call := n.calls[0]
-	n.calls = n.calls[1:]
 	return call
 }
 

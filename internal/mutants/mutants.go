@@ -111,11 +111,10 @@ var mutants = []mutant{
 	{"a room is forgotten while its rows are written", "internal/presence/room.go", ` && !r.working`, ``, presence},
 	{"what a node said that has left is believed", "internal/presence/tracker.go", `		r.doubtful = true`, ``, presence},
 	{"what is told while a table is read is lost", "internal/presence/room.go", "\tfor _, d := range r.backlog {\n\t\tr.apply(d)\n\t}\n\tr.backlog, r.loaded", "\tr.backlog, r.loaded", presence},
-	{"a row that failed is not written again", "internal/presence/write.go", `			r.pending[id] = struct{}{}
-		}
-		for row := range j.swept`, `			_ = id
-		}
-		for row := range j.swept`, presence},
+	{"who leaves while the store fails leaves a row", "internal/presence/write.go", `r.purge = true // the users`, `_ = r // the users`, presence},
+	{"a room whose table fails holds up the others", "internal/presence/write.go", `r.retryAt = now.Add(retryAfter)`, `r.retryAt, t.pausedUntil = now.Add(retryAfter), now.Add(retryAfter)`, presence},
+	{"members are told more than fits", "internal/presence/room.go", `return len(r.shown) > most || r.size > mostBytes`, `return len(r.shown) > most`, presence},
+	{"a row that failed is not written again", "internal/presence/write.go", `if r.local[id] != nil {`, `if false {`, presence},
 	{"a gap in what a node tells is not noticed", "internal/presence/room.go", `d.version != have+1`, `d.version < have`, core + " " + presence},
-	{"who comes hears changes before who is there", "internal/presence/room.go", `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: count, But: newcomers})`, `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: count})`, presence},
+	{"who comes hears changes before who is there", "internal/presence/room.go", `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: len(r.shown), But: newcomers})`, `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: len(r.shown)})`, presence},
 }

@@ -41,7 +41,7 @@ func (*hopper) OnUpgrade(*http.Request) (traveler, error) { return traveler{}, n
 func (h *hopper) Events() wsgate.Events[traveler] {
 	events := wsgate.Events[traveler]{wsgate.On(hop, h.hop)}
 	if h.tracked {
-		events = append(events, wsgate.Track(people, func(*wsgate.Conn[traveler]) struct{} { return struct{}{} }))
+		events = append(events, wsgate.Track(people, func(*wsgate.Conn[traveler], string) (struct{}, bool) { return struct{}{}, true }))
 	}
 	return events
 }
