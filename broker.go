@@ -9,14 +9,17 @@ import (
 // reaches the room's members on every node. Options.Broker takes one; packages broker/nats and broker/redis make
 // them, and package broker/brokertest has the tests that every implementation passes.
 //
+// Where messages wait, in either direction, the topics take turns. When there is no room, the topics lose that have most
+// waiting, and no others; a method Dropped() uint64 counts what Publish has taken and is lost as far as is known.
+//
 // Delivery is at most once. The App itself keeps the order, leaves out what it has sent itself, and checks everything
 // that arrives; a Broker only carries bytes. Topics consist of ASCII letters, digits, '-', '_', '=' and single dots
 // between them, and have at most 2,048 bytes. The methods may be called from any goroutine.
 type Broker interface {
 	// Publish sends a message to every subscriber of the topic, through the engine also to this one: by its own messages
 	// the App knows that the engine still delivers. It does not wait for the engine, and does not keep the message, nor
-	// change it. While the engine is away it returns an error at once, and nothing is
-	// sent later. What one goroutine publishes to a topic arrives in that order.
+	// change it. While the engine is away it returns an error at once, and nothing is sent later; it returns one as well
+	// when too much of the topic waits to be sent. What one goroutine publishes to a topic arrives in that order.
 	Publish(topic string, message []byte) error
 
 	// Subscribe has receive called for every message that is published to the topic after Subscribe has returned, until

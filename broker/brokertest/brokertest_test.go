@@ -62,6 +62,8 @@ func TestFaults(t *testing.T) {
 		"write":            "delivery/the publisher keeps it",
 		"cut":              "delivery/arrives whole",
 		"unconfirmed":      "delivery/after Subscribe has returned",
+		"one line":         "delivery/beside a flood",
+		"uncounted":        "delivery/beside a flood",
 		"deaf":             "subscription/ends with unsubscribe",
 		"slow unsubscribe": "subscription/begins again at once",
 		"context":          "subscription/outlives its context",

@@ -22,6 +22,7 @@ func testDelivery(t *testing.T, c Config) {
 	t.Run("the publisher keeps it", func(t *testing.T) { testPublisherKeeps(t, c) })
 	t.Run("arrives whole", func(t *testing.T) { testWhole(t, c) })
 	t.Run("answered by its receiver", func(t *testing.T) { testAnswer(t, c) })
+	t.Run("beside a flood", func(t *testing.T) { testFlood(t, c) })
 }
 
 func testEverySubscriber(t *testing.T, c Config) {

@@ -31,7 +31,8 @@ type node struct {
 	running  sync.WaitGroup
 	subs     []*sub
 	watchers []*watcher
-	overdue  []func() // what the fault "slow unsubscribe" has put off
+	overdue  []func()    // what the fault "slow unsubscribe" has put off
+	line     chan func() // of the fault "one line"
 }
 
 // sub is a subscription. Its goroutine calls receive.
@@ -63,6 +64,9 @@ func (n *node) close() {
 	n.mu.Lock()
 	n.nodes = slices.DeleteFunc(n.nodes, func(other *node) bool { return other == n })
 	subs := n.subs
+	if n.line != nil {
+		close(n.line)
+	}
 	n.mu.Unlock()
 	for _, s := range subs {
 		if n.fault != "leak" {
@@ -97,6 +101,13 @@ func (n *node) Publish(topic string, message []byte) error {
 			if !n.matches(s.topic, topic) {
 				continue
 			}
+			if n.fault == "one line" {
+				other.queue(s, bytes.Clone(message))
+				continue
+			}
+			if n.fault == "uncounted" && len(s.queue) > 2 {
+				continue
+			}
 			if n.fault == "keep" {
 				s.put(message)
 			} else {
@@ -111,6 +122,19 @@ func (n *node) Publish(topic string, message []byte) error {
 		}
 	}
 	return nil
+}
+
+// queue has a message delivered behind those of all other topics: the fault "one line". It has the engine's lock held.
+func (n *node) queue(s *sub, message []byte) {
+	if n.line == nil {
+		n.line = make(chan func(), 10_000)
+		n.running.Go(func() {
+			for deliver := range n.line {
+				deliver()
+			}
+		})
+	}
+	n.line <- func() { s.receive(message) }
 }
 
 func (n *node) matches(subscribed, published string) bool {

@@ -15,6 +15,7 @@ var (
 	seedFlag     = flag.Uint64("seed", 0, "of the random schedules; 0 takes the clock")
 	messagesFlag = flag.Int("messages", 300, "how many lines each client of TestHistory says")
 	awayFlag     = flag.Duration("away", 3*time.Second, "how long TestEngineKilled leaves the engine away")
+	floodFlag    = flag.Int("flood", 0, "how many lines are said beside a flood, one a millisecond; 0 is for some, and skips what takes all processors")
 	measureFlag  = flag.Bool("measure", false, "have TestMeasure measure, which takes a minute and wants a quiet machine")
 )
 

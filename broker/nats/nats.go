@@ -15,7 +15,10 @@
 // # What it promises
 //
 // Delivery is at most once. A message is lost when the connection breaks while it is on its way, and when messages
-// arrive faster than the App takes them. [Broker.Dropped] counts what the Broker itself knows of.
+// arrive faster than the App takes them, or are published faster than the server does. Up to 32 MiB wait to be sent, and
+// as many for each processor, of at most 8, to be received. The topics take turns there, and those with most waiting lose
+// their newest: what is sent to other rooms than the flooded ones arrives, and soon. [Broker.Dropped] counts what the
+// Broker itself knows of.
 //
 // The connection is pinged every 3 s. One that has not answered for 6 s is replaced, and so is one that takes nothing
 // for 3 s; so a network that swallows everything is noticed after 9 s at most. The Broker tries to come back for ever,
@@ -37,7 +40,8 @@
 // with its lock held, so that any of its methods may block for seconds; therefore one goroutine of the Broker uses the
 // connection for messages and subscriptions, and everybody else leaves it a job. For a subscription with a callback it
 // starts a goroutine, which holds up to 64 MB; so all subscriptions share one channel here, and a few goroutines with
-// bounded queues.
+// bounded queues. The channel is emptied at once. Should that not be soon enough, nats.go drops what comes, whatever its
+// topic; that counts, too.
 package nats
 
 import (

@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -56,6 +57,82 @@ func TestSlowReceiver(t *testing.T) {
 	}
 	if len(states) > 0 {
 		t.Errorf("Watch: got %v, want nothing", <-states)
+	}
+}
+
+// TestSlowReceiverIsFair publishes to other topics than the one that has filled the queues.
+func TestSlowReceiverIsFair(t *testing.T) {
+	const count, topics = 100, 20 // of 32 KiB, in lanes for 2 MiB
+	e := newEngine(t, nil)
+	a, err := nats.Tuned(e.url(), &nats.Options{Logger: quiet}, 1000, 2<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	watch(t, a).up(t)
+	b := node(t, e.url())
+	begun, end := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(end) })
+	t.Cleanup(release)
+	var received atomic.Uint64
+	var once sync.Once
+	_, err = a.Subscribe(t.Context(), "slow", func([]byte) {
+		once.Do(func() { close(begun) })
+		<-end
+		received.Add(1)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	padding := string(make([]byte, 32<<10))
+	for range count {
+		publish(t, b, "slow", padding)
+	}
+	<-begun
+	eventually(t, "lost messages", func() bool { return a.Dropped() > 0 })
+	var others []<-chan string
+	for i := range topics {
+		messages, _ := subscribe(t, a, fmt.Sprint("quick.", i))
+		publish(t, b, fmt.Sprint("quick.", i), "one"+padding)
+		publish(t, b, fmt.Sprint("quick.", i), "two"+padding)
+		others = append(others, messages)
+	}
+	subscribe(t, a, "last") // after which everything has been put into the queues or is about to be
+	release()
+	for _, messages := range others {
+		expect(t, messages, "one"+padding)
+		expect(t, messages, "two"+padding)
+	}
+	eventually(t, "every message to arrive or count", func() bool { return received.Load()+a.Dropped() == count })
+}
+
+// TestSlowServerIsFair publishes to another topic than the one that has filled the queue, while the network takes nothing.
+func TestSlowServerIsFair(t *testing.T) {
+	e := newEngine(t, nil)
+	p := newProxy(t, e)
+	a, b := node(t, p.url()), node(t, e.url())
+	others, _ := subscribe(t, b, "quiet")
+	flood, _ := subscribe(t, b, "flood")
+	p.swallow()
+	taken := 0
+	message := string(make([]byte, 64<<10))
+	for a.Publish("flood", []byte(message)) == nil {
+		taken++
+	}
+	for i := range 3 {
+		publish(t, a, "quiet", fmt.Sprint(i)+message)
+	}
+	expectError(t, a.Publish("flood", []byte(message)), "MiB wait to be sent", `"flood"`)
+	p.restore()
+	for i := range 3 {
+		expect(t, others, fmt.Sprint(i)+message)
+	}
+	lost := int(a.Dropped())
+	if lost < 3 || lost > 4 {
+		t.Errorf("Dropped: got %d, want the 3 that made room, or 4", lost)
+	}
+	for range taken - lost {
+		expect(t, flood, message)
 	}
 }
 

@@ -119,6 +119,47 @@ func TestSlowServer(t *testing.T) {
 	eventually(t, "all that Publish took to be dropped", func() bool { return b.Dropped() == taken })
 }
 
+// TestSlowServerIsFair publishes to other topics than the one that has filled the queue, while the server takes nothing.
+func TestSlowServerIsFair(t *testing.T) {
+	const waiting = 10
+	server := startServer(t)
+	proxy := startProxy(t, server.addr)
+	b := connect(t, proxy.url(), nil, redis.Tuning{Waiting: waiting, Ping: calm.Ping, Patience: calm.Patience})
+	other := connect(t, server.url(), nil, redis.Tuning{})
+	watch(t, b).up(t)
+	watch(t, other).up(t)
+	quiet, flood := subscribe(t, other, "quiet"), subscribe(t, other, "flood")
+	proxy.hold()
+	taken := 0
+	for ; b.Publish("flood", []byte(fmt.Sprint(taken))) == nil; taken++ {
+		continue
+	}
+	for i := range 3 {
+		publish(t, b, "quiet", fmt.Sprint(i))
+	}
+	if err := b.Publish("flood", nil); err == nil || !strings.Contains(err.Error(), `"flood"`) {
+		t.Errorf("Publish: got %v, want an error that says for which topic too many messages wait", err)
+	}
+	proxy.release()
+	expectAll(t, quiet, 3)
+	lost := int(b.Dropped())
+	if lost < 3 || lost > 4 {
+		t.Errorf("Dropped: got %d, want the 3 that made room, or 4", lost)
+	}
+	expectAll(t, flood, taken-lost)
+}
+
+// expectAll expects the numbers from 0 on.
+func expectAll(t *testing.T, r *record[string], count int) {
+	t.Helper()
+	got := r.wait(t, fmt.Sprint(count, " messages"), func(got []string) bool { return len(got) >= count })
+	for i, m := range got {
+		if m != fmt.Sprint(i) {
+			t.Fatalf("got %q, want the first %d numbers in their order", got, count)
+		}
+	}
+}
+
 // TestOutputLimit sends a subscriber more than the server keeps for it.
 func TestOutputLimit(t *testing.T) {
 	server := startServer(t, "--client-output-buffer-limit", "pubsub 256kb 0 0")

@@ -20,7 +20,10 @@
 //
 // Delivery is at most once. A message is lost when a connection breaks while it is on its way, when Redis ends the
 // connection of a subscriber that is too slow (client-output-buffer-limit), when its slot moves to another shard, and
-// when messages arrive faster than the App takes them. [Broker.Dropped] counts what the Broker itself knows of.
+// when messages arrive faster than the App takes them, or are published faster than the server does. Up to 16 MiB wait to
+// be sent to each server, and 128 MiB to be received. The topics take turns there, and those with most waiting lose their
+// newest: what is sent to other rooms than the flooded ones arrives, and soon. [Broker.Dropped] counts what the Broker
+// itself knows of.
 //
 // Each server has two connections, one for commands and one for subscriptions. If either breaks, or does not answer
 // within 10 s, both are replaced, with growing pauses and for ever. What waited to be sent is discarded, and all
