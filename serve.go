@@ -64,12 +64,12 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain)
 	defer cancel()
 	ln.Close()
-	server.SetKeepAlivesEnabled(false) // closes what is idle; server.Shutdown would drop, unanswered, what still comes
-	err := errors.Join(served, a.Shutdown(last), server.Shutdown(last))
-	server.Close()
 	if served == nil {
 		<-failed
 	}
+	server.SetKeepAlivesEnabled(false) // closes what is idle; server.Shutdown would drop, unanswered, what still comes
+	err := errors.Join(served, a.Shutdown(last), server.Shutdown(last))
+	server.Close()
 	return err
 }
 

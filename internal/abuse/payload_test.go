@@ -218,7 +218,7 @@ func randomBytes(t *testing.T) {
 					c.Close()
 				}
 				switch e.code {
-				case noFrame, 1000, 1002, 1007, 1008, 1009, websocket.StatusNoStatusRcvd:
+				case noFrame, 1000, 1002, 1007, 1008, 1009, 1013, websocket.StatusNoStatusRcvd:
 				default:
 					if e.code < 3000 {
 						t.Errorf("client %d: close code %d %q, sent %x", i, e.code, e.reason, send[:min(len(send), 300)])
