@@ -94,7 +94,7 @@ func (b *builder) limitsOf(rt Route) Limits {
 // prepareRoutes makes the routes but for their gateways: all that a hub needs of them but who is present.
 func (b *builder) prepareRoutes() {
 	a := b.app
-	a.engine = transport.NewEngine(b.tick())
+	a.engine = transport.NewEngine(b.tick(), a.limits.TotalQueueBytes)
 	for _, r := range b.routes {
 		rt := &route{
 			app: a, path: r.Path, limits: b.limitsOf(r),

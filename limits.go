@@ -1,11 +1,14 @@
 package wsgate
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"reflect"
 	"time"
 
 	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/ram"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -33,8 +36,9 @@ type Limits struct {
 	ControlRate int
 
 	// QueueBytes and QueueMessages bound what waits for a client that does not read. Past them the connection closes with
-	// 1013 and the cause [ErrSlowClient]; if one write takes longer than Write it ends with that cause, and no close frame
-	// can follow. Default 1 MiB, 1,024 messages, 10 s.
+	// 1013 and the cause [ErrSlowClient]. Write is the time for one write of at most 64 KiB or one message; if a client does
+	// not take as much in that time its connection ends with that cause, and no close frame can follow. Default 1 MiB,
+	// 1,024 messages, 10 s.
 	QueueBytes    int
 	QueueMessages int
 	Write         time.Duration
@@ -43,9 +47,17 @@ type Limits struct {
 	// handler does not return is deaf to its client, and holds up Shutdown. Nothing else happens. Default 30 s.
 	Handler time.Duration
 
-	// Ping is how long a client may be silent before it is pinged, Pong how much longer before its connection ends with
-	// the cause [ErrPingTimeout]. Any byte from it counts, and time in which a handler runs does not. Default 25 s
-	// (± 10 %, so that not all connections ping at once) and 10 s.
+	// SendBuffer is the size of the kernel's send buffer for a connection, SO_SNDBUF, and UnsentBytes how much in it may
+	// wait to be sent, TCP_NOTSENT_LOWAT on Linux. What the kernel holds for a client that does not read comes on top of
+	// the queue, and is megabytes by default. They are set where the socket is the net package's own, with or without
+	// crypto/tls on top. Default 0, the system's.
+	SendBuffer  int
+	UnsentBytes int
+
+	// Ping is how long a client may be silent before it is pinged, Pong how much longer, once the ping is written, before
+	// its connection ends with the cause [ErrPingTimeout]. Any byte from it counts, and time in which a handler runs, or
+	// in which it still reads what was sent before the ping, does not. Default 25 s (± 10 %, so that not all connections
+	// ping at once) and 10 s.
 	Ping time.Duration
 	Pong time.Duration
 
@@ -75,6 +87,11 @@ type Limits struct {
 	// context of the request, not the handler; one that takes longer, as an upload or a stream of events, says so by
 	// http.ResponseController. It is for [Options] only. Default 30 s.
 	Request time.Duration
+	// TotalQueueBytes bounds what waits for all slow clients together. A message for many counts once. When it is nearly
+	// reached, those with the longest queues are disconnected with the cause [ErrSlowClient]. It is for [Options] only.
+	// Default a quarter of the memory that the process may use: the least of GOMEMLIMIT, of the limit of its control
+	// group, and of what the machine has; 1 GiB if that is not known.
+	TotalQueueBytes int
 	// Drain is how long Run and Serve wait in Shutdown. It is for [Options] only. Default 30 s.
 	Drain time.Duration
 }
@@ -100,9 +117,12 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Presence, 1000)
 	setDefault(&l.PresenceGrace, 5*time.Second)
 	setDefault(&l.Request, 30*time.Second)
+	setDefault(&l.TotalQueueBytes, quarterOfMemory())
 	setDefault(&l.Drain, 30*time.Second)
 	return l
 }
+
+func quarterOfMemory() int { return int(min(cmp.Or(ram.Usable()/4, 1<<30), math.MaxInt)) }
 
 // usual returns the limits as they would be if none was set but those that l's own depend on.
 func (l Limits) usual() Limits {
@@ -134,7 +154,7 @@ func (l *Limits) check(of string) (mistakes []error) {
 }
 
 // appLimits are the fields that a route cannot set.
-var appLimits = [...]string{"Connections", "UserConnections", "Request", "Drain"}
+var appLimits = [...]string{"Connections", "UserConnections", "TotalQueueBytes", "Request", "Drain"}
 
 // checkRoute returns a mistake for every field that is not a route's to set.
 func (l *Limits) checkRoute(path string) (mistakes []error) {
@@ -154,6 +174,7 @@ func (l *Limits) transport() *transport.Limits {
 		Message: l.Message, Wire: l.MessageWire, Frames: l.MessageFrames, Assembly: l.MessageTime,
 		ControlRate: l.ControlRate, ControlBurst: 2 * l.ControlRate,
 		QueueBytes: l.QueueBytes, QueueMessages: l.QueueMessages, Write: l.Write, Handler: l.Handler,
+		SendBuffer: l.SendBuffer, Unsent: l.UnsentBytes,
 		Close: l.Close, Ping: l.Ping, Pong: l.Pong,
 	}
 }

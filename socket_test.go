@@ -27,22 +27,29 @@ func dialRawTCP(t testing.TB, addr, target string, early ...[]byte) *rawClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience))
+	c := &rawClient{conn, t}
+	c.handshake(target, early...)
+	return c
+}
+
+// handshake makes a connection to the server a WebSocket, and sends the bytes together with it.
+func (c *rawClient) handshake(target string, early ...[]byte) {
+	c.t.Helper()
+	c.SetDeadline(time.Now().Add(patience))
 	request := "GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-	if _, err := conn.Write(append([]byte(request), bytes.Join(early, nil)...)); err != nil {
-		t.Fatal(err)
+	if _, err := c.Write(append([]byte(request), bytes.Join(early, nil)...)); err != nil {
+		c.t.Fatal(err)
 	}
 	for head := ""; !strings.HasSuffix(head, "\r\n\r\n"); { // byte by byte: what follows is the server's first frame
 		var b [1]byte
-		if _, err := conn.Read(b[:]); err != nil {
-			t.Fatal(err)
+		if _, err := c.Read(b[:]); err != nil {
+			c.t.Fatal(err)
 		}
 		if head += string(b[:]); strings.HasSuffix(head, "\r\n") && strings.Count(head, "\r\n") == 1 && !strings.Contains(head, "101") {
-			t.Fatalf("got %q", head)
+			c.t.Fatalf("got %q", head)
 		}
 	}
-	return &rawClient{conn, t}
 }
 
 // On a socket the close frame arrives as well, also if the client has sent more than anybody has read.

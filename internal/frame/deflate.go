@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 )
@@ -15,6 +16,15 @@ type Message struct {
 	plain    Frame
 	deflate  sync.Once
 	deflated Frame
+
+	plainHeld, deflatedHeld atomic.Int32
+}
+
+// Shared is a frame that several queues may hold. Held counts them, as far as they are counted; it is nil for a frame
+// that only one can have.
+type Shared struct {
+	Frame
+	Held *atomic.Int32
 }
 
 // NewMessage returns the message with the given payload, which is copied.
@@ -23,12 +33,15 @@ func NewMessage(typ websocket.MessageType, payload []byte) *Message {
 }
 
 // For returns the frame for a connection.
-func (m *Message) For(deflate bool) Frame {
+func (m *Message) For(deflate bool) Frame { return m.Shared(deflate).Frame }
+
+// Shared returns the frame for the queue of a connection.
+func (m *Message) Shared(deflate bool) Shared {
 	if !deflate || len(m.plain) < deflateFrom {
-		return m.plain
+		return Shared{m.plain, &m.plainHeld}
 	}
 	m.deflate.Do(func() { m.deflated = m.plain.deflated() })
-	return m.deflated
+	return Shared{m.deflated, &m.deflatedHeld}
 }
 
 // Type returns the message's type.

@@ -15,7 +15,13 @@ import (
 type beat struct {
 	entry   heartbeat.Entry
 	heardAt atomic.Int64 // the wheel's time of the last inbound byte
-	pinged  int64        // the wheel's: when the ping that is out was sent; 0 if there is none
+	asked   int64        // the wheel's: when the ping that is out was queued; 0 if there is none
+
+	// Of the last ping that was written; guarded by the outbox's lock.
+	left   int64 // the wheel's: when that was
+	mark   int64 // up to where the peer has to take what was written, so that it has the ping
+	edge   int64 // up to where it would take more when it was looked at last
+	window int64 // the largest it has had
 }
 
 // heard notes that the peer is alive.
@@ -33,25 +39,92 @@ type beater Conn
 
 // Beat pings a peer that was silent and ends a connection whose peer stays silent. While a handler runs nobody reads,
 // so that the peer is still pinged, but not judged: a peer that is gone answers a ping with a reset.
+//
+// A ping waits for its turn like everything else, so the time for an answer runs from when it was written.
 func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 	c := (*Conn)(b)
 	heard := c.beat.heardAt.Load()
 	quiet := silent(heard)
-	if heard >= c.beat.pinged { // also one in the same tick: a ping is sent after silence only
-		c.beat.pinged = 0
+	if heard >= c.beat.asked { // also one in the same tick: a ping is sent after silence only
+		c.beat.asked = 0
 	}
 	switch {
 	case c.turn.handling():
-		c.beat.pinged = 0
-		c.send(frame.Ping)
+		c.beat.asked = 0
+		c.ping()
 		return c.limits.Ping
-	case c.beat.pinged == 0 && quiet < c.limits.Ping*9/10:
+	case c.beat.asked == 0 && quiet < c.limits.Ping*9/10:
 		return c.limits.Ping - quiet
-	case c.beat.pinged == 0:
-		c.beat.pinged = c.engine.wheel.Now()
-		c.send(frame.Ping)
+	case c.beat.asked == 0:
+		if c.ping() {
+			c.beat.asked = c.engine.wheel.Now()
+		}
 		return c.limits.Pong
 	}
+	if rest := c.patience(silent); rest > 0 {
+		return rest
+	}
 	c.Abort(websocket.StatusTryAgainLater, "ping timeout", ErrPingTimeout)
+	return 0
+}
+
+// ping queues a ping, unless one waits already. It reports false if the queue is full: then the peer has enough to read.
+func (c *Conn) ping() bool {
+	o := &c.out
+	o.mu.Lock()
+	if len(o.frames) == 0 && cap(o.frames) > maxIdleQueue {
+		o.frames = nil
+	}
+	waits, full := o.ping != 0, c.exceeds(len(frame.Ping), 1)
+	wake := false
+	if !waits && !full && !o.closing && !o.dead {
+		c.put(frame.Shared{Frame: frame.Ping})
+		o.ping = o.queued
+		wake = c.wake()
+	}
+	o.mu.Unlock()
+	if wake && !c.turn.holds(c) {
+		c.engine.schedule(c)
+	}
+	return waits || !full
+}
+
+// wrotePing notes that the ping was written. The caller holds the outbox's lock.
+func (c *Conn) wrotePing() {
+	b := &c.beat
+	c.out.ping = 0
+	b.left = c.engine.wheel.Now()
+	d, _ := c.delivery()
+	b.mark, b.edge, b.window = d.end, d.edge, max(b.window, d.window, fullWindow)
+}
+
+// writesPing notes that the ping is about to be written. Where nobody can tell how far what was written has come, its time
+// runs from here: what comes in between may be a pipe without a buffer, of which a silent peer never reads the ping. The
+// caller holds the outbox's lock.
+func (c *Conn) writesPing() {
+	if _, known := c.delivery(); !known {
+		c.wrotePing()
+	}
+}
+
+// patience returns how much longer a peer may be silent that was pinged. What the kernels on both sides hold may have to
+// be read before the ping, and as long as the peer does that it gets its time anew: it is slow, and not dead. One that
+// has the ping and reads on without an answer is.
+func (c *Conn) patience(silent func(since int64) time.Duration) time.Duration {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	b := &c.beat
+	if c.out.ping != 0 {
+		return c.limits.Pong // it still waits; for how long a peer may take nothing is bounded by Limits.Write
+	}
+	if rest := c.limits.Pong - silent(b.left); rest > 0 {
+		return rest
+	}
+	d, known := c.delivery()
+	reads := d.edge > b.edge
+	b.edge, b.window = d.edge, max(b.window, d.window)
+	if known && reads && (d.acked < b.mark || d.window < b.window/2) {
+		return c.limits.Pong
+	}
 	return 0
 }

@@ -19,28 +19,17 @@ import (
 // [Limits].Close to answer. The reader's Read fails when it is over. cause is what End returns, nil for a normal end.
 // Only the first of several calls counts.
 func (c *Conn) Close(code websocket.StatusCode, reason string, cause error) {
-	c.out.mu.Lock()
-	if c.out.closing || c.out.dead {
-		c.out.mu.Unlock()
-		return
-	}
-	c.startClosing(frame.Close(code, reason), cause, c.limits.Write)
-	c.out.mu.Unlock()
-	c.flushAll()
+	c.beginClosing(frame.Close(code, reason), cause, c.limits.Write)
 }
 
 // Abort closes without waiting for the peer, which gets a close frame if its socket takes one now.
 func (c *Conn) Abort(code websocket.StatusCode, reason string, cause error) {
 	c.Close(code, reason, cause)
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
 	c.kill(cause)
 }
 
 // Cut closes the socket of a connection that is ending at once. The cause stays what it is, or what the reader finds.
 func (c *Conn) Cut() {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
 	c.kill(errUndecided)
 }
 
@@ -49,14 +38,7 @@ func (c *Conn) closeFor(f frame.Frame) {
 	if reason := f[min(4, len(f)):]; !utf8.Valid(reason) {
 		f = frame.Close(badReason.code, badReason.reason)
 	}
-	c.out.mu.Lock()
-	if c.out.closing || c.out.dead {
-		c.out.mu.Unlock()
-		return
-	}
-	c.startClosing(f, errUndecided, c.limits.Close)
-	c.out.mu.Unlock()
-	c.flushAll()
+	c.beginClosing(f, errUndecided, c.limits.Close)
 }
 
 var badReason = violation{websocket.StatusInvalidFramePayloadData, "close reason is not UTF-8", errProtocol}
@@ -64,40 +46,87 @@ var badReason = violation{websocket.StatusInvalidFramePayloadData, "close reason
 // errUndecided stands for the cause of a close that reading led to; the reader's error says why.
 var errUndecided = errors.New("wsgate: closing")
 
-// startClosing queues the close frame, after which nothing is queued, and gives all that waits a time to be written.
-// The caller holds the lock.
-func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
-	c.put(f)
-	c.out.closing = true
-	c.out.cause = cause
-	c.raw.SetWriteDeadline(time.Now().Add(within))
-	c.cancel(cause)
+func (c *Conn) beginClosing(f frame.Frame, cause error, within time.Duration) {
+	c.out.mu.Lock()
+	if c.out.closing || c.out.dead {
+		c.out.mu.Unlock()
+		return
+	}
+	c.startClosing(f, cause, within)
+	c.out.mu.Unlock()
+	c.tell()
+	c.flushAll()
 }
 
-// kill closes the raw connection and forgets what waits. The caller holds the lock.
+// startClosing queues the close frame, after which nothing is queued, and gives all that waits a time to be written. The
+// context is still to be told. The caller holds the lock.
+func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
+	o := &c.out
+	c.put(frame.Shared{Frame: f})
+	o.closing, o.untold = true, true
+	o.cause = cause
+	c.bound(within)
+}
+
+// tell does what is left when closing began: it ends the context, and has the backlog count no longer what was dropped.
+func (c *Conn) tell() {
+	o := &c.out
+	o.mu.Lock()
+	closing, cause := o.closing || o.dead, o.cause
+	var dropped []frame.Shared
+	if o.wait != nil {
+		dropped, o.wait.dropped = o.wait.dropped, nil
+	}
+	o.untold = false
+	o.mu.Unlock()
+	c.engine.backlog.letGo(dropped)
+	if closing {
+		c.cancel(cause)
+	}
+}
+
+// kill closes the raw connection and forgets what waits. The caller holds no lock.
 func (c *Conn) kill(cause error) {
 	o := &c.out
+	o.mu.Lock()
 	if o.dead {
+		o.mu.Unlock()
 		return
 	}
 	if !o.closing || o.cause == errUndecided {
 		o.cause = cause
 	}
 	o.dead = true
-	if o.cut != nil {
-		o.cut.Stop()
+	o.wait.stop()
+	dropped := c.drop(0)
+	if o.charged {
+		c.uncharge()
 	}
-	if o.count > 1 || o.count == 1 && !o.closing { // else it is the close frame, or nothing
-		o.lose(0)
-	}
-	o.frames, o.bytes, o.count = nil, 0, 0
+	o.offset, o.taken = 0, 0
 	o.tellFlushes()
-	c.cancel(cause)
-	if t, ok := c.raw.(*tls.Conn); ok {
-		t.NetConn().Close() // tls.Conn.Close may wait for a writer
+	c.writers.Add(1) // as in flush
+	o.mu.Unlock()
+	c.engine.backlog.letGo(dropped)
+	c.tell()
+	c.closeRaw()
+}
+
+// closeRaw closes the raw connection. One that has somebody else's code in it may take its time for that, and nobody
+// waits for it but End.
+func (c *Conn) closeRaw() {
+	raw := c.raw
+	if t, ok := raw.(*tls.Conn); ok {
+		raw = t.NetConn() // tls.Conn.Close may wait for a writer
+	}
+	if descriptor(raw) != nil {
+		raw.Close()
+		c.writers.Done()
 		return
 	}
-	c.raw.Close()
+	go func() {
+		defer c.writers.Done()
+		raw.Close()
+	}()
 }
 
 // closing reports whether the closing handshake began.
@@ -120,29 +149,28 @@ func (c *Conn) End(err error) (cause error) {
 	if !v.gone {
 		c.lastWords()
 	}
-	c.out.mu.Lock()
-	if c.out.cause == errUndecided {
-		c.out.cause = v.cause
-	}
 	c.kill(v.cause)
-	cause = c.out.cause
-	c.out.mu.Unlock()
-
 	c.writers.Wait()
 	c.engine.wheel.Remove(&c.beat.entry)
 	c.in.release()
 	c.ws.CloseNow()
-	return cause
+
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.out.cause == errUndecided {
+		return v.cause
+	}
+	return c.out.cause
 }
 
 // lastWords writes what waits within the time of a closing handshake.
 func (c *Conn) lastWords() {
 	c.out.mu.Lock()
-	c.raw.SetWriteDeadline(time.Now().Add(c.limits.Close))
+	c.bound(c.limits.Close)
 	c.out.mu.Unlock()
 	c.flushAll()
 	c.out.mu.Lock()
-	f := c.out.wait(c.out.queued)
+	f := c.out.awaitWritten(c.out.queued)
 	c.out.mu.Unlock()
 	if f != nil {
 		<-f.done
@@ -158,7 +186,9 @@ func (c *Conn) lastWords() {
 	}
 	if t, ok := raw.(*net.TCPConn); ok {
 		t.CloseWrite()
-		discard(t)
+	}
+	if _, ok := raw.LocalAddr().(*net.TCPAddr); ok { // also below what a listener has put around it
+		discard(raw)
 	}
 }
 
@@ -225,25 +255,6 @@ func lost(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	return fmt.Errorf("wsgate: connection lost: %w", err)
-}
-
-// interruptRead and resumeRead stop a readAhead and make the socket readable again.
-func (c *Conn) interruptRead() {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.interrupted = true
-	c.raw.SetReadDeadline(time.Unix(1, 0))
-}
-
-func (c *Conn) resumeRead() {
-	c.in.deadline = false
-	if c.in.meter.inMessage() {
-		c.in.since = time.Now() // the time the handler took is not the peer's
-	}
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.out.interrupted = false
-	c.raw.SetReadDeadline(time.Time{})
 }
 
 // Cancel ends the connection's context without closing it.

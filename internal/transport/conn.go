@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ var (
 	ErrLimit       = errors.New("wsgate: limit exceeded")
 )
 
-// Limits bounds what one connection may cost. Every field is positive.
+// Limits bounds what one connection may cost. Every field without another word is positive.
 type Limits struct {
 	Message       int           // decoded bytes of one message
 	Wire          int           // bytes on the wire of one message
@@ -38,6 +39,8 @@ type Limits struct {
 	QueueMessages int           // outbound frames waiting
 	Write         time.Duration // one write
 	Handler       time.Duration // a message's handling, before the owner is told
+	SendBuffer    int           // of the kernel, for a socket; 0 for the system's
+	Unsent        int           // bytes in it that the kernel has not sent yet; 0 for any number
 	Close         time.Duration // the peer's part of the closing handshake
 	Ping          time.Duration // silence before a ping
 	Pong          time.Duration // more silence before the end
@@ -65,16 +68,17 @@ type Conn struct {
 
 	deflate bool // permessage-deflate was negotiated, without context takeover
 
-	sys syscall.RawConn // nil where raw has no descriptor to write to without blocking (TLS, pipes)
+	sys syscall.RawConn // nil where raw has no descriptor to write to without blocking (TLS, pipes, other people's types)
 
 	// Owned by the reader.
 	parsed *bufio.Reader // what coder/websocket has taken and not parsed
 	in     input
 
-	turn    turn
-	out     outbox
-	writers sync.WaitGroup // the goroutine that waits for a full socket
-	beat    beat
+	turn        turn
+	interrupted atomic.Bool // the watcher of a late turn is to return, so that a read deadline in the past has to stay
+	out         outbox
+	writers     sync.WaitGroup // whoever writes or closes
+	beat        beat
 }
 
 // Context returns the context of everything that works for this connection. It is cancelled as soon as the connection

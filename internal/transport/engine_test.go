@@ -22,7 +22,7 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 	}
 	message := frame.NewMessage(websocket.MessageText, []byte("x"))
 	for range 200 {
-		engine := transport.NewEngine(time.Second)
+		engine := transport.NewEngine(time.Second, 1<<30)
 		accepted := make(chan *transport.Conn, 1)
 		accept := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := transport.Accept(w, r, &transport.AcceptOptions{

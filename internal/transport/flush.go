@@ -33,14 +33,14 @@ func (c *Conn) Flush(ctx context.Context) error {
 func (o *outbox) messages() (*flush, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.dropped {
+	if o.lost {
 		return nil, o.loss()
 	}
 	upTo := o.queued
 	if o.closing {
 		upTo-- // the close frame is nobody's message
 	}
-	return o.wait(upTo), nil
+	return o.awaitWritten(upTo), nil
 }
 
 // loss says why frames were dropped. The caller holds the lock.
@@ -57,8 +57,8 @@ type lossError struct{ cause error }
 func (e *lossError) Error() string   { return fmt.Sprintf("%v: %v", ErrClosed, e.cause) }
 func (e *lossError) Unwrap() []error { return []error{ErrClosed, e.cause} }
 
-// wait returns a wait for the frames up to a number, nil if they are not waiting any more. The caller holds the lock.
-func (o *outbox) wait(upTo uint64) *flush {
+// awaitWritten returns a wait for the frames up to a number, nil if they are not waiting any more. The caller holds the lock.
+func (o *outbox) awaitWritten(upTo uint64) *flush {
 	if o.written() >= upTo {
 		return nil
 	}
@@ -67,12 +67,10 @@ func (o *outbox) wait(upTo uint64) *flush {
 	return f
 }
 
-// written returns the number of the last frame that does not wait any more. The caller holds the lock.
-func (o *outbox) written() uint64 { return o.queued - uint64(o.count) }
-
-// tellFlushes ends the waits for what is written. The caller holds the lock.
+// tellFlushes ends the waits for what is written. Once the connection is dead nothing waits but for the close frame. The
+// caller holds the lock.
 func (o *outbox) tellFlushes() {
-	for len(o.flushes) > 0 && o.flushes[0].upTo <= o.written() {
+	for len(o.flushes) > 0 && (o.dead || o.flushes[0].upTo <= o.written()) {
 		close(o.flushes[0].done)
 		o.flushes = o.flushes[1:]
 	}
@@ -84,7 +82,7 @@ func (o *outbox) tellFlushes() {
 // lose notes that the frames behind a number are dropped, for the cause that is set, and ends the waits for them. The
 // caller holds the lock.
 func (o *outbox) lose(behind uint64) {
-	o.dropped = true
+	o.lost = true
 	err := o.loss()
 	o.flushes = slices.DeleteFunc(o.flushes, func(f *flush) bool {
 		if f.upTo <= behind {

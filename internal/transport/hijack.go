@@ -34,11 +34,14 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	early, err := rw.Reader.Peek(rw.Reader.Buffered()) // sent along with the request
-	if err != nil || len(early) > inputSize {
+	if err != nil {
 		raw.Close()
 		return nil, nil, err
 	}
-	setUserTimeout(raw, u.options.Limits.Ping+u.options.Limits.Pong)
+	if len(early) > inputSize { // from a reader that is not net/http's
+		raw, early = &readBefore{raw, early}, nil
+	}
+	setOptions(raw, u.options.Limits)
 	c := newConn(raw, early, u.options, u.Header().Get("Sec-WebSocket-Extensions") != "")
 	u.conn = c
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
@@ -81,8 +84,31 @@ func hijackable(w http.ResponseWriter) bool {
 	}
 }
 
+// readBefore is a connection of which much was read before.
+type readBefore struct {
+	net.Conn
+	left []byte
+}
+
+func (c *readBefore) Read(p []byte) (int, error) {
+	if len(c.left) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.left)
+	if c.left = c.left[n:]; len(c.left) == 0 {
+		c.left = nil
+	}
+	return n, nil
+}
+
 func newConn(raw net.Conn, early []byte, o *AcceptOptions, deflate bool) *Conn {
-	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, owner: o.Owner, deflate: deflate, sys: descriptor(raw)}
+	if socketOf(raw) == nil {
+		raw = foreign{raw}
+	}
+	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, owner: o.Owner, deflate: deflate}
+	if direct {
+		c.sys = descriptor(raw)
+	}
 	size := parseSize
 	if c.sys == nil {
 		size = parseAlone

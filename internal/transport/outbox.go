@@ -1,285 +1,246 @@
 package transport
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"sync"
-	"time"
 
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// outbox is the bounded queue of finished frames that wait for a connection's socket.
+// outbox is the bounded queue of finished frames that wait for a connection's socket. A frame stays in it until it is
+// written, and is not copied for the time it waits.
 //
-// At any time at most one goroutine writes: a flush that takes what waits and writes it without blocking, or, once
-// the socket is full, a goroutine of the connection's own that waits for it with a deadline and ends when the queue is
-// empty. So an idle connection has no writer, and a slow one costs one parked goroutine.
+// At any time at most one goroutine writes: a flush that writes without blocking what waits, or, once the socket is
+// full, a goroutine of the connection's own that waits for it and ends when the queue is empty. So an idle connection
+// has no writer, and a slow one costs one parked goroutine.
+//
+// Nothing is done under the lock that takes longer for one peer than for another, so that a sender may queue for many
+// connections while it holds the lock of a set.
 type outbox struct {
-	mu        sync.Mutex    // guards following
-	frames    []frame.Frame // waiting, in order
-	bytes     int           // of frames and of what is being written
-	count     int           // likewise
-	writing   bool          // somebody writes
-	blocked   bool          // and waits for the socket, which was found full
-	scheduled bool          // somebody will flush
-	closing   bool          // the last of frames is the close frame; nothing may follow it
-	dead      bool          // the raw connection is closed
-	dropped   bool          // a frame other than the close frame was not written and never will be
-	cause     error         // why closing or dead
-	queued    uint64        // frames ever put
-	flushes   []*flush      // who waits for a part of them to be written
+	mu      sync.Mutex     // guards following
+	frames  []frame.Shared // waiting, in order
+	offset  int            // bytes of the first that are written
+	taken   int            // how many of them are being written right now
+	bytes   int            // of frames
+	queued  uint64         // frames ever put
+	ping    uint64         // the number of the ping that waits, 0 if none does
+	sent    int64          // bytes ever written
+	cause   error          // why closing or dead
+	flushes []*flush       // who waits for a part of the frames to be written
+	wait    *wait          // for the peer; nil before the first
 
-	cut         *time.Timer // ends the closing handshake
-	interrupted bool        // a read deadline in the past is set, and must stay
+	writing   bool // somebody writes
+	blocked   bool // and waits for the socket, which was found full
+	scheduled bool // somebody will flush
+	charged   bool // the engine's backlog counts the frames
+	closing   bool // the last of frames is the close frame; nothing may follow it
+	untold    bool // the context is still to be cancelled with the cause
+	dead      bool // the raw connection is closed
+	lost      bool // a frame other than the close frame was not written and never will be
 }
 
 // Send queues m for this connection.
 //
 // It returns ErrClosed once closing began, ErrSlowClient if m did not fit and the connection is being closed for it,
 // and ErrLimit if m alone is larger than the whole queue may be.
-func (c *Conn) Send(m *frame.Message) error { return c.send(m.For(c.deflate)) }
+func (c *Conn) Send(m *frame.Message) error { return c.send(m.Shared(c.deflate)) }
 
 // SendData queues a data message with the given payload, which is copied.
 func (c *Conn) SendData(typ websocket.MessageType, payload []byte) error {
 	if c.deflate {
 		return c.Send(frame.NewMessage(typ, payload))
 	}
-	return c.send(frame.New(typ, payload))
+	return c.send(frame.Shared{Frame: frame.New(typ, payload)})
 }
 
 // send queues one whole frame.
-func (c *Conn) send(f frame.Frame) error {
-	scheduled, err := c.push(f)
-	if scheduled && !c.turn.holds(c) {
+func (c *Conn) send(f frame.Shared) error {
+	wake, over, err := c.push(f)
+	if wake && !c.turn.holds(c) {
 		c.engine.schedule(c)
+	}
+	if only := [1]*Conn{c}; over && relieve(only[:]) > 0 {
+		err = ErrSlowClient
+	}
+	if err != nil {
+		c.tell() // before the handler hears of it
 	}
 	return err
 }
 
-// push queues f and reports whether the caller has to see to a flush.
-func (c *Conn) push(f frame.Frame) (scheduled bool, err error) {
+// push queues f and reports whether the caller has to see to a flush, and whether to relieve a queue that holds more
+// than it may. It takes no longer for a connection that is slow.
+func (c *Conn) push(f frame.Shared) (wake, over bool, err error) {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing || o.dead {
-		return false, ErrClosed
+		return false, false, ErrClosed
 	}
-	if len(f) > c.limits.QueueBytes {
-		return false, fmt.Errorf("%w: a message of %d bytes, the outbound queue holds %d", ErrLimit, len(f), c.limits.QueueBytes)
+	if len(f.Frame) > c.limits.QueueBytes {
+		return false, false, fmt.Errorf("%w: a message of %d bytes, the outbound queue holds %d", ErrLimit, len(f.Frame), c.limits.QueueBytes)
 	}
-	var begun time.Time
-	for yields := 0; c.full(f) && !o.blocked && yields < maxYields; yields++ {
-		// Nobody has found the socket full yet: the sender outran the flush. It pays for the flush itself, or lets the
-		// one who writes return, so that only a client that does not read is taken for one.
-		o.mu.Unlock()
-		c.flushAll()
-		if now := time.Now(); yields == 0 {
-			begun = now
-		} else if now.Sub(begun) > maxYield {
-			yields = maxYields
-		}
-		runtime.Gosched()
-		o.mu.Lock()
-		if o.closing || o.dead {
-			return false, ErrClosed
-		}
+	over = c.exceeds(len(f.Frame), 1)
+	switch {
+	case over && (o.blocked || c.exceeds(len(f.Frame), 2)):
+		c.evict(ErrSlowClient)
+	case o.charged && c.engine.backlog.full():
+		c.evict(errBacklog)
+	default:
+		c.put(f)
+		return c.wake(), over, nil
 	}
-	if c.full(f) {
-		c.evict()
-		return c.wake(), ErrSlowClient
-	}
-	c.put(f)
-	return c.wake(), nil
+	return c.wake(), false, ErrSlowClient
 }
 
-// maxYield and maxYields bound the time that a sender gives to a writer which was not found to be blocked.
-const (
-	maxYield  = time.Millisecond
-	maxYields = 1000
-)
-
-// full reports whether f does not fit. The caller holds the lock.
-func (c *Conn) full(f frame.Frame) bool {
-	return c.out.count >= c.limits.QueueMessages || c.out.bytes+len(f) > c.limits.QueueBytes
+// exceeds reports whether the queue would hold more than so many times its limits with n bytes more. The caller holds
+// the lock.
+func (c *Conn) exceeds(n, times int) bool {
+	return len(c.out.frames) >= times*c.limits.QueueMessages || c.out.bytes+n > times*c.limits.QueueBytes
 }
 
 // put appends f. The caller holds the lock.
-func (c *Conn) put(f frame.Frame) {
-	c.out.frames = append(c.out.frames, f)
-	c.out.bytes += len(f)
-	c.out.count++
-	c.out.queued++
+func (c *Conn) put(f frame.Shared) {
+	o := &c.out
+	o.frames = append(o.frames, f)
+	o.bytes += len(f.Frame)
+	o.queued++
+	switch {
+	case o.charged:
+		c.engine.backlog.hold(f)
+		c.engine.checkBacklog()
+	case c.behind():
+		c.charge()
+	}
 }
 
 // wake reports whether the caller has to see to a flush, and notes that somebody does. The caller holds the lock.
 func (c *Conn) wake() bool {
-	if c.out.writing || c.out.scheduled {
+	o := &c.out
+	if o.scheduled || o.writing && !o.untold {
 		return false
 	}
-	c.out.scheduled = true
+	o.scheduled = true
 	return true
 }
 
+var slowClient = frame.Close(websocket.StatusTryAgainLater, "slow client")
+
 // evict gives up on a client that does not read: what waits is dropped, but for what is being written, and the close
-// frame gets the time of a closing handshake to arrive. The caller holds the lock.
-func (c *Conn) evict() {
+// frame gets the time of a closing handshake to arrive. A flush sees to the rest. The caller holds the lock.
+func (c *Conn) evict(cause error) {
+	keep := c.out.taken
+	if c.out.offset > 0 {
+		keep = max(keep, 1)
+	}
+	c.out.cause = cause // which Flush tells
+	dropped := c.drop(keep)
+	c.startClosing(slowClient, cause, c.limits.Close)
+	c.out.wait.dropped = dropped
+}
+
+// drop forgets all frames but the first, and returns those that the backlog still counts. That is no more work for a
+// long queue. The caller holds the lock.
+func (c *Conn) drop(keep int) (dropped []frame.Shared) {
 	o := &c.out
+	if o.charged {
+		dropped = o.frames[keep:]
+	}
+	n := len(o.frames) - keep
+	o.queued -= uint64(n)
+	if o.ping > o.queued {
+		o.ping = 0
+	}
+	if n > 1 || n == 1 && !o.closing { // else it is the close frame, or nothing
+		o.lose(o.queued)
+	}
+	o.frames = append([]frame.Shared(nil), o.frames[:keep]...)
+	o.bytes = 0
 	for _, f := range o.frames {
-		o.bytes -= len(f)
+		o.bytes += len(f.Frame)
 	}
-	waiting := len(o.frames)
-	o.count -= waiting
-	o.frames = nil
-	o.cause = ErrSlowClient
-	if waiting > 0 {
-		o.lose(o.queued - uint64(waiting))
-	}
-	c.startClosing(frame.Close(websocket.StatusTryAgainLater, "slow client"), o.cause, c.limits.Close)
+	return dropped
 }
 
-// flush writes what waits, as far as the socket takes it. It does nothing while somebody else writes.
-// It reports whether more came meanwhile, for which the caller then has to flush again.
-func (c *Conn) flush() (more bool) {
+// wrote takes n bytes that were written off the queue, and reports whether more waits. The caller holds the lock and
+// has set writing.
+func (c *Conn) wrote(n int) (more bool) {
 	o := &c.out
-	o.mu.Lock()
-	o.scheduled = false
-	if o.writing || o.dead || len(o.frames) == 0 {
-		o.mu.Unlock()
+	o.taken = 0
+	if o.dead {
 		return false
 	}
-	o.writing = true
-	c.writers.Add(1) // under the lock: End waits after it has found or made the connection dead under the lock
-	b := c.take()
-	o.mu.Unlock()
-
-	if c.sys == nil {
-		go c.write(b)
-		return false
+	o.sent += int64(n)
+	done := 0
+	for ; n > 0; done++ {
+		whole := len(o.frames[done].Frame)
+		if left := whole - o.offset; n < left {
+			o.offset += n
+			break
+		} else {
+			n -= left
+		}
+		o.offset = 0
+		o.bytes -= whole
 	}
-	full, err := b.writeNow(c.sys)
-	if full {
-		o.mu.Lock()
-		o.blocked = true
-		o.mu.Unlock()
-		go c.write(b)
-		return false
+	if done > 0 {
+		c.forget(done)
+		o.tellFlushes()
 	}
-	defer c.writers.Done()
-	if err != nil {
-		b.release()
-		c.fail(err)
-		return false
-	}
-	return c.written(b, false)
-}
-
-// take moves the next frames into a batch. The caller holds the lock and has set writing.
-func (c *Conn) take() *batch {
-	o := &c.out
-	b := newBatch()
-	n := b.fill(o.frames)
-	left := copy(o.frames, o.frames[n:])
-	clear(o.frames[left:])
-	if o.frames = o.frames[:left]; left == 0 && cap(o.frames) > maxKeptQueue {
-		o.frames = nil
-	}
-	return b
-}
-
-// maxKeptQueue is how many slots an empty queue keeps for the next messages.
-const maxKeptQueue = 32
-
-// written accounts for a batch that was written. It reports whether more waits; then the caller goes on writing if
-// it asked to keep on, else it has to flush again.
-func (c *Conn) written(b *batch, keepOn bool) (more bool) {
-	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.bytes -= b.size
-	o.count -= b.count
-	b.release()
-	o.tellFlushes()
-	if len(o.frames) > 0 && !o.dead {
-		o.writing = keepOn
-		o.scheduled = !keepOn
+	if len(o.frames) > 0 {
 		return true
 	}
-	o.writing, o.blocked = false, false
 	c.drained()
 	return false
 }
 
+// forget takes the first frames, which are written, off the queue. The caller holds the lock.
+func (c *Conn) forget(done int) {
+	o := &c.out
+	if o.charged {
+		c.engine.backlog.letGo(o.frames[:done])
+	}
+	left := copy(o.frames, o.frames[done:])
+	clear(o.frames[left:])
+	if o.frames = o.frames[:left]; left == 0 && cap(o.frames) > maxKeptQueue {
+		o.frames = nil
+	}
+	if o.ping != 0 && o.written() >= o.ping {
+		c.wrotePing()
+	}
+}
+
+// maxKeptQueue and maxIdleQueue are how many places an empty queue keeps for the next messages, and for the next ping.
+const (
+	maxKeptQueue = 64
+	maxIdleQueue = 4
+)
+
+// written returns how many of the frames that were ever put are no longer waiting. The caller holds the lock.
+func (o *outbox) written() uint64 { return o.queued - uint64(len(o.frames)) }
+
 // drained is called when nothing is left to write. The caller holds the lock.
 func (c *Conn) drained() {
 	o := &c.out
-	if o.closing && !o.dead && o.cut == nil && o.cause != errUndecided {
+	o.blocked = false
+	if o.charged {
+		c.uncharge()
+	}
+	switch {
+	case !o.closing:
+		o.wait.stop()
+	case o.cause != errUndecided:
 		// The close frame is out. From here the peer has a bounded time to answer it, whatever the reader is busy with.
-		o.cut = time.AfterFunc(c.limits.Close, func() {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			c.kill(o.cause)
-		})
-	}
-}
-
-// write waits for the socket until b and all that came after it is written. It runs on a goroutine of its own.
-func (c *Conn) write(b *batch) {
-	defer c.writers.Done()
-	for {
-		if err := c.writeWaiting(b); err != nil {
-			b.release()
-			c.fail(err)
-			return
-		}
-		if !c.written(b, true) {
-			return
-		}
-		c.out.mu.Lock()
-		b = c.take()
-		c.out.mu.Unlock()
-	}
-}
-
-// writeWaiting writes the rest of b within the time for one write, or for all that is left once closing began.
-func (c *Conn) writeWaiting(b *batch) error {
-	c.boundWrite(time.Now().Add(c.limits.Write))
-	for _, chunk := range b.rest() {
-		if _, err := c.raw.Write(chunk); err != nil {
-			return err
-		}
-	}
-	c.boundWrite(time.Time{})
-	return nil
-}
-
-// boundWrite sets the write deadline, unless closing has set the last one.
-func (c *Conn) boundWrite(until time.Time) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if !c.out.closing {
-		c.raw.SetWriteDeadline(until)
+		c.bound(c.limits.Close)
 	}
 }
 
 // fail ends the connection after a write failed.
 func (c *Conn) fail(err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = ErrSlowClient
-	} else {
-		err = lost(err)
-	}
 	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
 	c.out.writing = false
-	c.kill(err)
-}
-
-// flushAll flushes until nothing waits or the socket is full.
-func (c *Conn) flushAll() {
-	for c.flush() {
-	}
+	c.out.mu.Unlock()
+	c.kill(lost(err))
 }

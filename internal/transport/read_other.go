@@ -2,12 +2,7 @@
 
 package transport
 
-import (
-	"net"
-	"syscall"
-)
-
-// descriptor reports that reads and writes go through the net package.
-func descriptor(net.Conn) syscall.RawConn { return nil }
+// direct says that reads and writes go through the net package.
+const direct = false
 
 func (*input) readOnce(uintptr) bool { return true }

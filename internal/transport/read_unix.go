@@ -4,22 +4,11 @@ package transport
 
 import (
 	"io"
-	"net"
 	"syscall"
 )
 
-// descriptor returns the raw connection's descriptor, nil if it has none of its own.
-func descriptor(raw net.Conn) syscall.RawConn {
-	sc, ok := raw.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	sys, err := sc.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	return sys
-}
+// direct says that a descriptor is read and written without the net package's help.
+const direct = true
 
 // readOnce is called by the runtime when the socket may be readable. Memory for input is taken only when there is
 // some, so that an idle connection holds none.

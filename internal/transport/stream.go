@@ -32,7 +32,7 @@ func (s *stream) Write(p []byte) (int, error) {
 		c.closeFor(f)
 		return len(p), nil
 	}
-	if err := c.send(f); err != nil && !errors.Is(err, ErrClosed) { // a ping may cross our close frame: no pong then
+	if err := c.send(frame.Shared{Frame: f}); err != nil && !errors.Is(err, ErrClosed) { // a ping may cross our close frame: no pong then
 		return 0, err
 	}
 	return len(p), nil

@@ -135,7 +135,7 @@ func (t *turn) late(c *Conn) {
 	if t.sends.Swap(sendsScheduled) != sendsScheduled {
 		c.release()
 	}
-	c.clearDeadline()
+	c.setReadDeadline(time.Time{}) // one for an unfinished message does not hold while its predecessor is handled
 	c.foretell()
 	for c.readAhead() {
 	}
@@ -162,7 +162,8 @@ func (c *Conn) readAhead() bool {
 		in.r, in.w = 0, 0
 	}
 	if in.w == len(in.buf) {
-		return false // backpressure: the peer's further input, and its end, wait for the handler
+		c.awaitHangup() // backpressure: the peer's further input waits for the handler
+		return false
 	}
 	n, err := c.raw.Read(in.buf[in.w:])
 	in.w += in.check(in.buf[in.w : in.w+n])
@@ -179,11 +180,57 @@ func (c *Conn) readAhead() bool {
 	return true
 }
 
-// clearDeadline takes a deadline for an unfinished message away while its predecessor is handled.
-func (c *Conn) clearDeadline() {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	if !c.out.interrupted {
-		c.raw.SetReadDeadline(time.Time{})
+// awaitHangup ends the connection's context when the peer has closed its side, however much of what it sent before was
+// not read, or returns when it is interrupted. Half of a connection is not enough for a WebSocket: a peer that can send
+// nothing any more, not even a close frame, is gone.
+//
+// Only a kernel knows of an end that lies behind unread input, and when it has no room for more input the end stays with
+// the peer. So the peer is pinged as well, since one that is gone answers with a reset.
+func (c *Conn) awaitHangup() {
+	sys := socketOf(c.raw)
+	if sys == nil || !direct {
+		return // the end is found out by the next ping of the heartbeat
+	}
+	var gone error
+	ask := func(fd uintptr) bool { // asked again whenever something arrives
+		gone = hangup(int(fd))
+		return gone != nil
+	}
+	for gone == nil {
+		c.setReadDeadline(time.Now().Add(pingBehindInput))
+		switch err := sys.Read(ask); {
+		case err != nil && (c.interrupted.Load() || !errors.Is(err, os.ErrDeadlineExceeded)):
+			return
+		case err != nil:
+			c.ping()
+		}
+	}
+	c.cancel(lost(gone))
+}
+
+// pingBehindInput is how often a peer is pinged that has sent more than is read ahead.
+const pingBehindInput = time.Second
+
+// A late turn's watcher reads until interruptRead makes it return. resumeRead undoes that.
+func (c *Conn) setReadDeadline(t time.Time) {
+	c.raw.SetReadDeadline(t)
+	if c.interrupted.Load() { // meanwhile
+		c.raw.SetReadDeadline(past)
 	}
 }
+
+func (c *Conn) interruptRead() {
+	c.interrupted.Store(true)
+	c.raw.SetReadDeadline(past)
+}
+
+func (c *Conn) resumeRead() {
+	c.in.deadline = false
+	if c.in.meter.inMessage() {
+		c.in.since = time.Now() // the time the handler took is not the peer's
+	}
+	c.interrupted.Store(false)
+	c.raw.SetReadDeadline(time.Time{})
+}
+
+var past = time.Unix(1, 0)

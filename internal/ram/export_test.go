@@ -1,0 +1,6 @@
+package ram
+
+var (
+	Cgroups = cgroups
+	Least   = least
+)

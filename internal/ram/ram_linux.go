@@ -1,0 +1,58 @@
+package ram
+
+import (
+	"bufio"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine returns the memory of the machine.
+func machine() int64 {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 0
+	}
+	return int64(info.Totalram) * int64(info.Unit)
+}
+
+// cgroups returns the least of the limits of the process's control groups, of either version, and of those above them.
+// The files are below root.
+func cgroups(root string) (limit int64) {
+	f, err := os.Open(filepath.Join(root, "proc/self/cgroup"))
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		id, rest, _ := strings.Cut(lines.Text(), ":") // "0::/a/b", or for version 1 "4:memory:/a/b"
+		controllers, group, ok := strings.Cut(rest, ":")
+		dir, file := "sys/fs/cgroup", "memory.max"
+		if slices.Contains(strings.Split(controllers, ","), "memory") {
+			dir, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		} else if id != "0" {
+			continue
+		}
+		// In a container the group may be one that is not to be seen from inside; then the container's own is at the top.
+		for group = path.Clean("/" + group); ok; group = path.Dir(group) {
+			limit = least(limit, readLimit(filepath.Join(root, dir, group, file)))
+			ok = group != "/"
+		}
+	}
+	return limit
+}
+
+// readLimit returns what stands in a file, and 0 for "max" or none.
+func readLimit(file string) int64 {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return n
+}

@@ -1,0 +1,72 @@
+package transport
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/wsgate/wsgate/internal/frame"
+)
+
+// Broadcast hands one message to many connections.
+type Broadcast struct {
+	engine  *Engine
+	message *frame.Message
+	from    *Conn
+	woken   []*Conn
+	over    []*Conn
+	err     error
+}
+
+var broadcastPool = sync.Pool{New: func() any { return new(Broadcast) }}
+
+// Broadcast begins to hand m to many connections. If from is not nil, its handler is the sender, and the flush may
+// wait for the end of from's turn, so that broadcasts of messages that arrived together share their writes.
+func (e *Engine) Broadcast(m *frame.Message, from *Conn) *Broadcast {
+	b := broadcastPool.Get().(*Broadcast)
+	b.engine, b.message, b.from = e, m, from
+	return b
+}
+
+// To queues the message for c. A receiver that is closing or too slow is no error of the broadcast. It waits for
+// nobody: the caller may hold the lock of the set that c is in.
+func (b *Broadcast) To(c *Conn) {
+	wake, over, err := c.push(b.message.Shared(c.deflate))
+	if wake {
+		b.woken = append(b.woken, c)
+	}
+	if over {
+		b.over = append(b.over, c)
+	}
+	if errors.Is(err, ErrLimit) {
+		b.err = err
+	}
+}
+
+// End sees to the flush. The caller holds no lock. It returns ErrLimit if the message was too large for a receiver's
+// queue.
+func (b *Broadcast) End() error {
+	err := b.err
+	if len(b.woken) > 0 {
+		e := b.engine
+		e.mu.Lock()
+		e.line = append(e.line, b.woken...)
+		if b.from == nil || !b.from.turn.holding() {
+			e.start()
+		} else {
+			e.left.Store(true)
+		}
+		e.mu.Unlock()
+		// The turn may have ended before the line grew: then nobody else starts a flusher.
+		if b.from != nil && !b.from.turn.holding() {
+			e.kick()
+		}
+	}
+	if len(b.over) > 0 {
+		relieve(b.over)
+	}
+	clear(b.woken)
+	clear(b.over)
+	b.woken, b.over, b.message, b.from, b.err = b.woken[:0], b.over[:0], nil, nil, nil
+	broadcastPool.Put(b)
+	return err
+}

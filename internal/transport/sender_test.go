@@ -1,0 +1,97 @@
+//go:build unix
+
+package transport_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/transport"
+	"github.com/wsgate/wsgate/internal/wire"
+)
+
+// accepted returns the server's end of a connection over TCP, whose client reads everything. Something is put around its
+// descriptor.
+func accepted(t *testing.T, limits *transport.Limits, wrap func(*transport.Conn, syscall.RawConn) syscall.RawConn) *transport.Conn {
+	t.Helper()
+	engine := transport.NewEngine(time.Second, 1<<30)
+	conns := make(chan *transport.Conn, 1)
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := transport.Accept(w, r, &transport.AcceptOptions{
+			Limits: limits, Engine: engine, Values: context.Background(), Admit: func() *transport.Refusal { return nil },
+		})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c.WrapDescriptor(func(sys syscall.RawConn) syscall.RawConn { return wrap(c, sys) })
+		conns <- c
+		go func() {
+			defer close(ended)
+			_, _, err := c.Read()
+			c.End(err)
+		}()
+	}))
+	client, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := wire.Handshake(client); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, client) // ends with the connection
+	t.Cleanup(func() {
+		client.Close()
+		<-ended
+		engine.Stop()
+		server.Close()
+	})
+	return <-conns
+}
+
+// fed is a descriptor to which somebody else queues a message during each write.
+type fed struct {
+	syscall.RawConn
+	feed func()
+}
+
+func (f *fed) Write(write func(uintptr) bool) error {
+	defer f.feed()
+	return f.RawConn.Write(write)
+}
+
+// A sender writes what waits when it comes, and not for as long as others go on sending.
+func TestSenderDoesNotWorkForOthers(t *testing.T) {
+	var writes atomic.Int32
+	returned := make(chan struct{})
+	limits := &transport.Limits{
+		Message: 1 << 16, Wire: 1 << 18, Frames: 1 << 10, Assembly: time.Minute, ControlRate: 32, ControlBurst: 64,
+		QueueBytes: 1 << 20, QueueMessages: 1 << 10, Write: time.Minute, Handler: time.Minute, Close: time.Second, Ping: time.Minute, Pong: time.Minute,
+	}
+	c := accepted(t, limits, func(c *transport.Conn, sys syscall.RawConn) syscall.RawConn {
+		return &fed{sys, func() {
+			if writes.Add(1) <= 100 { // a full queue needs fewer
+				c.SendData(websocket.MessageText, []byte("more"))
+				return
+			}
+			select {
+			case <-returned: // then it is a flusher that writes
+			case <-time.After(10 * time.Second):
+				t.Error("a sender writes for as long as others send")
+			}
+		}}
+	})
+	c.SendData(websocket.MessageText, []byte("x"))
+	c.FlushAll()
+	close(returned)
+}

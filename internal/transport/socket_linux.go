@@ -1,0 +1,88 @@
+package transport
+
+import (
+	"io"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// setOptions sets the options of the connection's socket, if it has one. All of it is best effort: a unix socket does not
+// have those of TCP.
+//
+// TCP_USER_TIMEOUT has the kernel end a connection whose peer has not acknowledged data for the time of a heartbeat. It
+// is the second line behind the heartbeat: without it a peer that vanished keeps what was written for it alive for a
+// quarter of an hour.
+func setOptions(raw net.Conn, limits *Limits) {
+	sys := socketOf(raw)
+	if sys == nil {
+		return
+	}
+	_ = sys.Control(func(fd uintptr) {
+		set := func(level, option, value int) {
+			if value > 0 {
+				_ = unix.SetsockoptInt(int(fd), level, option, value)
+			}
+		}
+		set(unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int((limits.Ping + limits.Pong).Milliseconds()))
+		set(unix.SOL_SOCKET, unix.SO_SNDBUF, limits.SendBuffer)
+		set(unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, limits.Unsent)
+	})
+}
+
+// hangup returns an error if the peer has closed its side or reset the connection, whether or not there is unread input.
+func hangup(fd int) error {
+	switch events := poll(fd, unix.POLLRDHUP); {
+	case events&unix.POLLERR != 0:
+		return syscall.ECONNRESET
+	case events != 0:
+		return io.EOF
+	}
+	return nil
+}
+
+// poll returns which of the events there are, and errors.
+func poll(fd int, events int16) int16 {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
+	for {
+		if _, err := unix.Poll(fds, 0); err != unix.EINTR {
+			return fds[0].Revents
+		}
+	}
+}
+
+// moves reports whether the connection's socket takes more, so that a write to it does not wait for the peer. It is not
+// known where there is no socket.
+func (c *Conn) moves() (moves, known bool) {
+	sys := socketOf(c.raw)
+	if sys == nil {
+		return false, false
+	}
+	err := sys.Control(func(fd uintptr) { moves = poll(int(fd), unix.POLLOUT) != 0 })
+	return moves, err == nil
+}
+
+// delivery returns what the kernel knows of what was written. The caller holds the outbox's lock.
+func (c *Conn) delivery() (d delivery, known bool) {
+	sys := socketOf(c.raw)
+	if sys == nil {
+		return delivery{}, false
+	}
+	_ = sys.Control(func(fd uintptr) {
+		waiting, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+		if err != nil {
+			return
+		}
+		known = true
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil { // a unix socket, where what the peer's program has not read waits
+			read := c.out.sent - int64(waiting)
+			d = delivery{end: c.out.sent, acked: read, edge: read, window: fullWindow}
+			return
+		}
+		acked, window := int64(info.Bytes_acked), int64(info.Snd_wnd)
+		d = delivery{end: acked + int64(waiting), acked: acked, edge: acked + window, window: window}
+	})
+	return d, known
+}
