@@ -72,7 +72,7 @@ var mutants = []mutant{
 	{"the end of a client that has sent much is not noticed", "internal/transport/turn.go", `	c.cancel(lost(gone))`, ``, core},
 	{"nobody is pinged to death", "internal/transport/beat.go", `c.Abort(websocket.StatusTryAgainLater, "ping timeout", ErrPingTimeout)`, ``, core},
 	{"the time for a pong runs while the ping waits", "internal/transport/beat.go", "if c.out.ping != 0 {\n\t\treturn c.limits.Pong", "if false {\n\t\treturn c.limits.Pong", core},
-	{"who reads what the kernels hold is taken for dead", "internal/transport/beat.go", `if known && reads &&`, `if false && known && reads &&`, core},
+	{"who reads what the kernels hold is taken for dead", "internal/transport/beat.go", `known && reads &&`, `false && reads &&`, core},
 	{"a peer's bytes do not count as life", "internal/transport/beat.go", `b.heardAt.Store(e.wheel.Now())`, `b.heardAt.CompareAndSwap(0, e.wheel.Now())`, core},
 	{"an answer to a call is lost", "dispatch.go", "if err == nil {\n\t\terr = c.t.Send(m)\n\t}", "_ = m", lifecycle},
 	{"a room more than the limit can be joined", "join.go", `have > c.route.limits.Rooms {`, `have > c.route.limits.Rooms+1 {`, core},

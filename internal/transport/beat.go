@@ -21,7 +21,8 @@ type beat struct {
 	left   int64 // the wheel's: when that was
 	mark   int64 // up to where the peer has to take what was written, so that it has the ping
 	edge   int64 // up to where it would take more when it was looked at last
-	window int64 // the largest it has had
+	window int32 // the largest it has had
+	behind bool  // what came before the ping was still being read then
 }
 
 // heard notes that the peer is alive.
@@ -95,7 +96,7 @@ func (c *Conn) wrotePing() {
 	c.out.ping = 0
 	b.left = c.engine.wheel.Now()
 	d, _ := c.delivery()
-	b.mark, b.edge, b.window = d.end, d.edge, max(b.window, d.window, fullWindow)
+	b.mark, b.edge, b.window, b.behind = d.end, d.edge, max(b.window, d.window, fullWindow), false
 }
 
 // writesPing notes that the ping is about to be written. Where nobody can tell how far what was written has come, its time
@@ -108,8 +109,8 @@ func (c *Conn) writesPing() {
 }
 
 // patience returns how much longer a peer may be silent that was pinged. What the kernels on both sides hold may have to
-// be read before the ping, and as long as the peer does that it gets its time anew: it is slow, and not dead. One that
-// has the ping and reads on without an answer is.
+// be read before the ping: while the peer does that, and when it has done it, it gets its time anew, as it is slow and not
+// dead. One that has the ping and reads on without an answer is.
 func (c *Conn) patience(silent func(since int64) time.Duration) time.Duration {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -122,9 +123,10 @@ func (c *Conn) patience(silent func(since int64) time.Duration) time.Duration {
 	}
 	d, known := c.delivery()
 	reads := d.edge > b.edge
-	b.edge, b.window = d.edge, max(b.window, d.window)
-	if known && reads && (d.acked < b.mark || d.window < b.window/2) {
-		return c.limits.Pong
+	behind := known && reads && (d.acked < b.mark || d.window < b.window/2)
+	if !behind && !b.behind {
+		return 0
 	}
-	return 0
+	b.edge, b.window, b.behind = d.edge, max(b.window, d.window), behind
+	return c.limits.Pong
 }

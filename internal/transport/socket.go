@@ -38,7 +38,7 @@ type delivery struct {
 	acked int64 // how much of it the peer's kernel has
 	edge  int64 // up to where that has room for more: it moves when the peer's program reads, and only then
 	// window is that room. A small one says that the peer's kernel holds much that its program has not read.
-	window int64
+	window int32
 }
 
 // fullWindow is what a peer's kernel usually has room for, at least, if its program reads everything.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"io"
+	"math"
 	"net"
 	"syscall"
 
@@ -81,8 +82,8 @@ func (c *Conn) delivery() (d delivery, known bool) {
 			d = delivery{end: c.out.sent, acked: read, edge: read, window: fullWindow}
 			return
 		}
-		acked, window := int64(info.Bytes_acked), int64(info.Snd_wnd)
-		d = delivery{end: acked + int64(waiting), acked: acked, edge: acked + window, window: window}
+		acked, window := int64(info.Bytes_acked), int32(min(info.Snd_wnd, math.MaxInt32))
+		d = delivery{end: acked + int64(waiting), acked: acked, edge: acked + int64(window), window: window}
 	})
 	return d, known
 }
