@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode/utf8"
@@ -74,11 +73,10 @@ type Conn struct {
 	parsed *bufio.Reader // what coder/websocket has taken and not parsed
 	in     input
 
-	turn        turn
-	interrupted atomic.Bool // the watcher of a late turn is to return, so that a read deadline in the past has to stay
-	out         outbox
-	writers     sync.WaitGroup // whoever writes or closes
-	beat        beat
+	turn    turn
+	out     outbox
+	writers sync.WaitGroup // whoever writes or closes
+	beat    beat
 }
 
 // Context returns the context of everything that works for this connection. It is cancelled as soon as the connection

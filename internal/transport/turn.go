@@ -21,6 +21,7 @@ type turn struct {
 	owner  atomic.Int32  // of Conn.in: one of ownerReader and its neighbours
 	number atomic.Uint32 // of the turn, or of the last one
 	listed atomic.Bool   // it is on the late watch
+	over   atomic.Bool   // the watcher is to return, so that a read deadline in the past has to stay
 
 	active bool          // the reader's: the turn has begun
 	done   chan struct{} // the watcher has ended; capacity 1; made before the first
@@ -199,7 +200,7 @@ func (c *Conn) awaitHangup() {
 	for gone == nil {
 		c.setReadDeadline(time.Now().Add(pingBehindInput))
 		switch err := sys.Read(ask); {
-		case err != nil && (c.interrupted.Load() || !errors.Is(err, os.ErrDeadlineExceeded)):
+		case err != nil && (c.turn.over.Load() || !errors.Is(err, os.ErrDeadlineExceeded)):
 			return
 		case err != nil:
 			c.ping()
@@ -214,13 +215,13 @@ const pingBehindInput = time.Second
 // A late turn's watcher reads until interruptRead makes it return. resumeRead undoes that.
 func (c *Conn) setReadDeadline(t time.Time) {
 	c.raw.SetReadDeadline(t)
-	if c.interrupted.Load() { // meanwhile
+	if c.turn.over.Load() { // meanwhile
 		c.raw.SetReadDeadline(past)
 	}
 }
 
 func (c *Conn) interruptRead() {
-	c.interrupted.Store(true)
+	c.turn.over.Store(true)
 	c.raw.SetReadDeadline(past)
 }
 
@@ -229,7 +230,7 @@ func (c *Conn) resumeRead() {
 	if c.in.meter.inMessage() {
 		c.in.since = time.Now() // the time the handler took is not the peer's
 	}
-	c.interrupted.Store(false)
+	c.turn.over.Store(false)
 	c.raw.SetReadDeadline(time.Time{})
 }
 
