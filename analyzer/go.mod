@@ -12,4 +12,5 @@ require (
 	github.com/coder/websocket v1.8.15 // indirect
 	go.uber.org/dig v1.19.0 // indirect
 	golang.org/x/mod v0.39.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )

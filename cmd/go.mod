@@ -12,4 +12,5 @@ require (
 require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	go.uber.org/dig v1.19.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )

@@ -10,5 +10,5 @@ require (
 require (
 	github.com/coder/websocket v1.8.15 // indirect
 	go.uber.org/dig v1.19.0 // indirect
-	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
