@@ -28,6 +28,9 @@ func newInbox(t tuning) *inbox {
 	return in
 }
 
+// few is how many messages are received before another topic has its turn, if they are all of one.
+const few = 4
+
 var errOverflow = errors.New("messages arrive faster than the App takes them")
 
 // sort moves what arrives to the lanes.
@@ -55,7 +58,7 @@ func (b *Broker) topicOf(m *natsgo.Msg) string { return m.Subject[len(b.prefix):
 
 // deliver calls receive for what is in the lane.
 func (b *Broker) deliver(l *lane) {
-	batch := make([]*natsgo.Msg, 0, 1) // the next topic has not to wait for more
+	batch := make([]*natsgo.Msg, 0, few)
 	for {
 		select {
 		case <-l.Ready():

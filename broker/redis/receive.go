@@ -19,6 +19,9 @@ type inbox = fair.Queue[delivery]
 // inboxCount is how many of them there are. A topic always has the same one.
 const inboxCount = 8
 
+// few is how many messages are received before another topic has its turn, if they are all of one.
+const few = 4
+
 var (
 	seed           = maphash.MakeSeed()
 	errSlowReceive = errors.New("wsgate/redis: messages arrive faster than the App takes them")
@@ -47,7 +50,7 @@ func (b *Broker) arrived(topic, message string) {
 
 // deliver calls the receive functions.
 func deliver(q *inbox) {
-	batch := make([]delivery, 0, 1) // the next topic has not to wait for more
+	batch := make([]delivery, 0, few)
 	for open := true; open; {
 		<-q.Ready()
 		batch, open = q.Take(batch[:0])

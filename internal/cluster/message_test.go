@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/local"
 )
 
 const mostBody = 1 << 20 // of the nodes in these tests
@@ -194,6 +195,42 @@ func TestManyNames(t *testing.T) {
 	if ignored := n.Ignored(); ignored != 0 {
 		t.Errorf("got %d ignored messages, want none", ignored)
 	}
+}
+
+// Nodes that have come and gone are not remembered by the topics on which they have spoken, those that live are.
+func TestNodesComeAndGo(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		engine := new(local.Broker)
+		m := start(t, engine)
+		var got journal
+		if err := m.Acquire(t.Context(), "a", func(m cluster.Message) { got.add("%s", m.Node) }); err != nil {
+			t.Fatal(err)
+		}
+		neighbor := &forged{t: t, engine: engine, id: "neighbor"}
+		neighbor.say("nodes", wireHello, "")
+		neighbor.say("a", wireData, "")
+		for i := range 1000 {
+			x := &forged{t: t, engine: engine, id: fmt.Sprint("x", i)}
+			x.say("nodes", wireHello, "")
+			x.say("a", wireData, "")
+			x.say("nodes", wireBye, "")
+			pass(0)
+		}
+		got.take()
+		again := func(node string) {
+			if err := engine.Publish("a", wire(wireData, node, 2, "")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again("neighbor") // whose number 2 was that
+		got.want(t)
+		for i := range 1000 {
+			again(fmt.Sprint("x", i))
+		}
+		if lines := got.take(); len(lines) < 990 {
+			t.Errorf("%d of 1,000 nodes that have gone are remembered", 1000-len(lines))
+		}
+	})
 }
 
 // The strings that bodies consist of.

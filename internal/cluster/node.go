@@ -137,7 +137,7 @@ func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message
 			n.Ignore()
 			return
 		}
-		from := heard.of(node)
+		from := heard.of(node, n.peers.lives)
 		if !from.follows(seq) {
 			n.Ignore()
 			return

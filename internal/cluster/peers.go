@@ -34,6 +34,14 @@ func (p *peers) note(id string) {
 	delete(p.dead, id)
 }
 
+// lives reports whether a node was heard of lately.
+func (p *peers) lives(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.last[id]
+	return ok
+}
+
 func (p *peers) gone(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

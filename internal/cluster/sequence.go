@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // sequence is what a topic remembers of the numbers of one node, to leave out what comes twice or has been overtaken.
 // Numbers that are wrong must not make the node mute, however large: those that follow them down again are believed.
@@ -27,6 +30,8 @@ const (
 	// repeatedFor is how long a row of messages may come a second time. It is less than beatEvery, so that a node is not
 	// taken for dead whose numbers were wrong.
 	repeatedFor = 2 * time.Second
+	// fewNodes are remembered whether they live or not.
+	fewNodes = 8
 )
 
 // follows reports whether a number is new and in order, and takes note of it. If top was a wrong number, the first one
@@ -57,13 +62,17 @@ func (s *sequence) follows(n uint64) bool {
 // sequences are those of the nodes that speak on a topic, by id.
 type sequences map[string]*sequence
 
-// of returns the sequence of a node, a new one if nothing is known of it.
-func (s sequences) of(node []byte) *sequence {
+// of returns the sequence of a node, a new one if nothing is known of it. As often as they have become twice as many, those
+// of nodes that do not live are forgotten: nodes come and go while a topic stays.
+func (s sequences) of(node []byte, lives func(id string) bool) *sequence {
 	if known := s[string(node)]; known != nil {
 		return known
 	}
+	if n := len(s); n >= fewNodes && n&(n-1) == 0 {
+		maps.DeleteFunc(s, func(id string, _ *sequence) bool { return !lives(id) })
+	}
 	if len(s) >= mostNodes {
-		clear(s) // most of them have gone; what is lost is the check against messages that come twice
+		clear(s) // what is lost is the check against messages that come twice
 	}
 	fresh := &sequence{node: string(node)}
 	s[fresh.node] = fresh

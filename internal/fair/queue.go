@@ -76,7 +76,9 @@ func (q *Queue[T]) Put(topic string, item T, size int) (loss Loss, err error) {
 		loss.Topic = longest.topic
 		q.drop(longest)
 	}
-	q.signal()
+	if q.count == 1 { // else Ready has its element, or whoever has taken it calls Take
+		q.signal()
+	}
 	return loss, nil
 }
 

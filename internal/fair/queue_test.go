@@ -299,7 +299,7 @@ func TestAllocations(t *testing.T) {
 }
 
 func BenchmarkQueue(b *testing.B) {
-	for _, topics := range []int{1, 100, 10_000} {
+	for _, topics := range []int{0, 1, 100, 10_000} {
 		b.Run(fmt.Sprint(topics, " topics wait"), func(b *testing.B) {
 			q := fair.New[int](1 << 30)
 			names := make([]string, topics)
@@ -309,8 +309,9 @@ func BenchmarkQueue(b *testing.B) {
 			}
 			batch := make([]int, 0, 1)
 			b.ReportAllocs()
+			names = append(names, "another")
 			for i := range b.N {
-				_, _ = q.Put(names[i%topics], i, i%1000)
+				_, _ = q.Put(names[i%len(names)], i, i%1000)
 				<-q.Ready()
 				batch, _ = q.Take(batch[:0])
 			}

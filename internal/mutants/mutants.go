@@ -15,6 +15,7 @@ const (
 	lifecycle   = "./internal/lifecycle"
 	nodes       = "./internal/cluster"
 	presence    = "./internal/presence"
+	queues      = "./internal/fair"
 )
 
 var mutants = []mutant{
@@ -100,6 +101,9 @@ var mutants = []mutant{
 	{"any number of topics is kept that nobody needs", "internal/cluster/subscriptions.go", `mostIdle = 10_000`, `mostIdle = 1 << 30`, nodes + " ./internal/soak"},
 	{"a topic is given up as soon as nobody needs it", "internal/cluster/subscriptions.go", `keepIdle = 5 * time.Second`, `keepIdle = 0`, nodes},
 	{"Join does not wait for the engine", "internal/cluster/subscriptions.go", "if t.isMade() {\n\t\treturn t.err", "if true {\n\t\treturn nil", nodes},
+	{"the topics between nodes do not take turns", "internal/fair/queue.go", "\t\tq.row.remove(l)\n\t\tq.row.add(l)\n", "", queues},
+	{"what comes last has no room, whatever its topic", "internal/fair/queue.go", `if 2*own.size > longest.size {`, `if true {`, queues},
+	{"a node that asks without end keeps others from being heard", "internal/cluster/loop.go", `n.loop.inbox.Put(m.Node, m,`, `n.loop.inbox.Put("", m,`, nodes},
 	{"rooms with odd names share a topic", "internal/cluster/topic.go", `b.WriteByte(hex[c&15])`, ``, nodes},
 	{"exceptions hold on their own node only", "cluster.go", "if len(except) == 0 || !except[p.conn.id] {\n\t\t\tb.To", "if len(except) >= 0 {\n\t\t\tb.To", core},
 	{"nobody is told that the engine is away", "cluster.go", `return fmt.Errorf("%w: %w", ErrBroker, err)`, `return nil`, core},
