@@ -45,8 +45,8 @@ func (b *builder) connect() {
 		a.lifecycle.starts = append(a.lifecycle.starts, hookFunc{run: func(ctx context.Context) error { return a.joinCluster(ctx, degraded) }, bounds: true})
 	}
 	a.lifecycle.stops = append(a.lifecycle.stops,
-		stopFunc{hookFunc: hookFunc{run: a.logSuppressed, bounds: true}},
-		stopFunc{hookFunc: hookFunc{run: a.node.news.stop}},
+		stopFunc{hookFunc: hookFunc{run: a.logSuppressed, method: "the log's handler"}},
+		stopFunc{hookFunc: hookFunc{run: a.node.news.stop, method: "Options.OnBroker or the log's handler"}},
 		stopFunc{hookFunc{run: a.leaveCluster, bounds: true}, len(a.lifecycle.starts)},
 	)
 }

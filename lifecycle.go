@@ -35,7 +35,7 @@ func newLifecycle() *Lifecycle { return &Lifecycle{taken: make(chan struct{})} }
 // hookFunc is a function that was registered.
 type hookFunc struct {
 	run    func(context.Context) error
-	method string // by which
+	method string // by which; of the App's own, what it waits for, if that is the program's code
 	pos    string // where; "" for the App's own
 	bounds bool   // it heeds its context, so that it can be waited for
 }
@@ -219,8 +219,11 @@ func waitFor(ctx context.Context, closed <-chan struct{}) error {
 
 // failed returns the function's error.
 func (f hookFunc) failed(err error) error {
-	if err == nil || f.pos == "" {
+	switch {
+	case err == nil || f.method == "":
 		return err
+	case f.pos == "":
+		return fmt.Errorf("wsgate: %s: %w", f.method, err)
 	}
 	return fmt.Errorf("wsgate: %s at %s: %w", f.method, f.pos, err)
 }
