@@ -106,7 +106,7 @@ serve() {
 # converse PATH I talks to the program, as the README shows it in its line I of each direction.
 converse() {
 	local got
-	got=$(wsgate listen "ws://$address$1" --send "${sent[$2]}" --count 1)
+	got=$(timeout 60 wsgate listen "ws://$address$1" --send "${sent[$2]}" --count 1)
 	[[ $got == "${heard[$2]}" ]] || { printf 'got  %s\nwant %s\n' "$got" "${heard[$2]}" >&2; return 1; }
 }
 

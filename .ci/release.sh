@@ -15,8 +15,16 @@ if ! [[ $version =~ ^v[01]\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?$ 
 		"${version:-nothing}" >&2
 	exit 1
 fi
-if ! grep -q '^## \[Unreleased\]$' CHANGELOG.md || grep -qF "## [${version#v}]" CHANGELOG.md; then
-	printf 'make release: CHANGELOG.md\n\thave: no heading [Unreleased], or [%s] already\n\twant: what is new under ## [Unreleased]\n' "${version#v}" >&2
+if [[ -n $(git tag -l "$version") ]] || grep -qF "## [${version#v}]" CHANGELOG.md; then
+	printf 'make release: %s\n\thave: its tag, or its heading in CHANGELOG.md\n\twant: a version that is not there yet\n' "$version" >&2
+	exit 1
+fi
+if ! awk '/^(## )?\[/ { here = /^## \[Unreleased\]$/; next } here && NF { found = 1 } END { exit !found }' CHANGELOG.md; then
+	printf 'make release: CHANGELOG.md\n\thave: nothing under ## [Unreleased]\n\twant: what is new\n' >&2
+	exit 1
+fi
+if changes=$(git status --porcelain) && [[ -n $changes ]]; then
+	printf 'make release: changes that are not committed\n\thave:\n%s\n\twant: none, as the sums would cover them\n' "$changes" >&2
 	exit 1
 fi
 
@@ -44,7 +52,11 @@ set_sums() {
 set_version go.work
 for dir in $(workspace_modules); do set_version "$dir/go.mod"; done
 
-sed "s/^## \[Unreleased\]\$/&\n\n## [${version#v}] - $(date -u +%Y-%m-%d)/" CHANGELOG.md >"$scratch/file"
+awk -v version="${version#v}" -v date="$(date -u +%Y-%m-%d)" -v url="https://$module" '
+	{ print /^\[Unreleased\]: / ? "[Unreleased]: " url "/compare/v" version "...main" : $0 }
+	/^## \[Unreleased\]$/ { print "\n## [" version "] - " date }
+	/^\[Unreleased\]: / { print "[" version "]: " url "/releases/tag/v" version }
+' CHANGELOG.md >"$scratch/file"
 cat "$scratch/file" >CHANGELOG.md
 
 # A module's sum covers its go.sum, so those that require a broker come after the broker itself.
