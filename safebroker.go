@@ -69,7 +69,7 @@ func (b safeBroker) call(method string, f func() error) (err error) {
 			b.app.node.news.tell(func() { // the caller may hold a lock
 				b.app.logLimited(context.Background(), slog.LevelError, "wsgate: the broker panicked", p, "method", method)
 			})
-			err = fmt.Errorf("%s of %T panicked: %w", method, b.Broker, p)
+			err = fmt.Errorf("%s of %T panicked: %v", method, b.Broker, v) // no *PanicError, which would end the caller's connection
 		}
 	}()
 	return f()

@@ -109,6 +109,27 @@ func TestBrokerPanics(t *testing.T) {
 	}
 }
 
+// A handler that returns the error of a broker that panicked keeps its connection, as with any other broker's error.
+func TestHandlerOutlivesBrokerPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &panickyBroker{}
+		app := newApp(t, &wsgate.Options{Broker: b}, routeTo("/", &eventGateway{table: wsgate.Events[testData]{
+			wsgate.On(poke, func(_ context.Context, c *testConn, text string) error { return poke.Emit(c.All(), text) }),
+		}}))
+		if err := app.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c := dial(t, app, "/")
+		b.panicIn("Publish")
+		for range 2 {
+			c.say(`{"type":"poke","id":1,"data":"x"}`)
+			c.hears(`{"type":"poke","data":"x"}`)
+			c.hears(`{"type":"error","id":1,"code":"unavailable","message":"not everybody can be reached"}`)
+		}
+		b.panicIn("")
+	})
+}
+
 // While OnBroker blocks, what changes meanwhile takes no memory, and then it is told of the last state.
 func TestOnBrokerBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
