@@ -203,6 +203,13 @@ func (m *memory) check(t *testing.T, most uint64) {
 	figures.used = max(figures.used, used)
 }
 
+// allocated returns how many bytes were ever allocated.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
 func liveHeap() uint64 {
 	runtime.GC()
 	runtime.GC() // the first leaves what pools had

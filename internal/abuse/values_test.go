@@ -16,7 +16,10 @@ import (
 // Row 42: what a message costs, however many values are in it, is bounded by its size.
 func tinyValues(t *testing.T) {
 	const clients, rounds, size = 4, 3, 64 << 10
-	s := start(t, vocabulary(show[any]("any"), show[[]struct{}]("list"), show[map[string]int]("map")))
+	const mostEach = 100 * size
+	su := vocabulary(show[any]("any"), show[[]struct{}]("list"), show[map[string]int]("map"))
+	su.most = 256 << 20 // garbage, as much as a busy machine leaves; what is allocated does not depend on that
+	s := start(t, su)
 	fill := func(head, each, tail string) string {
 		return head + strings.TrimSuffix(strings.Repeat(each, (size-len(head)-len(tail))/len(each)), ",") + tail
 	}
@@ -31,6 +34,7 @@ func tinyValues(t *testing.T) {
 		all = append(all, exchange{fill(`{"type":"`+x.event+`","id":1,"data":[`, x.each, `]}`), `{"type":"` + x.event + `","id":1}`})
 	}
 	all = append(all, exchange{keys + `}`, `{"type":"map","id":1}`}, exchange{keys + `,"id":2}`, "malformed"})
+	before := allocated()
 	t.Run("all", func(t *testing.T) {
 		var wg sync.WaitGroup
 		for range clients {
@@ -44,6 +48,10 @@ func tinyValues(t *testing.T) {
 		}
 		wg.Wait()
 	})
+	each := (allocated() - before) / uint64(clients*rounds*len(all))
+	if t.Logf("%d KiB were allocated for each message of %d KiB", each>>10, size>>10); each > mostEach {
+		t.Errorf("%d KiB were allocated for a message, want at most %d KiB", each>>10, mostEach>>10)
+	}
 }
 
 // measures is a payload of numbers.
