@@ -134,8 +134,12 @@ func (s *server) living(t *testing.T, all []*client, most int) (living []*client
 	if !eventually(patience, func() bool { return s.app.Hub().User("ann").Len() <= most }) {
 		t.Errorf("%d live, want %d", s.app.Hub().User("ann").Len(), most)
 	}
+	told := 0
 	for _, c := range all {
 		e := c.last(short / 10)
+		if e.code == wsgate.StatusReplaced {
+			told++
+		}
 		switch opens, _ := s.book.of(c.name).counts(); {
 		case e.open:
 			living = append(living, c)
@@ -147,6 +151,9 @@ func (s *server) living(t *testing.T, all []*client, most int) (living []*client
 	}
 	if len(living) != most {
 		t.Errorf("%d live, want %d", len(living), most)
+	}
+	if len(all) > most && told < most {
+		t.Errorf("%d of %d were told that they were replaced, want at least as many as there are places", told, len(all)-most)
 	}
 	return living
 }

@@ -56,10 +56,12 @@ func TestKernelBuffersOfStalled(t *testing.T) {
 			before := kernelMemory(t)
 			message := wsgate.Binary(make([]byte, size))
 			most := 0.0
+			pace := time.NewTicker(20 * time.Millisecond)
+			defer pace.Stop()
 			for range 16 << 20 / size {
 				c.room.Send(message)
 				most = max(most, kernelMemory(t)-before)
-				time.Sleep(20 * time.Millisecond)
+				<-pace.C
 			}
 			t.Logf("%d clients that do not read: the kernel holds %.0f KiB for each", n, most/1024/float64(n))
 		})
@@ -83,14 +85,14 @@ func TestKernelBuffersOfReaders(t *testing.T) {
 					read <- n
 				}()
 			}
-			for c.hub.opened.Load() < readers {
-				time.Sleep(time.Millisecond)
-			}
+			awaitCount(t, "connections that opened", &c.hub.opened, readers)
 			message := wsgate.Binary(make([]byte, size))
 			used, begun := processorTime(), time.Now()
+			pace := time.NewTicker(2 * time.Millisecond)
+			defer pace.Stop()
 			for range rounds {
 				c.room.Send(message)
-				time.Sleep(2 * time.Millisecond)
+				<-pace.C
 			}
 			total := int64(0)
 			for range readers {

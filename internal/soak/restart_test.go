@@ -95,7 +95,7 @@ func TestRestart(t *testing.T) {
 	for range count {
 		clients.Go(func() { a.comeBack(ctx, addr) })
 	}
-	first.await(t, count)
+	awaitCount(t, "connections that opened", &first.gateway.open, count)
 
 	begun := time.Now()
 	first.stop()
@@ -110,7 +110,7 @@ func TestRestart(t *testing.T) {
 	}
 	listening := time.Now()
 	second := startProcess(t, ln)
-	second.await(t, count)
+	awaitCount(t, "connections that opened", &second.gateway.open, count)
 	t.Logf("%d clients that try again after %v: the server drained in %v, meanwhile %d attempts were answered with 503 and %d were not; "+
 		"all were back %v after the next one listened, and after %d attempts in all",
 		count, retryDelay, drained.Round(time.Millisecond), answered, failed, time.Since(listening).Round(time.Millisecond),
@@ -121,14 +121,14 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// await waits until that many connections have opened.
-func (p *process) await(t *testing.T, count int64) {
+// awaitCount waits until so many of what is counted are there.
+func awaitCount(t *testing.T, what string, counted *atomic.Int64, count int64) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for begun := time.Now(); p.gateway.open.Load() < count; <-tick.C {
+	for begun := time.Now(); counted.Load() < count && !t.Failed(); <-tick.C {
 		if time.Since(begun) > 2*time.Minute {
-			t.Fatalf("%d of %d are there after two minutes", p.gateway.open.Load(), count)
+			t.Fatalf("%s: %d of %d after two minutes", what, counted.Load(), count)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"log/slog"
+	"math"
 	"net"
 	"net/http/httptest"
 	"runtime"
@@ -91,9 +92,7 @@ func gather(t *testing.T, limits wsgate.Limits, n int, withTLS bool, listener fu
 		})
 	}
 	dialing.Wait()
-	for c.hub.opened.Load() < int64(n) && !t.Failed() {
-		time.Sleep(time.Millisecond)
-	}
+	awaitCount(t, "connections that opened", &c.hub.opened, int64(n))
 	return c
 }
 
@@ -120,6 +119,20 @@ func held() (heap, stacks float64) {
 	return float64(m.HeapAlloc), float64(m.StackInuse)
 }
 
+// heldAtLast returns what is held when the writes that are under way have come to an end: the same twice.
+func heldAtLast() (heap, stacks float64) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	heap, stacks = held()
+	for {
+		<-tick.C
+		was := heap + stacks
+		if heap, stacks = held(); math.Abs(heap+stacks-was) < was/1000 {
+			return heap, stacks
+		}
+	}
+}
+
 // Clients that do not read share what waits for them. One Send finds all their queues full, and is done with them in a
 // moment however many there are; newcomers do not wait for it.
 func TestStalled(t *testing.T) {
@@ -139,8 +152,7 @@ func TestStalled(t *testing.T) {
 			for range waiting - 1 {
 				send(size)
 			}
-			time.Sleep(time.Second) // for the writes
-			heapThen, stacksThen := held()
+			heapThen, stacksThen := heldAtLast()
 			t.Logf("%d clients that do not read, with %d messages of %d bytes: %.1f KiB of heap each, %.1f KiB of stack", n, waiting, size,
 				(heapThen-heap-large)/1024/float64(n), (stacksThen-stacks)/1024/float64(n))
 
@@ -163,13 +175,7 @@ func TestStalled(t *testing.T) {
 			longest := send(size)
 			close(sent)
 			longestJoin := <-joined
-			ended := time.Now()
-			for c.hub.slow.Load() < int64(n) {
-				if time.Since(ended) > time.Minute {
-					t.Fatalf("%d of %d clients were evicted", c.hub.slow.Load(), n)
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
+			awaitCount(t, "clients that were evicted", &c.hub.slow, int64(n))
 			t.Logf("all were evicted: Send took %v, the longest handshake of a newcomer %v", longest, longestJoin)
 		})
 	}
