@@ -51,7 +51,7 @@ type Options struct {
 	// every node. Default none. Whoever made it closes it, after Run or Shutdown have returned.
 	Broker Broker
 	// OnBroker is called with nil when the engine behind Broker is there, or there again, and with an error when it is
-	// away; never twice at a time.
+	// away; never twice at a time. While it blocks, states wait for it: a hundred, and of more the last.
 	OnBroker func(err error)
 	// StartWithoutBroker starts the App although the engine is away: [App.Start] waits a second for it, and the App joins
 	// its cluster later. Else Start waits until its context is done, or 10 s, and fails with [ErrBroker].
