@@ -1,6 +1,7 @@
 package wsgate_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -98,6 +99,8 @@ func TestSlowReaderBehindKernelBuffers(t *testing.T) {
 			t.Run(over+", "+test.name, func(t *testing.T) {
 				t.Parallel()
 				g, ends := endsOf(t)
+				opened := make(chan struct{})
+				g.open = func(context.Context, *testConn) error { close(opened); return nil }
 				test.limits.QueueBytes = 64 << 20
 				app := newApp(t, &wsgate.Options{Limits: test.limits}, routeTo("/ws", g))
 				socket, err := net.Dial("tcp", overListener(t, app, "tcp", "127.0.0.1:0", over == "TLS"))
@@ -113,6 +116,7 @@ func TestSlowReaderBehindKernelBuffers(t *testing.T) {
 					c.Conn = tls.Client(socket, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the certificate is not the point
 				}
 				c.handshake("/ws")
+				receive(t, opened, "OnOpen") // else what is sent first goes to nobody, and the client has too little to read
 				for range test.size / (64 << 10) {
 					app.Hub().Send(wsgate.Binary(make([]byte, 64<<10)))
 				}
