@@ -27,6 +27,7 @@ var mutants = []mutant{
 	{"unmasked frames are taken", "internal/transport/meter.go", `m.header[1]&maskBit == 0 {`, `false {`, conformance + " " + core},
 	{"control frames are not limited", "internal/transport/meter.go", `if m.tokens < 1 {`, `if m.tokens < -1e9 {`, core + " " + abuse},
 	{"a message may take for ever to arrive", "internal/transport/input.go", `in.since.IsZero() && !in.deadline {`, `true {`, core},
+	{"a client that always has more to send keeps its processor", "internal/transport/input.go", `runtime.Gosched()`, `_ = runtime.Gosched`, core},
 	{"a message is a part of the pooled buffer", "internal/transport/plain.go", `data := make([]byte, length)`, `data := held[header : header+length : header+length]`, core + " " + conformance},
 	{"the fast path takes compressed messages as they are", "internal/transport/plain.go", ` || c.in.meter.nextPacked()`, ``, conformance},
 	{"the fast path takes frames whose last bytes are missing", "internal/transport/plain.go", `if len(held) < header+length {`, `if length = min(length, len(held)-header); len(held) < header {`, conformance},

@@ -71,15 +71,7 @@ func gather(t *testing.T, limits wsgate.Limits, n int, withTLS bool, listener fu
 			return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the certificate is not the point
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- c.app.Serve(ctx, ln) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
+	serveUntilEnd(t, c.app, ln)
 	c.room = c.app.Hub().At("/").Room("square")
 	var dialing sync.WaitGroup
 	for i := range 8 {
@@ -94,6 +86,19 @@ func gather(t *testing.T, limits wsgate.Limits, n int, withTLS bool, listener fu
 	dialing.Wait()
 	awaitCount(t, "connections that opened", &c.hub.opened, int64(n))
 	return c
+}
+
+// serveUntilEnd serves the App until the test ends, and waits for Serve.
+func serveUntilEnd(t *testing.T, app *wsgate.App, ln net.Listener) {
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- app.Serve(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // join opens one connection, which lasts until the test ends. It returns nil if that fails, and the test with it.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -16,6 +17,7 @@ type input struct {
 	buf  *[inputSize]byte // nil while empty
 	r, w int              // buf[r:w] is left
 	err  error            // what comes after it
+	full bool             // the last read took all it could, so that more is likely to wait
 
 	until int // how much coder/websocket may take of it at once; 0 if that does not matter
 
@@ -30,6 +32,7 @@ func (in *input) empty() bool { return in.buf == nil }
 
 // hold keeps the n bytes in buf, as far as the budgets allow.
 func (in *input) hold(buf *[inputSize]byte, n int) {
+	in.full = n == len(buf)
 	n = in.check(buf[:n])
 	if n == 0 {
 		inputPool.Put(buf)
@@ -102,10 +105,17 @@ func (c *Conn) await(p []byte) int {
 	if in.err == nil {
 		c.turn.end(c)
 	}
+	if in.full {
+		// Who sends more than can be handled is always ready to run. Without this every one of them is given a whole
+		// time slice of the scheduler, 10 ms, before others have their turn.
+		in.full = false
+		runtime.Gosched()
+	}
 	for in.empty() && in.err == nil {
 		c.boundAssembly()
 		if c.sys == nil {
 			n, err := c.raw.Read(p)
+			in.full = n == len(p)
 			c.beat.heard(c.engine)
 			if err != nil {
 				in.err = err

@@ -1,0 +1,41 @@
+package wsgate_test
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/wsgate/wsgate"
+)
+
+// A client that has sent far more than one read takes is handled for no longer than that while others are ready to run.
+func TestFloodYields(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const size, perRead = 1000, 16
+	var handled atomic.Int64
+	began, sent, ran := make(chan bool), make(chan bool), make(chan int64, 1)
+	app := newApp(t, nil, routeTo("/ws", &messageGateway{message: func(context.Context, *testConn, wsgate.Message) error {
+		switch handled.Add(1) {
+		case 1:
+			began <- true
+			<-sent // all of it
+		case 2 * perRead: // what was read ahead has been handled
+			go func() { ran <- handled.Load() }()
+		}
+		return nil
+	}}))
+	server := httptest.NewServer(app)
+	defer server.Close()
+	c := dialRawTCP(t, server.Listener.Addr().String(), "/ws", clientFrame(frameText, nil))
+	receive(t, began, "the first message")
+	c.put(bytes.Repeat(clientFrame(frameText, make([]byte, size)), 200))
+	close(sent)
+	if after := receive(t, ran, "the other's turn") - 2*perRead; after > 2*perRead {
+		t.Errorf("another goroutine had its turn after %d more messages, want no more than a read or two take, %d", after, 2*perRead)
+	} else {
+		t.Logf("after %d more messages", after)
+	}
+}
