@@ -25,6 +25,15 @@ type Options struct {
 	Use []Middleware
 	// HTTP is ordinary HTTP middleware around everything the App serves, before the upgrade. The first is the outermost.
 	HTTP []func(http.Handler) http.Handler
+	// ConnContext returns a context for all hooks of a connection, made from its upgrade request: it takes out what they
+	// need beside the data, a logger or the id of a trace. It is called after OnUpgrade has accepted the request, within
+	// the same time, on any goroutine. Only the values of what it returns count.
+	//
+	// Nothing borrowed outlives its owner: a router uses what stands behind a request's values for the next request as
+	// soon as the handler has returned, and middleware ends its transaction or span. So values are copied into a new
+	// context, context.Background() for the first, and a context that is derived from the request's own is refused, with
+	// 500 for the client. Default nil: the context of a hook has no value of the request.
+	ConnContext func(r *http.Request) context.Context
 	// Origins are the hosts, beside the request's own, whose pages may connect: patterns as for path.Match, of a host
 	// ("*.example.com", "localhost:8080") or of a scheme and host ("https://example.com"). A request without an Origin
 	// header does not come from a browser and is allowed. Default none.
@@ -60,22 +69,23 @@ type Options struct {
 
 // App serves gateways. It is an http.Handler; [App.Run] and [App.Serve] also start and stop it.
 type App struct {
-	log       *slog.Logger
-	limits    Limits
-	compress  bool
-	origins   []string
-	use       []Middleware
-	hub       *Hub
-	registry  *Registry
-	lifecycle *Lifecycle
-	engine    *transport.Engine
-	node      neighbors
-	users     userLimit
-	onBroker  func(error)
-	logged    logLimit
-	handler   http.Handler
-	mux       *http.ServeMux
-	built     atomic.Bool // the routes have their gateways; until then only what prepareRoutes has set may be read
+	log         *slog.Logger
+	limits      Limits
+	compress    bool
+	origins     []string
+	use         []Middleware
+	connContext func(*http.Request) context.Context
+	hub         *Hub
+	registry    *Registry
+	lifecycle   *Lifecycle
+	engine      *transport.Engine
+	node        neighbors
+	users       userLimit
+	onBroker    func(error)
+	logged      logLimit
+	handler     http.Handler
+	mux         *http.ServeMux
+	built       atomic.Bool // the routes have their gateways; until then only what prepareRoutes has set may be read
 
 	invoking  sync.Mutex // guards following; dig has no locks
 	container *dig.Container

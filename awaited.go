@@ -14,7 +14,7 @@ import (
 var awaited = map[string]string{
 	"(*conn).run":        "a hook, a handler or middleware",
 	"(*route).ServeHTTP": "an upgrade",
-	"(*route).admit":     "OnUpgrade",
+	"(*route).decide":    "OnUpgrade",
 	"(*notifier).run":    "Options.OnBroker",
 	"(*hookCall).do":     "a function of a Lifecycle",
 }

@@ -33,19 +33,20 @@ type builder struct {
 
 func newBuilder(o *Options) *builder {
 	a := &App{
-		log:       o.Logger,
-		limits:    o.Limits.withDefaults(),
-		origins:   o.Origins,
-		use:       o.Use,
-		compress:  o.Compression,
-		hub:       &Hub{routes: map[string]*route{}},
-		registry:  &Registry{served: true},
-		lifecycle: newLifecycle(),
-		mux:       http.NewServeMux(),
-		container: dig.New(),
-		onBroker:  o.OnBroker,
-		idle:      make(chan struct{}),
-		users:     userLimit{most: o.Limits.UserConnections, oldest: o.CloseOldest},
+		log:         o.Logger,
+		limits:      o.Limits.withDefaults(),
+		origins:     o.Origins,
+		use:         o.Use,
+		compress:    o.Compression,
+		connContext: o.ConnContext,
+		hub:         &Hub{routes: map[string]*route{}},
+		registry:    &Registry{served: true},
+		lifecycle:   newLifecycle(),
+		mux:         http.NewServeMux(),
+		container:   dig.New(),
+		onBroker:    o.OnBroker,
+		idle:        make(chan struct{}),
+		users:       userLimit{most: o.Limits.UserConnections, oldest: o.CloseOldest},
 	}
 	if a.log == nil {
 		a.log = slog.Default()

@@ -298,7 +298,7 @@ func TestAbuseUserIDs(t *testing.T) {
 					t.Errorf("got status %d, want 500", resp.StatusCode)
 				}
 			}
-			if got := app.log.with("OnUpgrade", "path=/ws"); len(got) != 3 {
+			if got := app.log.with("upgrade failed", "path=/ws"); len(got) != 3 {
 				t.Errorf("logged %q, want 3 lines", got)
 			}
 			if got := broker.topics(); len(got) > 0 {

@@ -67,6 +67,7 @@ type conn struct {
 	inbound  envelope.Inbound // the event that is handled
 	binding  *binding         // its handler; nil if there is none
 	answer   any              // what the handler answered
+	innerCtx context.Context  // what middleware has given the hook; nil while none runs
 	panicked *PanicError      // the hook's, until call has returned
 	strikes  int              // malformed messages in a row
 	entered  bool             // enter succeeded

@@ -177,7 +177,7 @@ func TestHandlerMayTakeItsTime(t *testing.T) {
 
 type contextKey struct{}
 
-// The values of the request's context are there in every hook; its end is not the connection's.
+// Neither the values nor the end of the request's context are the connection's; what middleware adds is the hook's.
 func TestContextValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var happened journal
@@ -211,8 +211,8 @@ func TestContextValues(t *testing.T) {
 		c.hears("x")
 		c.CloseNow()
 		synctest.Wait()
-		happened.want(t, "upgrade ann <nil>", "before open ann <nil>", "open changed <nil>", "before message ann <nil>",
-			"message changed <nil>", "before close ann <nil>", "close changed <nil>")
+		happened.want(t, "upgrade ann <nil>", "before open <nil> <nil>", "open changed <nil>", "before message <nil> <nil>",
+			"message changed <nil>", "before close <nil> <nil>", "close changed <nil>")
 	})
 }
 

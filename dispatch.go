@@ -56,7 +56,7 @@ func (c *conn) finish() {
 	c.activity.Store(&c.route.closing)
 	defer time.AfterFunc(c.route.limits.Handler, (*slowHandler)(c).HandlerIsSlow).Stop()
 	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {
-		c.route.app.logError(ctx, "wsgate: OnClose failed", err, "conn", c.id, "path", c.route.path)
+		c.route.app.logError(c.logContext(ctx), "wsgate: OnClose failed", err, "conn", c.id, "path", c.route.path)
 	}
 }
 
@@ -105,6 +105,7 @@ func (c *conn) open(deadline time.Time) {
 			return
 		}
 		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
+		c.innerCtx = nil
 	})
 }
 
@@ -119,7 +120,7 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	if !c.over(err) {
-		c.route.app.logError(c.t.Context(), "wsgate: OnOpen failed", err, "conn", c.id, "path", c.route.path)
+		c.route.app.logError(c.logContext(c.t.Context()), "wsgate: OnOpen failed", err, "conn", c.id, "path", c.route.path)
 	}
 	c.t.Close(websocket.StatusInternalError, "internal error", err)
 }
@@ -150,7 +151,7 @@ func (c *conn) receive(m Message) {
 	c.strikes = 0
 	err := c.call(c.t.Context(), in)
 	c.guarded(in, func() { c.settle(in, err) })
-	c.inbound, c.binding, c.answer = envelope.Inbound{}, nil, nil // an idle connection keeps no message
+	c.inbound, c.binding, c.answer, c.innerCtx = envelope.Inbound{}, nil, nil, nil // an idle connection keeps no message
 }
 
 // guarded does what may call code of the user's as well: the MarshalJSON of an answer, the methods of an error.
@@ -225,7 +226,7 @@ func (c *conn) sendError(e *Error) {
 	if err == nil || c.over(err) {
 		return
 	}
-	c.route.app.logError(c.t.Context(), "wsgate: an error could not be sent with its details", err, "conn", c.id, "path", c.route.path, "code", string(e.Code))
+	c.route.app.logError(c.logContext(c.t.Context()), "wsgate: an error could not be sent with its details", err, "conn", c.id, "path", c.route.path, "code", string(e.Code))
 	if c.trySendError(&Error{Code: e.Code, Message: e.Message}) == nil {
 		return
 	}
@@ -249,12 +250,21 @@ func (c *conn) over(err error) bool {
 }
 
 func (c *conn) logHandler(in Inbound, err error) {
-	c.route.app.logError(c.t.Context(), "wsgate: "+in.Hook+" handler failed", err,
+	c.route.app.logError(c.logContext(c.t.Context()), "wsgate: "+in.Hook+" handler failed", err,
 		"conn", c.id, "path", c.route.path, "event", shortName(in.Event))
+}
+
+// logContext returns the context of what the hook logs: the one that middleware has made, or else ctx.
+func (c *conn) logContext(ctx context.Context) context.Context {
+	if c.innerCtx != nil {
+		return c.innerCtx
+	}
+	return ctx
 }
 
 // innermost is the handler that all middleware is wrapped around. Middleware sees a panic of the hook as its error.
 func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err error) {
+	c.base().innerCtx = ctx
 	defer func() {
 		if v := recover(); v != nil {
 			p := newPanicError(v)

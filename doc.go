@@ -156,8 +156,8 @@
 // # Middleware
 //
 // Ordinary func(http.Handler) http.Handler middleware goes around the App, or into Options.HTTP; it sees the upgrade
-// request, and the values it puts into the request's context are in every hook's ctx. [Middleware] goes around hooks
-// and handlers.
+// request. The values it puts into the request's context are valid in OnUpgrade, and nowhere later: a hook's context has
+// none of them but what [Options].ConnContext takes out. [Middleware] goes around hooks and handlers.
 //
 // # Limits
 //

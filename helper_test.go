@@ -132,7 +132,7 @@ func (l *testLog) Enabled(_ context.Context, level slog.Level) bool { return lev
 func (l *testLog) WithAttrs([]slog.Attr) slog.Handler               { return l }
 func (l *testLog) WithGroup(string) slog.Handler                    { return l }
 
-func (l *testLog) Handle(_ context.Context, r slog.Record) error {
+func (l *testLog) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level < slog.LevelWarn {
 		if strings.Contains(r.Message, "serving") {
 			close(l.serving)
@@ -144,6 +144,9 @@ func (l *testLog) Handle(_ context.Context, r slog.Record) error {
 		line += " " + a.String()
 		return true
 	})
+	if id, ok := ctx.Value(traceKey{}).(string); ok {
+		line += " trace=" + id
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, line)

@@ -209,7 +209,7 @@ func TestOnUpgradePanics(t *testing.T) {
 					t.Errorf("got status %d, want 500", resp.StatusCode)
 				}
 			}
-			if lines := app.log.with("ERROR", "OnUpgrade", test.log); len(lines) != 3 {
+			if lines := app.log.with("ERROR", "upgrade failed", test.log); len(lines) != 3 {
 				t.Errorf("logged %q, want it 3 times", app.log.with())
 			}
 		})

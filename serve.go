@@ -44,7 +44,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	draining, drain := context.WithCancel(context.Background())
 	defer drain()
 	server := &http.Server{
-		Handler:           limitHeader(markPlain(boundBodies(draining, a))),
+		Handler:           limitHeader(boundBodies(draining, a)),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       a.limits.Request,
 		WriteTimeout:      max(a.limits.Request, a.limits.Handshake+readHeaderTimeout), // upgrades are refused late as well
@@ -86,17 +86,6 @@ func limitHeader(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r)
-	})
-}
-
-// plainContext is the context of a request that came from the App's own server. Where it is still the outermost, no
-// middleware has added a value, and the connection keeps nothing of it.
-type plainContext struct{ context.Context }
-
-// markPlain is the outermost handler of the App's own server.
-func markPlain(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(plainContext{r.Context()}))
 	})
 }
 

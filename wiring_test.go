@@ -152,9 +152,9 @@ func TestHTTPMiddlewareOrder(t *testing.T) {
 		}
 	}
 	values := make(chan any, 1)
-	g := &messageGateway{testHooks: testHooks{open: func(ctx context.Context, _ *testConn) error {
-		values <- ctx.Value(key{})
-		return nil
+	g := &messageGateway{testHooks: testHooks{upgrade: func(r *http.Request) (testData, error) {
+		values <- r.Context().Value(key{})
+		return testData{}, nil
 	}}}
 	app := newApp(t, &wsgate.Options{HTTP: []func(http.Handler) http.Handler{step("a"), step("b"), step("c")}}, routeTo("/ws", g))
 	if err := app.Handle("/page", http.NotFoundHandler()); err != nil {

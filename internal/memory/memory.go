@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/coder/websocket"
@@ -89,10 +90,10 @@ type Transport struct {
 	Wrap    func(Conn) Conn // if not nil, called with the client's end before anything was read from it
 }
 
-// RoundTrip has the handler serve the request and returns when it has.
+// RoundTrip has the handler serve the request and returns when it has, or has flushed the whole of a response whose
+// length it said before.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
 	in := r.Clone(ctx)
 	in.URL.Scheme, in.URL.Host = "", ""
 	in.Host = cmp.Or(r.Header.Get("Host"), r.Host, r.URL.Host)
@@ -104,10 +105,14 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	w := &response{from: from, header: http.Header{}, hijacked: make(chan struct{})}
+	w := &response{from: from, header: http.Header{}, hijacked: make(chan struct{}), complete: make(chan struct{})}
 	served := make(chan error, 1)
-	go func() { served <- serve(t.Handler, w, in) }()
+	go func() {
+		defer cancel()
+		served <- serve(t.Handler, w, in)
+	}()
 	select {
+	case <-w.complete:
 	case <-w.hijacked:
 		resp, err := t.readResponse(w.client, r)
 		if panicked := <-served; panicked != nil {
@@ -122,11 +127,11 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.client != nil { // it hijacked before it returned
 		return t.readResponse(w.client, r)
 	}
-	w.WriteHeader(http.StatusOK)
+	w.Flush()
 	return &http.Response{
 		StatusCode: w.status, Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)),
 		Proto: in.Proto, ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+		Header: w.sent, Body: io.NopCloser(bytes.NewReader(w.flushed)), ContentLength: int64(len(w.flushed)), Request: r,
 	}, nil
 }
 
@@ -178,6 +183,8 @@ type response struct {
 	status   int         // 0 before the header was written
 	sent     http.Header // as it was then
 	body     bytes.Buffer
+	flushed  []byte        // the body by the last Flush before complete
+	complete chan struct{} // closed by a Flush when the body is as long as the header says
 	client   *end          // once hijacked
 	hijacked chan struct{} // closed then
 }
@@ -193,6 +200,20 @@ func (w *response) WriteHeader(status int) {
 func (w *response) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	return w.body.Write(p)
+}
+
+// Flush sends the response so far. Nobody reads it before it is complete.
+func (w *response) Flush() {
+	w.WriteHeader(http.StatusOK)
+	select {
+	case <-w.complete:
+		return // the rest has no place in it
+	default:
+	}
+	w.flushed = bytes.Clone(w.body.Bytes())
+	if w.sent.Get("Content-Length") == strconv.Itoa(len(w.flushed)) {
+		close(w.complete)
+	}
 }
 
 // Hijack makes the connection. As in net/http, a header that was written goes out first.

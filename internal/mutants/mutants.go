@@ -16,6 +16,7 @@ const (
 	nodes       = "./internal/cluster"
 	presence    = "./internal/presence"
 	queues      = "./internal/fair"
+	routers     = "./internal/routers"
 )
 
 var mutants = []mutant{
@@ -56,6 +57,8 @@ var mutants = []mutant{
 	{"a compressed message is sent to who did not ask for it", "internal/frame/deflate.go", `if !deflate || len(m.plain)`, `if len(m.plain)`, core},
 
 	// Life.
+	{"the request is used after the HTTP handler has returned", "route.go", `deciding.Wait() //`, `//`, routers},
+	{"a context that is derived from the request's is taken", "upgrade.go", `case values.Value(borrowedKey{}) != nil:`, `case false:`, core},
 	{"who has left is still in the rooms", "dispatch.go", `	defer c.leaveAll()`, ``, core},
 	{"who has left is still listed", "dispatch.go", `	defer c.vanish()`, ``, lifecycle},
 	{"OnClose is called twice", "dispatch.go", `	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {`, "\t_ = c.call(ctx, Inbound{Hook: HookClose, Err: c.cause})\n\tif err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {", lifecycle},

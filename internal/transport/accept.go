@@ -3,9 +3,11 @@ package transport
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,12 +23,10 @@ type AcceptOptions struct {
 	Engine       *Engine
 	Owner        Owner
 
-	// Values are what the connection's context gives, without its end.
-	Values context.Context
-
 	// Admit is called when the request has turned out to be a proper upgrade from an allowed origin, before anything
-	// is answered. A Refusal becomes the HTTP answer.
-	Admit func() *Refusal
+	// is answered. A Refusal becomes the HTTP answer. The connection's context gives the values of the context that it
+	// returns, without its end.
+	Admit func() (values context.Context, refusal *Refusal)
 }
 
 // A Refusal is an HTTP answer to an upgrade request.
@@ -38,13 +38,18 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Message }
 
-// Write answers with the refusal.
+// Write answers with the refusal. A Flush sends the whole answer, although the handler may take longer.
 func (r *Refusal) Write(w http.ResponseWriter) {
+	h := w.Header()
 	if r.RetryAfter != "" {
-		w.Header().Set("Retry-After", r.RetryAfter)
+		h.Set("Retry-After", r.RetryAfter)
 	}
-	w.Header().Set("Connection", "close")
-	http.Error(w, r.Message, r.Status)
+	h.Set("Connection", "close")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(r.Message)+1))
+	w.WriteHeader(r.Status)
+	_, _ = io.WriteString(w, r.Message+"\n")
 }
 
 // Accept upgrades the request or answers it with an error. Afterwards nothing of the request is kept, and the HTTP
@@ -82,7 +87,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		limit = o.Limits.Wire // messages come out as they were sent; the meter and inflate bound the rest
 	}
 	ws.SetReadLimit(int64(limit))
-	c.ctx, c.cancel = context.WithCancelCause(o.Values)
+	c.ctx, c.cancel = context.WithCancelCause(u.values)
 	c.startBeat()
 	c.turn.begin(c)
 	return c, nil
@@ -204,6 +209,7 @@ type upgrade struct {
 	http.ResponseWriter
 	options     *AcceptOptions
 	subprotocol string
+	values      context.Context // of the connection's context, from Admit
 	conn        *Conn
 	refused     *Refusal // by Hijack, and answered
 }

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -26,7 +27,7 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 		accepted := make(chan *transport.Conn, 1)
 		accept := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := transport.Accept(w, r, &transport.AcceptOptions{
-				Limits: limits, Engine: engine, Values: t.Context(), Admit: func() *transport.Refusal { return nil },
+				Limits: limits, Engine: engine, Admit: func() (context.Context, *transport.Refusal) { return t.Context(), nil },
 			})
 			if err != nil {
 				t.Error(err)

@@ -19,9 +19,11 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !hijackable(u.ResponseWriter) {
 		return nil, nil, u.refuse(&Refusal{Status: http.StatusNotImplemented, Message: "this server cannot upgrade connections"})
 	}
-	if r := u.options.Admit(); r != nil {
-		return nil, nil, u.refuse(r)
+	values, refusal := u.options.Admit()
+	if refusal != nil {
+		return nil, nil, u.refuse(refusal)
 	}
+	u.values = values
 	if u.subprotocol != "" {
 		u.Header().Set("Sec-WebSocket-Protocol", u.subprotocol)
 	}

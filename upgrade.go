@@ -1,0 +1,111 @@
+package wsgate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// decision is what was made of a request that may become a connection.
+type decision struct {
+	data   any
+	user   *owner
+	values context.Context // what the connection's context gives
+	err    error
+	late   bool // it was not made in time
+}
+
+// decide asks OnUpgrade and ConnContext, on a goroutine of their own, as net/http's TimeoutHandler does: one that ignores
+// the end of its context cannot hold up the answer. The goroutine is one of deciding. What it has been lent, the request
+// and what stands behind its values, is others' when the HTTP handler has returned, so that one waits for it.
+func (rt *route) decide(r *http.Request, deadline time.Time, deciding *sync.WaitGroup) (decision, *transport.Refusal) {
+	if rt.hooks.upgrade == nil && rt.app.connContext == nil {
+		return decision{values: rt.app.values}, nil
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), deadline)
+	defer cancel()
+	done := make(chan decision, 1)
+	deciding.Go(func() {
+		d := decision{err: errGoexit}
+		defer func() { done <- d }()
+		d.err = guard(func() error { return rt.ask(r.WithContext(ctx), &d) })
+	})
+	select {
+	case d := <-done:
+		if d.err != nil {
+			return decision{}, rt.safeRefusal(r, d.err)
+		}
+		return d, nil
+	case <-ctx.Done():
+		if context.Cause(ctx) == context.DeadlineExceeded && r.Context().Err() == nil {
+			rt.app.logLimited(r.Context(), slog.LevelWarn, "wsgate: a handler does not return", nil, "hook", "upgrade", "path", rt.path)
+		}
+		return decision{late: true}, unavailable("the upgrade took too long")
+	}
+}
+
+// ask calls what the program has to decide with.
+func (rt *route) ask(r *http.Request, d *decision) (err error) {
+	if rt.hooks.upgrade != nil {
+		if d.data, err = rt.hooks.upgrade(r); err != nil {
+			return err
+		}
+	}
+	if rt.hasUsers {
+		if d.user, err = ownerOf(d.data); err != nil {
+			return err
+		}
+	}
+	d.values, err = rt.app.valuesOf(r)
+	return err
+}
+
+// borrowedKey is the key under which the context that ConnContext gets has true.
+type borrowedKey struct{}
+
+// valuesOf returns what a request hands over to its connection.
+func (a *App) valuesOf(r *http.Request) (context.Context, error) {
+	if a.connContext == nil {
+		return a.values, nil
+	}
+	values := a.connContext(r.WithContext(context.WithValue(r.Context(), borrowedKey{}, true)))
+	switch {
+	case values == nil:
+		return nil, errors.New("Options.ConnContext returned nil; return context.Background() if there is nothing to keep")
+	case values.Value(borrowedKey{}) != nil:
+		return nil, errors.New("Options.ConnContext returned a context that is derived from the request's, whose values are not valid for longer; " +
+			"copy those you need into one that is derived from context.Background()")
+	}
+	return context.WithValue(context.WithoutCancel(values), appKey{}, a), nil
+}
+
+// safeRefusal is refusal for errors whose own methods may panic.
+func (rt *route) safeRefusal(r *http.Request, err error) (refusal *transport.Refusal) {
+	panicked := guard(func() error { refusal = rt.refusal(r, err); return nil })
+	if panicked != nil {
+		rt.app.logError(r.Context(), "wsgate: upgrade failed", panicked, "path", rt.path)
+		return &transport.Refusal{Status: http.StatusInternalServerError, Message: "internal error"}
+	}
+	return refusal
+}
+
+// refusal turns OnUpgrade's error into an HTTP answer.
+func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
+	if r.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return unavailable("the upgrade took too long")
+	}
+	own, ok := asClientError(err)
+	if !ok {
+		rt.app.logError(r.Context(), "wsgate: upgrade failed", err, "path", rt.path)
+	}
+	refusal := &transport.Refusal{Status: own.Code.httpStatus(), Message: own.Message}
+	if own.Code.passes() {
+		refusal.RetryAfter = retryAfter()
+	}
+	return refusal
+}
