@@ -64,7 +64,7 @@ func TestExactlyOneAnswer(t *testing.T) {
 		{"event that fails", `{"type":"poke","id":ID,"data":"secret"}`, `{"type":"error","id":ID` + internal, 1},
 		{"answer", `{"type":"ask","id":ID,"data":"x"}`, `-{"type":"ask","id":ID,"data":"x"}`, 0},
 		{"object", `{"type":"object","id":ID}`, `-{"type":"object","id":ID,"from":"ann","text":"hi"}`, 0},
-		{"nil pointer", `{"type":"pointer","id":ID}`, `-{"type":"pointer","id":ID}`, 0},
+		{"nil pointer", `{"type":"pointer","id":ID}`, `-{"type":"pointer","id":ID,"data":null}`, 0},
 		{"nil slice", `{"type":"list","id":ID}`, `-{"type":"list","id":ID,"data":null}`, 0},
 		{"nil interface", `{"type":"any","id":ID}`, "", 0},
 		{"answer that is no JSON", `{"type":"float","id":ID}`, `-{"type":"error","id":ID` + internal, 1},

@@ -299,7 +299,7 @@ func TestAnswers(t *testing.T) {
 		give[any]("any struct", chatLine{"a", "b"}), give[any]("any pointer", noLine), give("struct", chatLine{"a", "b"}), give("pointer", &chatLine{"a", "b"}),
 		give("markup", "<a&b>\u2028"), give("raw", json.RawMessage(`{"a":1}`)), give("empty", struct{}{}))
 	for _, test := range []struct{ name, want string }{
-		{"nil pointer", ``},
+		{"nil pointer", `,"data":null`},
 		{"nil map", ``},
 		{"nil slice", `,"data":null`},
 		{"struct", `,"from":"a","text":"b"`},

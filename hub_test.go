@@ -175,6 +175,14 @@ func TestConnKnowsItself(t *testing.T) {
 		if resp := dialRefused(t, app, "/ws/go", http.Header{"Sec-Websocket-Protocol": {"v3"}}); resp.StatusCode != 400 {
 			t.Errorf("got status %d for an unknown subprotocol, want 400", resp.StatusCode)
 		}
+		for _, none := range []string{"", " , "} {
+			raw, resp, err := memory.DialRaw(app, "/ws/go", http.Header{"Sec-Websocket-Protocol": {none}})
+			if err != nil || resp.Header.Get("Sec-Websocket-Protocol") != "" {
+				t.Errorf("offering %q: got %v, %v, want a connection without a subprotocol", none, resp, err)
+				continue
+			}
+			raw.Close()
+		}
 	})
 }
 

@@ -35,6 +35,7 @@ const (
 	said   wsgate.Event[line]            = "said"
 	recent wsgate.Call[struct{}, []line] = "recent"
 	echo   wsgate.Call[line, line]       = "echo"
+	nobody wsgate.Call[struct{}, *line]  = "nobody"
 	drop   wsgate.Event[int]             = "drop"
 	hang   wsgate.Event[struct{}]        = "hang"
 )
@@ -50,6 +51,7 @@ func (g *chat) Events() wsgate.Events[struct{}] {
 			return append([]line{}, g.said...), nil
 		}),
 		wsgate.Answer(echo, func(_ context.Context, _ *chatConn, l line) (line, error) { return l, nil }),
+		wsgate.Answer(nobody, func(context.Context, *chatConn, struct{}) (*line, error) { return nil, nil }),
 		wsgate.On(drop, func(_ context.Context, c *chatConn, code int) error {
 			c.Close(websocket.StatusCode(code), "dropped")
 			return nil
@@ -167,6 +169,7 @@ console.log(await c.call("recent").catch(e => e.code))          // not connected
 await next("open")
 console.log(JSON.stringify(await c.call("echo", { from: "bob", text: "x" })))
 console.log(JSON.stringify(await c.call("recent")))
+console.log(JSON.stringify(await c.call("nobody")))
 console.log(JSON.stringify(await c.call("say", "one")))
 console.log(await c.call("sing", []).catch(e => e.code + ": " + e.message))
 const error = next("error")
@@ -188,6 +191,7 @@ d.on("close", e => console.log(JSON.stringify(e)))
 	want := `closed
 {"from":"bob","text":"x"}
 []
+null
 {}
 unknown_event: unknown event "sing"
 say something

@@ -91,7 +91,7 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 	switch {
 	case !n.Nested && shape != inspect.Value && len(in.data) > len("{}") && in.data[0] == '{' && inspect.HasFields(reflect.TypeOf(v)):
 		return ErrNested // no payload has a field of that name, so all that was sent would be ignored
-	case n.Nested || shape == inspect.Value:
+	case n.Nested || shape == inspect.Value || string(in.data) == "null":
 		if in.data == nil {
 			return nil // the zero value
 		}
@@ -168,12 +168,12 @@ func (n *Names) appendText(text []byte, name string, id []byte, shape inspect.Sh
 	case payload == nil:
 	case !utf8.Valid(payload): // a browser would close the connection
 		return nil, errors.New("the payload is not UTF-8: a json.RawMessage or a MarshalJSON method has put something else into it")
-	case n.Nested || shape == inspect.Value:
+	case n.Nested || shape == inspect.Value || shape == inspect.Object && string(payload) == "null": // no object, while a nil map is an empty one
 		text = append(text, ',')
 		text = appendString(text, n.Data)
 		text = append(text, ':')
 		text = append(text, payload...)
-	case len(payload) <= len("{}") || payload[0] != '{': // no fields, or null
+	case len(payload) <= len("{}") || payload[0] != '{': // no fields
 	default:
 		if err := n.checkKeys(shape, payload); err != nil {
 			return nil, err

@@ -68,7 +68,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		r = withoutBadOffers(r)
 		compression = websocket.CompressionNoContextTakeover
 	}
-	u := &upgrade{ResponseWriter: w, options: o, subprotocol: selectSubprotocol(r, o.Subprotocols)}
+	u := &upgrade{ResponseWriter: w, options: o, subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r))}
 	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		Subprotocols:    o.Subprotocols,
 		OriginPatterns:  o.Origins,
@@ -141,21 +141,28 @@ func precheck(r *http.Request, subprotocols []string) *Refusal {
 	case len(r.Header.Values("Origin")) > 1:
 		return bad("more than one Origin header")
 	}
-	if len(r.Header.Values("Sec-WebSocket-Protocol")) > 0 && selectSubprotocol(r, subprotocols) == "" {
+	if offered := offeredSubprotocols(r); len(offered) > 0 && firstOf(subprotocols, offered) == "" {
 		return bad("none of the offered subprotocols is supported")
 	}
 	return nil
 }
 
-// selectSubprotocol returns the first of our own that the client offers. Names are compared exactly (RFC 6455 section
-// 4.2.2), which websocket.Accept does not.
-func selectSubprotocol(r *http.Request, own []string) string {
-	var offered []string
+// offeredSubprotocols returns what the client offers. Elements of a list that are empty do not count (RFC 9110 section
+// 5.6.1), nor does a header with nothing else.
+func offeredSubprotocols(r *http.Request) (names []string) {
 	for _, value := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for name := range strings.SplitSeq(value, ",") {
-			offered = append(offered, strings.TrimSpace(name))
+			if name = strings.TrimSpace(name); name != "" {
+				names = append(names, name)
+			}
 		}
 	}
+	return names
+}
+
+// firstOf returns the first of our own subprotocols that is offered. Names are compared exactly (RFC 6455 section 4.2.2),
+// which websocket.Accept does not.
+func firstOf(own, offered []string) string {
 	i := slices.IndexFunc(own, func(name string) bool { return slices.Contains(offered, name) })
 	if i < 0 {
 		return ""
