@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,11 +118,6 @@ func (n *Node) Release(topic string) { n.topics.release(topic) }
 
 // subscribe hands on what is in order.
 func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message)) (unsubscribe func(), err error) {
-	defer func() {
-		if v := recover(); v != nil { // nobody else would hear of it: the goroutine is ours
-			err = fmt.Errorf("the broker panicked: %v\n%s", v, debug.Stack())
-		}
-	}()
 	heard := sequences{} // calls for one topic do not overlap
 	return n.broker.Subscribe(ctx, topic, func(text []byte) {
 		kind, node, seq, body, err := parse(text)
