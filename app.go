@@ -275,13 +275,6 @@ func (a *App) end() {
 	a.release()
 }
 
-// hold has Shutdown wait for something more, until release. Only what is waited for itself may call it.
-func (a *App) hold() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.active++
-}
-
 func (a *App) release() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
