@@ -11,6 +11,11 @@ RELEASES := go1.26.8 go1.27.3
 COUNT    ?= 3
 FUZZTIME ?= 20s
 
+# How often `make bench-compare` runs each side, for how long each benchmark, and which of them.
+export ROUNDS    ?= 10
+export BENCHTIME ?= 0.5s
+export BENCH     ?= .
+
 # How long `make soak` loads a server, and how many schedules it plays.
 SOAKTIME  ?= 10m
 SCHEDULES ?= 100000
@@ -25,7 +30,7 @@ help: ## list the targets
 .PHONY: test
 test: ## run every test of every module, with the race detector where there is one
 	go test $(RACE) work
-	go test -run Allocations . # allocations do not count under the race detector
+	go test -run Allocations -bench . -benchtime 1x . # neither counts under the race detector; each benchmark runs once
 
 .PHONY: test-next
 test-next: ## run the library's tests with the other release of Go, and with the older one on encoding/json's new engine
@@ -50,6 +55,10 @@ release: ## prepare a release of all modules as VERSION, and print the commands 
 .PHONY: bench
 bench: ## measure the library against its peers; BENCHFLAGS go to the program
 	go -C bench run . $(BENCHFLAGS)
+
+.PHONY: bench-compare
+bench-compare: ## run the Go benchmarks of commit OLD and of the working tree in turns, ROUNDS times, and compare them
+	.ci/bench-compare.sh $(or $(OLD),$(error make bench-compare OLD=<commit>))
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME
