@@ -43,6 +43,7 @@ type AnyConn interface {
 	All() Room
 
 	Flush(ctx context.Context) error
+	Paced(ctx context.Context) Target
 	Close(code websocket.StatusCode, reason string)
 
 	base() *conn

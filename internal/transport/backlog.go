@@ -49,6 +49,9 @@ func (b *backlog) letGo(frames []frame.Shared) {
 // full reports whether nothing may be queued any more for a client that is behind.
 func (b *backlog) full() bool { return b.held.Load() >= b.limit }
 
+// crowded reports whether those who can wait should leave what is left to those who cannot.
+func (b *backlog) crowded() bool { return b.held.Load() > b.limit/2 }
+
 // high reports whether clients have to go, so that it does not get full.
 func (b *backlog) high() bool { return b.held.Load() > b.limit-b.limit/8 }
 

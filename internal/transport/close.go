@@ -65,6 +65,7 @@ func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
 	c.put(frame.Shared{Frame: f})
 	o.closing, o.untold = true, true
 	o.cause = cause
+	o.endFlushes(func(f *flush) bool { return f.toSend }, nil)
 	c.bound(within)
 }
 

@@ -54,7 +54,7 @@ type Owner interface {
 // Conn is one upgraded connection.
 //
 // Read belongs to one goroutine, the reader, which must call it until it fails; every other method may be called
-// from any goroutine and does not block, except Flush.
+// from any goroutine and does not block, except Flush and SendPaced.
 type Conn struct {
 	ws     *websocket.Conn
 	raw    net.Conn

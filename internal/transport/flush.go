@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,9 +9,10 @@ import (
 
 // flush is somebody's wait for the frames up to a number to be written.
 type flush struct {
-	upTo uint64
-	done chan struct{}
-	err  error // why one of them never will be; set before done is closed
+	upTo   uint64
+	toSend bool // who waits wants to send more, and is told when closing begins
+	done   chan struct{}
+	err    error // why one of them never will be; set before done is closed
 }
 
 // Flush returns nil when everything that was queued before is written, ctx's error if that is done first, or ErrClosed
@@ -18,13 +20,24 @@ type flush struct {
 func (c *Conn) Flush(ctx context.Context) error {
 	c.flushAll()
 	f, err := c.out.messages()
-	if f == nil {
-		return err
+	if f != nil {
+		err = c.out.await(ctx, f)
 	}
+	if err != nil {
+		c.tell() // before the handler hears of it
+	}
+	return err
+}
+
+// await waits for f, or until ctx is done. The caller holds no lock.
+func (o *outbox) await(ctx context.Context, f *flush) error {
 	select {
 	case <-f.done:
 		return f.err
 	case <-ctx.Done():
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.endFlushes(func(other *flush) bool { return other == f }, nil)
 		return context.Cause(ctx)
 	}
 }
@@ -63,7 +76,8 @@ func (o *outbox) awaitWritten(upTo uint64) *flush {
 		return nil
 	}
 	f := &flush{upTo: upTo, done: make(chan struct{})}
-	o.flushes = append(o.flushes, f)
+	at, _ := slices.BinarySearchFunc(o.flushes, upTo, func(f *flush, upTo uint64) int { return cmp.Compare(f.upTo, upTo) })
+	o.flushes = slices.Insert(o.flushes, at, f)
 	return f
 }
 
@@ -83,9 +97,13 @@ func (o *outbox) tellFlushes() {
 // caller holds the lock.
 func (o *outbox) lose(behind uint64) {
 	o.lost = true
-	err := o.loss()
+	o.endFlushes(func(f *flush) bool { return f.upTo > behind }, o.loss())
+}
+
+// endFlushes ends some of the waits with an error. The caller holds the lock.
+func (o *outbox) endFlushes(some func(*flush) bool, err error) {
 	o.flushes = slices.DeleteFunc(o.flushes, func(f *flush) bool {
-		if f.upTo <= behind {
+		if !some(f) {
 			return false
 		}
 		f.err = err

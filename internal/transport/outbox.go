@@ -28,7 +28,7 @@ type outbox struct {
 	ping    uint64         // the number of the ping that waits, 0 if none does
 	sent    int64          // bytes ever written
 	cause   error          // why closing or dead
-	flushes []*flush       // who waits for a part of the frames to be written
+	flushes []*flush       // who waits for a part of the frames to be written, in the order of the parts
 	wait    *wait          // for the peer; nil before the first
 
 	writing   bool // somebody writes
@@ -79,8 +79,8 @@ func (c *Conn) push(f frame.Shared) (wake, over bool, err error) {
 	if o.closing || o.dead {
 		return false, false, ErrClosed
 	}
-	if len(f.Frame) > c.limits.QueueBytes {
-		return false, false, fmt.Errorf("%w: a message of %d bytes, the outbound queue holds %d", ErrLimit, len(f.Frame), c.limits.QueueBytes)
+	if err := c.tooLarge(f); err != nil {
+		return false, false, err
 	}
 	over = c.exceeds(len(f.Frame), 1)
 	switch {
@@ -93,6 +93,14 @@ func (c *Conn) push(f frame.Shared) (wake, over bool, err error) {
 		return c.wake(), over, nil
 	}
 	return c.wake(), false, ErrSlowClient
+}
+
+// tooLarge returns an error for what no queue of the connection holds.
+func (c *Conn) tooLarge(f frame.Shared) error {
+	if len(f.Frame) <= c.limits.QueueBytes {
+		return nil
+	}
+	return fmt.Errorf("%w: a message of %d bytes, the outbound queue holds %d", ErrLimit, len(f.Frame), c.limits.QueueBytes)
 }
 
 // exceeds reports whether the queue would hold more than so many times its limits with n bytes more. The caller holds

@@ -15,9 +15,15 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/transport"
 	"github.com/wsgate/wsgate/internal/wire"
 )
+
+var limits = &transport.Limits{
+	Message: 1 << 16, Wire: 1 << 18, Frames: 1 << 10, Assembly: time.Minute, ControlRate: 32, ControlBurst: 64,
+	QueueBytes: 1 << 20, QueueMessages: 1 << 10, Write: time.Minute, Handler: time.Minute, Close: time.Second, Ping: time.Minute, Pong: time.Minute,
+}
 
 // accepted returns the server's end of a connection over TCP, whose client reads everything. Something is put around its
 // descriptor.
@@ -74,10 +80,6 @@ func (f *fed) Write(write func(uintptr) bool) error {
 func TestSenderDoesNotWorkForOthers(t *testing.T) {
 	var writes atomic.Int32
 	returned := make(chan struct{})
-	limits := &transport.Limits{
-		Message: 1 << 16, Wire: 1 << 18, Frames: 1 << 10, Assembly: time.Minute, ControlRate: 32, ControlBurst: 64,
-		QueueBytes: 1 << 20, QueueMessages: 1 << 10, Write: time.Minute, Handler: time.Minute, Close: time.Second, Ping: time.Minute, Pong: time.Minute,
-	}
 	c := accepted(t, limits, func(c *transport.Conn, sys syscall.RawConn) syscall.RawConn {
 		return &fed{sys, func() {
 			if writes.Add(1) <= 100 { // a full queue needs fewer
@@ -94,4 +96,25 @@ func TestSenderDoesNotWorkForOthers(t *testing.T) {
 	c.SendData(websocket.MessageText, []byte("x"))
 	c.FlushAll()
 	close(returned)
+}
+
+// Who waits for a connection writes what a turn holds back, a batch at a time while nobody has found the socket full.
+func TestPacedSenderWritesWhatIsHeld(t *testing.T) {
+	c := accepted(t, limits, func(_ *transport.Conn, sys syscall.RawConn) syscall.RawConn { return sys })
+	c.HoldSends()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	line := frame.NewMessage(websocket.MessageText, make([]byte, 1000))
+	most := 0
+	for range 60 { // a client that reads slowly may fill the socket later
+		for range 10 {
+			if err := c.SendPaced(ctx, line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		most = max(most, c.Waiting())
+	}
+	if most > 2*transport.MaxBatch {
+		t.Errorf("%d bytes waited, want no more than a batch of %d and a message", most, transport.MaxBatch)
+	}
 }
