@@ -65,16 +65,17 @@ type conn struct {
 	left  bool             // OnClose has returned
 
 	// Owned by the goroutine that runs the hooks.
-	inbound  envelope.Inbound // the event that is handled
-	binding  *binding         // its handler; nil if there is none
-	answer   any              // what the handler answered
-	innerCtx context.Context  // what middleware has given the hook; nil while none runs
-	panicked *PanicError      // the hook's, until call has returned
-	strikes  int              // malformed messages in a row
-	entered  bool             // enter succeeded
-	opened   bool             // OnOpen returned nil
-	ended    bool             // the transport has ended, with the cause
-	cause    error
+	inbound   envelope.Inbound // the event that is handled; of another message only its id
+	binding   *binding         // its handler; nil if there is none
+	answer    any              // what the handler answered
+	innerCtx  context.Context  // what middleware has given the hook; nil while none runs
+	panicked  *PanicError      // the hook's, until call has returned
+	malformed bool             // the message that is handled was refused as no envelope
+	strikes   int              // malformed messages in a row
+	entered   bool             // enter succeeded
+	opened    bool             // OnOpen returned nil
+	ended     bool             // the transport has ended, with the cause
+	cause     error
 }
 
 func (c *conn) base() *conn { return c }

@@ -128,30 +128,38 @@ func (c *conn) refuse(err error) {
 // receive handles one message.
 func (c *conn) receive(m Message) {
 	in := Inbound{Hook: HookMessage, Message: m}
-	if c.route.events != nil && m.Type == websocket.MessageText {
-		if err := c.route.names.Parse(m.Data, &c.inbound); err != nil {
-			c.malformed(err)
-			c.inbound = envelope.Inbound{}
-			return
-		}
-		in.Hook = HookEvent
+	if c.route.speaksJSON() && m.Type == websocket.MessageText {
+		err := c.route.names.Parse(m.Data, &c.inbound)
 		// Middleware is given the message and may do with it what it likes; the answer needs the id as it was.
 		c.inbound.ID = slices.Clone(c.inbound.ID)
-		if c.binding = c.route.events[string(c.inbound.Type)]; c.binding != nil {
-			in.Event = c.binding.name
-			c.activity.Store(&c.binding.activity)
+		if err != nil || c.route.events == nil {
+			c.inbound = envelope.Inbound{ID: c.inbound.ID}
 		} else {
-			in.Event = string(c.inbound.Type)
+			in.Hook = HookEvent
+			if c.binding = c.route.events[string(c.inbound.Type)]; c.binding != nil {
+				in.Event = c.binding.name
+				c.activity.Store(&c.binding.activity)
+			} else {
+				in.Event = string(c.inbound.Type)
+			}
 		}
 	}
-	if c.route.onlyPushes() && m.Type == websocket.MessageText {
-		_ = c.route.names.Parse(m.Data, &c.inbound) // for the id: who asked is answered that nobody listens
-		c.inbound = envelope.Inbound{ID: slices.Clone(c.inbound.ID)}
-	}
-	c.strikes = 0
 	err := c.call(c.t.Context(), in)
 	c.guarded(in, func() { c.settle(in, err) })
+	c.countMalformed()
 	c.inbound, c.binding, c.answer, c.innerCtx = envelope.Inbound{}, nil, nil, nil // an idle connection keeps no message
+}
+
+// countMalformed closes a connection that sends nothing but what is no envelope, once the last of it is answered.
+func (c *conn) countMalformed() {
+	if !c.malformed {
+		c.strikes = 0
+		return
+	}
+	c.malformed = false
+	if c.strikes++; c.strikes >= c.route.limits.Malformed {
+		c.t.Close(websocket.StatusPolicyViolation, "too many malformed messages", ErrLimit)
+	}
 }
 
 // guarded does what may call code of the user's as well: the MarshalJSON of an answer, the methods of an error.
@@ -159,14 +167,6 @@ func (c *conn) guarded(in Inbound, f func()) {
 	if err := guard(func() error { f(); return nil }); err != nil {
 		c.logHandler(in, err)
 		c.t.Close(websocket.StatusInternalError, "internal error", err)
-	}
-}
-
-// malformed answers what is not an envelope, and closes a connection that sends nothing else.
-func (c *conn) malformed(err error) {
-	c.sendError(&Error{Code: Malformed, Message: err.Error()})
-	if c.strikes++; c.strikes >= c.route.limits.Malformed {
-		c.t.Close(websocket.StatusPolicyViolation, "too many malformed messages", ErrLimit)
 	}
 }
 
@@ -281,6 +281,9 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 			rt.hooks.close(ctx, c, in.Err)
 		}
 	case HookMessage:
+		if rt.events != nil && in.Message.Type == websocket.MessageText {
+			return rt.text(ctx, c, in)
+		}
 		if rt.hooks.message != nil {
 			return rt.hooks.message(ctx, c, in.Message)
 		}
@@ -303,6 +306,9 @@ func shortName(name string) string {
 	return name
 }
 
+// speaksJSON reports whether text is in envelopes, if only for the id of who is answered that nobody listens.
+func (rt *route) speaksJSON() bool { return rt.events != nil || rt.onlyPushes() }
+
 // onlyPushes reports whether the gateway takes nothing from its clients.
 func (rt *route) onlyPushes() bool { return rt.events == nil && rt.hooks.message == nil }
 
@@ -311,6 +317,17 @@ func (rt *route) unsupported() error {
 		return Errorf(Unsupported, "this gateway takes no messages")
 	}
 	return Errorf(Unsupported, "this gateway takes no binary messages")
+}
+
+// text refuses a text that was no envelope when it came, unless middleware has made one of it.
+func (rt *route) text(ctx context.Context, to AnyConn, in Inbound) error {
+	var made envelope.Inbound
+	if err := rt.names.Parse(in.Message.Data, &made); err != nil {
+		to.base().malformed = true
+		return &Error{Code: Malformed, Message: err.Error()}
+	}
+	in.Hook, in.Event = HookEvent, string(made.Type)
+	return rt.event(ctx, to, in)
 }
 
 // event hands an event to its handler.

@@ -29,14 +29,15 @@ type Limits struct {
 	// MessageTime is the time from a message's first byte to its last, without the time a handler runs. Past it the
 	// connection closes with 1013. Default 30 s.
 	MessageTime time.Duration
-	// Malformed is how many malformed messages in a row close a connection with 1008. Default 8.
+	// Malformed is how many malformed messages in a row, which no [Middleware] has taken, close a connection with 1008.
+	// Default 8.
 	Malformed int
 	// ControlRate is how many pings, pongs and close frames a client may send per second, twice as many at once. Past it
 	// the connection closes with 1008. Default 32.
 	ControlRate int
 
-	// QueueBytes and QueueMessages bound what waits for a client that does not read. Past them the connection closes with
-	// 1013 and the cause [ErrSlowClient]. Write is the time for one write of at most 64 KiB or one message; if a client does
+	// QueueBytes and QueueMessages bound what waits for a client. Past them the connection closes with 1013 and the cause
+	// [ErrSlowClient]: the client does not read, or not as fast as is sent; see [Conn.Paced] for a sender that waits. Write is the time for one write of at most 64 KiB or one message; if a client does
 	// not take as much in that time its connection ends with that cause, and no close frame can follow. Default 1 MiB,
 	// 1,024 messages, 10 s.
 	QueueBytes    int

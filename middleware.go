@@ -9,6 +9,12 @@ type Handler func(ctx context.Context, c AnyConn, in Inbound) error
 // also one that no handler is bound to, and its closing. The first of a list is the outermost, and the App's
 // are outside a route's.
 //
+// Text that a gateway with Events cannot read, as the heartbeat "ping" of some clients, is a HookMessage, like a binary
+// message. A middleware may answer it with [Conn.Send] and return nil, or hand on an envelope in its place, of which next
+// makes the event; the client gets no answer to that, as it gave no id. Otherwise next returns an error with code
+// [Malformed], and [Limits].Malformed of those in a row close the connection, whatever the middleware makes of the error.
+// What next does not refuse is not counted, and begins a new row.
+//
 // A panic of the hook is the error of next, a [*PanicError]; the connection is closed whatever the middleware makes of it.
 //
 // A middleware may answer without calling next, by its error; it may change what it passes on: the context, the event's
@@ -20,7 +26,7 @@ type Middleware func(next Handler) Handler
 type Inbound struct {
 	Hook    string  // HookOpen, HookMessage, HookEvent or HookClose
 	Event   string  // of a HookEvent: its name, as the client sent it
-	Message Message // of a HookMessage and a HookEvent
+	Message Message // of a HookEvent and of a HookMessage, which is every message that is no event
 	Err     error   // of a HookClose: what OnClose gets
 }
 

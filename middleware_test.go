@@ -88,7 +88,7 @@ func TestMiddlewareOrder(t *testing.T) {
 }
 
 // Middleware also sees what no hook takes: events that nobody handles, messages of another kind, hooks that the gateway
-// does not have; but not what is no envelope, and no message after a failed open.
+// does not have, text that is no envelope; but no message after a failed open.
 func TestMiddlewareSees(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -104,7 +104,10 @@ func TestMiddlewareSees(t *testing.T) {
 			"escaped event", eventRoute(new(journal)), func(c *testClient) { c.say(`{"type":"p\u006fke"}`) },
 			`A: event poke {"type":"p\u006fke"}, A ends: <nil>`,
 		},
-		{"malformed", eventRoute(new(journal)), func(c *testClient) { c.say(`{`); c.hear() }, ``},
+		{
+			"malformed", eventRoute(new(journal)), func(c *testClient) { c.say(`ping`); c.hear() },
+			`A: message MessageText ping, A ends: malformed: Invalid JSON`,
+		},
 		{"binary to events", eventRoute(new(journal)), func(c *testClient) {
 			c.Write(context.Background(), websocket.MessageBinary, []byte("x"))
 			c.hear()
