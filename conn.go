@@ -18,8 +18,8 @@ import (
 // Conn is one connection of a gateway whose connections have data of type D.
 //
 // Data belongs to the connection's own hooks and handlers, which never overlap, so that they use it without a lock;
-// other goroutines must not. The methods may be called from any goroutine, and none of them blocks but Flush, and Join
-// where [Options].Broker is set.
+// other goroutines must not. The methods may be called from any goroutine, and none of them blocks but Flush, Join
+// where [Options].Broker is set, and what is sent by Paced.
 type Conn[D any] struct {
 	*conn
 	Data D

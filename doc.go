@@ -101,7 +101,7 @@
 //
 // A [Room] is some of a gateway's connections: those that joined it by name, or all of them. Hooks get one from their
 // connection, everybody else from the [Hub], which any constructor can ask for. [Event.Emit] and Send take a connection,
-// a room or the hub, encode once, and never block.
+// a room or the hub, encode once, and never block. What is more than a connection's queue holds goes to [Conn.Paced].
 //
 // # Modules
 //
@@ -131,10 +131,12 @@
 //     connection ends. Its error is nil after a normal close and otherwise says why. The connection is still listed in
 //     its rooms meanwhile, and nothing is delivered to it any more.
 //  4. Emit, Send, Join, Leave and Close may be called from any goroutine and never block, except that Join may wait for
-//     [Options].Broker. What one goroutine sends to one connection, directly or through rooms, arrives in that order;
+//     [Options].Broker, and a sender by [Conn.Paced] for the client. What one goroutine sends to one connection, directly or through rooms, arrives in that order;
 //     across nodes, what it sends to one room does. A broadcast reaches a connection at most once.
-//  5. A client that does not read is disconnected, with the cause [ErrSlowClient]: with 1013 when its queue is full, and
-//     without a close frame, which nobody would read, when a write takes too long. Nobody else notices.
+//  5. A client that does not take what is sent to it is disconnected, with the cause [ErrSlowClient]. When its queue is
+//     full, because it does not read or because more is sent than it can read meanwhile, it is closed with 1013; when it
+//     takes nothing for too long, without a close frame, which nobody would read. Nobody else notices. What is sent by
+//     [Conn.Paced] waits for the client instead, and no client that reads is disconnected for it.
 //  6. A panic in a hook, handler or middleware is logged with its stack, closes that one connection with 1011, and
 //     touches nothing else.
 //  7. A handler's context is cancelled when its connection ends or the App shuts down.

@@ -87,7 +87,7 @@ func (c Code) closeStatus() websocket.StatusCode {
 // connection that is closing or closed returns ErrClosed. Compare with [errors.Is].
 var (
 	ErrClosed      = transport.ErrClosed      // the connection is closing or closed
-	ErrSlowClient  = transport.ErrSlowClient  // the client did not read what was sent to it
+	ErrSlowClient  = transport.ErrSlowClient  // the client did not read what was sent to it, or too slowly
 	ErrPingTimeout = transport.ErrPingTimeout // the client was silent and did not answer a ping
 	ErrLimit       = transport.ErrLimit       // one of [Limits] was passed
 

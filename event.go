@@ -22,7 +22,8 @@ import (
 // is not "error", and does not begin with "$".
 type Event[T any] string
 
-// Emit encodes the event once and queues it for everybody in the target. It never blocks. The error is about the
+// Emit encodes the event once and queues it for everybody in the target. It never blocks, unless the target is one of
+// [Conn.Paced]. The error is about the
 // payload or the name: one that cannot be encoded, or that no envelope can hold; about the target being a path that no
 // route has; or, if the target is a single connection, what its Send returns; or [ErrBroker], if only the connections on
 // this node could be reached. That some of many receivers are gone or too slow is no error.

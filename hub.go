@@ -11,10 +11,10 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// Target is what a message or an event can be sent to: a [*Conn], a [Room] or the [*Hub]. Only this package
-// implements it, so that methods can be added.
+// Target is what a message or an event can be sent to: a [*Conn], a [Room], the [*Hub], or a connection whose sender
+// waits, [Conn.Paced]. Only this package implements it, so that methods can be added.
 type Target interface {
-	// Send queues a message. It never blocks.
+	// Send queues a message. It never blocks, except for a target of Conn.Paced.
 	Send(m Message) error
 
 	deliver(encoder) error

@@ -37,9 +37,9 @@ type Limits struct {
 	ControlRate int
 
 	// QueueBytes and QueueMessages bound what waits for a client. Past them the connection closes with 1013 and the cause
-	// [ErrSlowClient]: the client does not read, or not as fast as is sent; see [Conn.Paced] for a sender that waits. Write is the time for one write of at most 64 KiB or one message; if a client does
-	// not take as much in that time its connection ends with that cause, and no close frame can follow. Default 1 MiB,
-	// 1,024 messages, 10 s.
+	// [ErrSlowClient]: the client does not read, or not as fast as is sent; see [Conn.Paced] for a sender that waits. Write
+	// is the time for one write of at most 64 KiB or one message; if a client does not take as much in that time its
+	// connection ends with that cause, and no close frame can follow. Default 1 MiB, 1,024 messages, 10 s.
 	QueueBytes    int
 	QueueMessages int
 	Write         time.Duration
