@@ -136,7 +136,7 @@
 //  5. A client that does not take what is sent to it is disconnected, with the cause [ErrSlowClient]. When its queue is
 //     full, because it does not read or because more is sent than it can read meanwhile, it is closed with 1013; when it
 //     takes nothing for too long, without a close frame, which nobody would read. Nobody else notices. What is sent by
-//     [Conn.Paced] waits for the client instead, and no client that reads is disconnected for it.
+//     [Conn.Paced] fills no queue: it waits for the client.
 //  6. A panic in a hook, handler or middleware is logged with its stack, closes that one connection with 1011, and
 //     touches nothing else.
 //  7. A handler's context is cancelled when its connection ends or the App shuts down.

@@ -8,9 +8,9 @@ import (
 
 // Paced returns the connection as a target for more than its queue holds: a history, a file, a feed without a pace of its
 // own. What is sent to it is queued when there is room, and Emit and Send wait for that while more than half of
-// [Limits].QueueBytes or QueueMessages is waiting, so that a client which reads is never taken for a slow one. What is sent
-// in other ways meanwhile, as answers and broadcasts, has the other half. While the queues of all slow clients hold more
-// than half of [Limits].TotalQueueBytes, they wait until this queue is empty.
+// [Limits].QueueBytes or QueueMessages is waiting, so that they never fill the queue, however slowly the client reads.
+// What is sent in other ways meanwhile, as answers and broadcasts, has the other half. While the queues of all slow
+// clients hold more than half of [Limits].TotalQueueBytes, they wait until this queue is empty.
 //
 //	history := c.Paced(ctx)
 //	for _, line := range lines {
@@ -20,8 +20,8 @@ import (
 //	}
 //
 // They return ctx's error once that is done, also where there is nothing to wait for, and [ErrClosed] together with the
-// cause once the connection is closing. A client that does not read at all is given up after [Limits].Write. A handler that
-// waits handles nothing else, so what takes long belongs into a goroutine.
+// cause once the connection is closing. A client that takes less than [Limits].Write asks for is given up, as ever. A
+// handler that waits handles nothing else, so what takes long belongs into a goroutine.
 func (c *conn) Paced(ctx context.Context) Target { return paced{c, ctx} }
 
 // paced is a connection whose sender waits for it.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,7 +13,6 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
-	"github.com/wsgate/wsgate/internal/wire"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -55,81 +52,6 @@ func (c *testClient) hearsHistory(lines int) {
 		if got, _, _ := strings.Cut(c.hear(), " "); got != want {
 			c.t.Fatalf("got line %.20q, want %s", got, want)
 		}
-	}
-}
-
-// A client that reads gets a history of any length, at its own speed.
-func TestPacedOnEveryTransport(t *testing.T) {
-	const many = 20000
-	for _, over := range transports {
-		t.Run(over.name, func(t *testing.T) {
-			c := over.connect(t, newApp(t, nil, routeTo("/ws", historyGateway(t, many, paced))))("/ws")
-			go c.say("all of it")
-			c.hearsHistory(many)
-		})
-	}
-}
-
-// slowReader reads some bytes in each interval, and no more.
-type slowReader struct {
-	io.Reader
-	each     int
-	interval <-chan time.Time
-	left     int
-}
-
-func (r *slowReader) Read(b []byte) (int, error) {
-	if r.left == 0 {
-		<-r.interval
-		r.left = r.each
-	}
-	n, err := r.Reader.Read(b[:min(len(b), r.left)])
-	r.left -= n
-	return n, err
-}
-
-// lines returns how many lines of a history come before something else does.
-func (r *slowReader) lines(most int) (n int, end string) {
-	for ; n < most; n++ {
-		f, err := wire.ReadFrame(r)
-		if err != nil {
-			return n, err.Error()
-		}
-		if f.First != frameText {
-			return n, describe(f.First, f.Payload)
-		}
-	}
-	return n, ""
-}
-
-// A reader of a megabyte per second over TCP.
-func TestPacedToSlowReaderOnSocket(t *testing.T) {
-	const many = 2500
-	for _, test := range []struct {
-		name string
-		to   func(ctx context.Context, c *testConn) wsgate.Target
-		all  bool
-	}{
-		{"paced", paced, true},
-		{"not paced", func(_ context.Context, c *testConn) wsgate.Target { return c }, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			limits := wsgate.Limits{SendBuffer: 64 << 10}
-			addr := overTCP(t, newApp(t, &wsgate.Options{Limits: limits}, routeTo("/ws", historyGateway(t, many, test.to))))
-			c := dialRawTCP(t, addr, "/ws")
-			if err := c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
-				t.Fatal(err)
-			}
-			c.put(clientFrame(frameText, []byte("all of it")))
-			ticker := time.NewTicker(10 * time.Millisecond)
-			defer ticker.Stop()
-			c.SetReadDeadline(time.Now().Add(patience))
-			lines, end := (&slowReader{Reader: c, each: 10 << 10, interval: ticker.C}).lines(many)
-			if (lines == many) != test.all {
-				t.Errorf("got %d lines of %d, then %s", lines, many, end)
-			}
-		})
 	}
 }
 
