@@ -270,10 +270,14 @@ func (a *App) begin() (ok bool, refusal string) {
 	return true, ""
 }
 
+// end undoes begin.
 func (a *App) end() {
-	a.count.Add(-1)
+	a.giveBack()
 	a.release()
 }
+
+// giveBack makes place for another connection; Shutdown still waits for this one.
+func (a *App) giveBack() { a.count.Add(-1) }
 
 func (a *App) release() {
 	a.mu.Lock()

@@ -23,8 +23,8 @@ import (
 // allowed origin, with a subprotocol that both sides know. The request, and what stands behind the values of
 // its context, belongs to the HTTP server and its routers, which use it again afterwards. So what a hook needs later has to
 // go into the data, or through [Options].ConnContext into the contexts of all hooks. The request's context ends when the
-// client is gone or [Limits].Handshake is over, and the client is answered then; whoever goes on after it may still use
-// the request until it returns, and counts as a connection until then.
+// client is gone or [Limits].Handshake is over, and the client is answered then; an OnUpgrade that goes on after it may still
+// use the request until it returns.
 //
 // A gateway without OnUpgrade accepts every request and starts with a zero D.
 type Upgrader[D any] interface {

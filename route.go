@@ -59,9 +59,10 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := false
 	defer func() {
 		if !started { // also after a panic in a ResponseWriter
-			deciding.Wait() // the request is not theirs any more afterwards
 			c.exit()
-			a.end()
+			a.giveBack()
+			deciding.Wait() // the request is not theirs any more afterwards
+			a.release()
 		}
 	}()
 	deadline := time.Now().Add(rt.limits.Handshake)

@@ -91,7 +91,7 @@ var mutants = []mutant{
 	{"what a listener has put around its connections is passed by", "internal/transport/socket.go", `case *net.UnixConn:`, `case syscall.Conn:`, core},
 	{"any origin may connect", "internal/transport/accept.go", `OriginPatterns:  o.Origins,`, `InsecureSkipVerify: true,`, core + " " + abuse},
 	{"an upgrade may have a body", "internal/transport/accept.go", "case r.ContentLength != 0: //", "case false: //", core + " " + abuse},
-	{"a client that offers other subprotocols is taken", "internal/transport/accept.go", `&& selectSubprotocol(r, subprotocols) == "" {`, `&& false {`, core + " " + abuse},
+	{"a client that offers other subprotocols is taken", "internal/transport/accept.go", `&& firstOf(subprotocols, offered) == "" {`, `&& false {`, core + " " + abuse},
 	{"Shutdown does not wait for connections", "app.go", `	err := a.waitIdle(ctx)`, `	var err error`, core},
 	{"Shutdown waits for its own caller", "awaited.go", `	if who == "" {`, `	if true {`, core},
 	{"Shutdown does not wait for OnStop functions that another call has begun", "app.go", `	return a.lifecycle.wait(ctx)`, `	return nil`, core},
