@@ -186,7 +186,7 @@ func (rt *route) bind(r Route) error {
 		if wrong := checkEventName(bound.name); wrong != "" {
 			mistakes = append(mistakes, &mistake.Mistake{
 				What: what + ": " + wrong, Where: bound.pos,
-				Want: fmt.Sprintf(`1 to %d printable characters, not "error", not beginning with "$"`, maxEventName),
+				Want: fmt.Sprintf(`1 to %d characters without control characters and line breaks, not "error", not beginning with "$"`, maxEventName),
 			})
 		}
 		if other := rt.events[bound.name]; other != nil {

@@ -6,20 +6,20 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Event is the name of an event together with the type of its payload, in one constant:
 //
 //	const Say wsgate.Event[string] = "say"
 //
-// The same constant serves those who send the event and those who handle it. A name has 1 to 64 printable characters,
-// is not "error", and does not begin with "$".
+// The same constant serves those who send the event and those who handle it. A name has 1 to 64 characters of
+// whatever script, without control characters and line breaks, is not "error", and does not begin with "$".
 type Event[T any] string
 
 // Emit encodes the event once and queues it for everybody in the target. It never blocks, unless the target is one of
@@ -150,8 +150,8 @@ func (e Envelope) check(of string) (mistakes []error) {
 				wrong(key, "is used twice; JSON keys that differ only in case count as the same")
 			}
 		}
-		if !utf8.ValidString(key) || !printable(key) {
-			wrong(key, "is not printable UTF-8")
+		if !text.IsLine(key) {
+			wrong(key, text.NotLine)
 		}
 		if !n.Nested && envelope.IsErrorKey(key) {
 			wrong(key, "is needed for errors, whose fields stand beside it in the flat form")

@@ -8,9 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/wsgate/wsgate/internal/text"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -76,7 +75,8 @@ func (c *conn) vanish() {
 }
 
 // Join adds the connection to rooms of its gateway. Joining a room twice is joining it once. It returns an [*Error]
-// with code [Invalid] for a name that is empty, too long or not printable UTF-8, [ErrLimit] for more rooms than
+// with code [Invalid] for a name that is empty, too long or not a line of valid UTF-8 (it has control characters or
+// line breaks), [ErrLimit] for more rooms than
 // [Limits].Rooms, and [ErrClosed] once OnClose has returned; then it has joined none of them.
 //
 // With [Options].Broker, Join returns when what other nodes send to the rooms from now on will arrive. If nobody else
@@ -221,17 +221,8 @@ func (rt *route) checkRoomName(name string) error {
 		return Errorf(Invalid, "a room's name is not empty")
 	case len(name) > most:
 		return Errorf(Invalid, "a room's name has at most %d bytes, not %d", most, len(name))
-	case !utf8.ValidString(name) || !printable(name):
-		return Errorf(Invalid, "a room's name is printable UTF-8")
+	case !text.IsLine(name):
+		return Errorf(Invalid, "a room's name %s", text.NotLine)
 	}
 	return nil
-}
-
-func printable(s string) bool {
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // payload is an event's payload before it is decoded.
@@ -56,8 +57,8 @@ func checkEventName(name string) string {
 		return "it is the name of errors"
 	case strings.HasPrefix(name, "$"):
 		return `names that begin with "$" are reserved`
-	case !utf8.ValidString(name) || !printable(name):
-		return "it is not printable UTF-8"
+	case !text.IsLine(name):
+		return "it " + text.NotLine
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 // oddNames mean something to an engine, or are as long as a name may be.
 var oddNames = []string{
 	"*", ">", "a", "A", "a.b", "a..b", ".a", "a.", "a.*", "a.>", "a b", "=", "=2A", "$SYS", "_INBOX.x", "[a-z]", "?", "a\\", "{a}", "a:b",
+	"می\u200cخواهم\u3000\u00a0\ufeff", "👨\u200d👩\u200d👧🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
 	"🙂", "🙂🙂", "é", "e\u0301", "\"", "'", "%s", strings.Repeat("x", 255), strings.Repeat("é*", 85),
 }
 

@@ -84,6 +84,8 @@ func TestWelcome(t *testing.T) {
 			{"?username=%20%20", "Anonymous"},
 			{"?username=%20Ada%20L.%20", "Ada L."},
 			{"?username=" + strings.Repeat("%C3%A4", 40), strings.Repeat("ä", 40)},
+			{"?username=" + url.QueryEscape("علی\u200cرضا"), "علی\u200cرضا"},
+			{"?username=" + url.QueryEscape("👨\u200d👩\u200d👧 Weber"), "👨\u200d👩\u200d👧 Weber"},
 		} {
 			c := app.Dial(path + tt.query)
 			hello := wstest.Next(c, chat.Welcome)
@@ -106,7 +108,7 @@ func TestWelcome(t *testing.T) {
 func TestNameIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newChat(t)
-		for _, name := range []string{strings.Repeat("x", 41), strings.Repeat("ä", 41), "a\nb", "a\u202eb"} {
+		for _, name := range []string{strings.Repeat("x", 41), strings.Repeat("ä", 41), "a\nb", "a\u2028b", "a\u202eb", "\u200b"} {
 			app.ExpectRefused(http.StatusBadRequest, path+"?username="+url.QueryEscape(name))
 		}
 	})
@@ -442,7 +444,7 @@ func TestBadInput(t *testing.T) {
 		{"join without room", `{"type":"join","id":1}`, "invalid", "room is empty"},
 		{"room of spaces", `{"type":"join","id":1,"room":"  "}`, "invalid", "room is empty"},
 		{"room too long", frame("join", "room", strings.Repeat("ä", 41)), "invalid", "room has at most 40 characters, not 41"},
-		{"room with a line end", `{"type":"join","id":1,"room":"a\nb"}`, "invalid", "room has characters that do not print"},
+		{"room with a line end", `{"type":"join","id":1,"room":"a\nb"}`, "invalid", "room has control characters or line breaks"},
 		{"leave without room", `{"type":"leave","id":1}`, "invalid", "room is empty"},
 		{"rename to nothing", `{"type":"rename","id":1,"username":""}`, "invalid", "username is empty"},
 		{"name too long", frame("rename", "username", strings.Repeat("x", 41)), "invalid", "username has at most 40 characters, not 41"},

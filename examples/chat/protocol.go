@@ -199,14 +199,19 @@ func checkText(text string) error {
 // what the client calls it.
 func checkName(field, name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if name == "" {
+	if !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsPrint(r) && r != ' ' }) { // nothing to see
 		return "", wsgate.Errorf(wsgate.Invalid, "%s is empty", field)
 	}
 	if n := utf8.RuneCountInString(name); n > maxName {
 		return "", wsgate.Errorf(wsgate.Invalid, "%s has at most %d characters, not %d", field, maxName, n)
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "", wsgate.Errorf(wsgate.Invalid, "%s has characters that do not print", field)
+	if strings.ContainsFunc(name, unfit) {
+		return "", wsgate.Errorf(wsgate.Invalid, "%s has control characters or line breaks", field)
 	}
 	return name, nil
+}
+
+// unfit reports whether a character does something to the text around a name: it breaks the line, or turns it around.
+func unfit(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
 }

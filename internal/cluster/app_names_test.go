@@ -16,6 +16,7 @@ func TestRoomNames(t *testing.T) {
 		apps := startApps(t, new(local.Broker), 2)
 		rooms := []string{
 			"*", ">", "a", "a.b", "a..b", ".a", "a.*", "a.>", ".", "..", "=", "=2E", "%2E", " ", "/", "$SYS", "😀", "é", "e\u0301", "K", "k",
+			"\u200b", "\u202e", "\ufeff", "\u00a0", "\u3000", "می\u200cخواهم", "👨\u200d👩\u200d👧",
 			strings.Repeat("x", 255), strings.Repeat("x", 254) + "y", strings.Repeat("ü", 127), strings.Repeat(".", 255),
 		}
 		var clients []*wstest.Client
@@ -34,7 +35,7 @@ func TestRoomNames(t *testing.T) {
 				t.Errorf("%+q got what was sent to %+q", rooms[i], got)
 			}
 		}
-		for _, name := range []string{"", "a\r\nPUB b 1", "\x00", "a\x00", "\n", "\x7f", "\xff", "a\xff", "\u200b", "\u202e", strings.Repeat("x", 256)} {
+		for _, name := range []string{"", "a\r\nPUB b 1", "\x00", "a\x00", "\n", "\x7f", "\xff", "a\xff", "\u0085", "\u2028", "\u2029", strings.Repeat("x", 256)} {
 			for c := range apps[1].Hub().Conns() {
 				if err := c.Join(name); err == nil {
 					t.Errorf("%+q: joined", name)

@@ -36,6 +36,8 @@ var mutants = []mutant{
 	{"messages after a close frame was sent are handled", "internal/transport/conn.go", "if c.closing() {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue", core + " " + lifecycle},
 	{"duplicate keys are taken", "internal/envelope/scan.go", `return errDuplicate`, `return nil`, "./internal/envelope"},
 	{"JSON may be nested one level deeper", "internal/envelope/scan.go", "func (s *scanner) object(depth int, member func(key, value []byte)) error {\n\tif depth > MaxDepth {", "func (s *scanner) object(depth int, member func(key, value []byte)) error {\n\tif depth > MaxDepth+1 {", "./internal/envelope"},
+	{"a name may have two lines", "internal/text/text.go", ` || r == '\u2028' || r == '\u2029'`, ``, core},
+	{"names need characters that print", "internal/text/text.go", `unicode.IsControl(r)`, `!unicode.IsPrint(r)`, core},
 	{"malformed messages have no end", "dispatch.go", `c.strikes >= c.route.limits.Malformed`, `c.strikes > c.route.limits.Malformed`, core},
 
 	// Output.

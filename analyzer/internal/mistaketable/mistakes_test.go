@@ -148,7 +148,7 @@ func (g *Chat) Events() wsgate.Events[Member] {
 	return wsgate.Events[Member]{wsgate.On("error", g.onSay)}
 }
 `},
-	{"an event's name does not print", say + `
+	{"an event's name has a line break", say + `
 func (g *Chat) Events() wsgate.Events[Member] {
 	return wsgate.Events[Member]{wsgate.On("say\n", g.onSay)}
 }

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Envelope is the JSON around payloads. It may be used by several goroutines.
@@ -47,10 +46,11 @@ func New(typ, id, data string) (*Envelope, error) {
 }
 
 func check(key string, nested bool) error {
-	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	switch {
-	case key == "" || !utf8.ValidString(key) || strings.ContainsFunc(key, unprintable):
-		return fmt.Errorf("envelope key %q is empty or not printable", key)
+	case key == "":
+		return errors.New("an envelope key is empty")
+	case !text.IsLine(key):
+		return fmt.Errorf("envelope key %q %s", key, text.NotLine)
 	case !nested && envelope.IsErrorKey(key):
 		return fmt.Errorf("envelope key %q is needed for errors; only with a data key it is free", key)
 	}

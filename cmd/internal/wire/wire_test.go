@@ -72,12 +72,13 @@ func TestKeys(t *testing.T) {
 		{"type", "type", "", "twice"},
 		{"type", "id", "ID", "twice"},
 		{"data", "id", "", "twice"},
-		{"", "id", "", "not printable"},
-		{"a\n", "id", "", "not printable"},
-		{"a\xff", "id", "", "not printable"},
+		{"", "id", "", "empty"},
+		{"a\n", "id", "", "line breaks"},
+		{"a\xff", "id", "", "not valid UTF-8"},
 		{"code", "id", "", "needed for errors"},
 		{"code", "id", "data", ""},
 		{"äction", "id", "", ""},
+		{"👨\u200d👩\u200d👧", "شناسه\u200cها", "", ""},
 	} {
 		_, err := wire.New(tt.typ, tt.id, tt.data)
 		if (err == nil) != (tt.complaint == "") || err != nil && !strings.Contains(err.Error(), tt.complaint) {
