@@ -35,7 +35,8 @@ type Options struct {
 	// 500 for the client. Default nil: the context of a hook has no value of the request.
 	ConnContext func(r *http.Request) context.Context
 	// Origins are the hosts, beside the request's own, whose pages may connect: patterns as for path.Match, of a host
-	// ("*.example.com", "localhost:8080") or of a scheme and host ("https://example.com"). A request without an Origin
+	// ("*.example.com", "localhost:8080", "[::1]:5173") or of a scheme and host ("https://example.com"). A port that is the
+	// scheme's own, 80 or 443, may be there or not, in all of them and in the request's Host. A request without an Origin
 	// header does not come from a browser and is allowed. Default none.
 	Origins []string
 	// Hosts are the names by which clients reach the server: "chat.example.com", "localhost", or "*.example.com" for
@@ -72,7 +73,7 @@ type App struct {
 	log         *slog.Logger
 	limits      Limits
 	compress    bool
-	origins     []string
+	origins     originPatterns
 	use         []Middleware
 	connContext func(*http.Request) context.Context
 	hub         *Hub

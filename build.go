@@ -3,10 +3,8 @@ package wsgate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 
@@ -35,7 +33,6 @@ func newBuilder(o *Options) *builder {
 	a := &App{
 		log:         o.Logger,
 		limits:      o.Limits.withDefaults(),
-		origins:     o.Origins,
 		use:         o.Use,
 		compress:    o.Compression,
 		connContext: o.ConnContext,
@@ -81,7 +78,9 @@ func (b *builder) wrong(errs ...error) {
 // check finds the mistakes that need no constructor to run.
 func (b *builder) check(root *Module) {
 	b.wrong(b.options.Limits.check("Options")...)
-	b.wrong(checkOrigins(b.options.Origins)...)
+	origins, mistakes := newOriginPatterns(b.options.Origins)
+	b.wrong(mistakes...)
+	b.app.origins = origins
 	b.wrong(hostNames(b.options.Hosts).check()...)
 	b.wrong(b.options.Envelope.check("Options")...)
 	if root == nil {
@@ -149,22 +148,4 @@ func (b *builder) gatewayProvider(m *Module, rt Route) *provider {
 	}
 	p, _ := newProvider(m, rt.New, true)
 	return p
-}
-
-// checkOrigins checks the patterns, which would fail at every request otherwise.
-func checkOrigins(origins []string) (mistakes []error) {
-	for _, origin := range origins {
-		scheme, host, full := strings.Cut(origin, "://")
-		if !full {
-			host = origin
-		}
-		_, err := path.Match(origin, "")
-		if err != nil || host == "" || full && scheme == "" || strings.ContainsAny(origin, " \t\r\n") || strings.Contains(host, "/") {
-			mistakes = append(mistakes, &mistake.Mistake{
-				What: "Options.Origins", Have: fmt.Sprintf("%q", origin),
-				Want: `a pattern of a host, as "*.example.com" or "localhost:8080", or of a scheme and host, as "https://example.com"`,
-			})
-		}
-	}
-	return mistakes
 }

@@ -106,7 +106,7 @@ func (b *builder) prepareRoutes() {
 		}
 		rt.names = env.names()
 		rt.accept = transport.AcceptOptions{
-			Subprotocols: r.Subprotocols, Origins: a.origins, Limits: rt.limits.transport(), Engine: a.engine,
+			Subprotocols: r.Subprotocols, Limits: rt.limits.transport(), Engine: a.engine,
 			Compression: b.options.Compression,
 		}
 		ct, _ := checkGateway(&r) // was checked before

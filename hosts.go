@@ -1,11 +1,15 @@
 package wsgate
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/mistake"
 )
@@ -20,11 +24,12 @@ var hostName = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9
 // check returns a mistake for every name that no request could have.
 func (names hostNames) check() (mistakes []error) {
 	for _, name := range names {
-		if !hostName.MatchString(name) || isAddress(name) {
-			mistakes = append(mistakes, &mistake.Mistake{
-				What: "Options.Hosts", Have: fmt.Sprintf("%q", name),
-				Want: `a name without scheme and port, as "chat.example.com", "*.example.com" or "localhost" (addresses always pass; a name of other letters has its "xn--" form)`,
-			})
+		if !hostName.MatchString(name) || isAddress(strings.TrimPrefix(name, "*.")) {
+			want := `a name without scheme and port, as "chat.example.com", "*.example.com" or "localhost" (addresses always pass; a name of other letters has its "xn--" form)`
+			if ascii := asciiHost(name); !isASCII(name) && ascii != "" {
+				want = fmt.Sprintf("%q, as clients send it", ascii)
+			}
+			mistakes = append(mistakes, &mistake.Mistake{What: "Options.Hosts", Have: fmt.Sprintf("%q", name), Want: want})
 		}
 	}
 	return mistakes
@@ -36,7 +41,7 @@ func (names hostNames) guard(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !names.have(withoutPort(r.Host)) {
+		if name, _ := splitPort(r.Host); !names.have(name) {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "this server has another name", http.StatusMisdirectedRequest)
 			return
@@ -62,18 +67,57 @@ func (names hostNames) have(host string) bool {
 	return false
 }
 
-// withoutPort returns the host of a Host header: "[::1]:80" is "[::1]".
-func withoutPort(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		return host[:i]
+// splitPort returns the name and the port of a host, or of a pattern of hosts: "[::1]:80" is "[::1]" and ":80".
+func splitPort(host string) (name, port string) {
+	end, inside := len(host), false
+	for i, c := range host {
+		switch c {
+		case '[':
+			inside = true
+		case ']':
+			inside = false
+		case ':':
+			if !inside {
+				end = i
+			}
+		}
 	}
-	return host
+	return host[:end], host[end:]
 }
 
+// isAddress reports whether a host is an address: IPv6 in brackets, as in every header, or IPv4.
 func isAddress(host string) bool {
-	if inner, ok := strings.CutPrefix(host, "["); ok {
-		host = strings.TrimSuffix(inner, "]")
+	addr, err := netip.ParseAddr(host)
+	_, ok := bracketed(host)
+	return ok || err == nil && addr.Is4()
+}
+
+// bracketed returns the IPv6 address of a host.
+func bracketed(host string) (addr netip.Addr, ok bool) {
+	inner, opened := strings.CutPrefix(host, "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	addr, err := netip.ParseAddr(inner)
+	return addr, opened && closed && err == nil && addr.Is6()
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// asciiHost returns the form in which a name, or a name behind "*.", stands in requests, "" if it has none. net/http
+// knows, which writes requests.
+func asciiHost(name string) string {
+	below, wildcard := strings.CutPrefix(name, "*.")
+	var written bytes.Buffer
+	if err := (&http.Request{URL: &url.URL{Scheme: "http", Host: below}}).Write(&written); err != nil {
+		return ""
 	}
-	_, err := netip.ParseAddr(host)
-	return err == nil
+	r, err := http.ReadRequest(bufio.NewReader(&written))
+	if err != nil || !hostName.MatchString(r.Host) {
+		return ""
+	}
+	if wildcard {
+		return "*." + r.Host
+	}
+	return r.Host
 }

@@ -51,11 +51,14 @@ func TestHosts(t *testing.T) {
 func TestBadHosts(t *testing.T) {
 	for _, host := range []string{
 		"", "*", "*.", "https://example.com", "example.com:443", "example.com/", "exa mple.com", "a..example", ".example.com",
-		"example.com.", "*example.com", "a.*.example", "127.0.0.1", "[::1]", "::1", "münchen.example",
+		"example.com.", "*example.com", "a.*.example", "127.0.0.1", "[::1]", "::1", "münchen.example", "*.127.0.0.1",
 	} {
 		t.Run(host, func(t *testing.T) {
 			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Hosts: []string{"good.example", host}})
 			checkText(t, text, "Options.Hosts", `have "`+host+`"`, "want")
+			if host == "münchen.example" {
+				checkText(t, text, `want "xn--mnchen-3ya.example", as clients send it`)
+			}
 			if n := count(text); n != 1 {
 				t.Errorf("%d mistakes, want 1:\n%s", n, text)
 			}

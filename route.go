@@ -70,6 +70,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	accept := rt.accept
 	accept.Owner = (*slowHandler)(c)
 	accept.Admit = func() (values context.Context, refusal *transport.Refusal) {
+		if refusal = a.origins.refuse(r); refusal != nil {
+			return nil, refusal
+		}
 		if decided, refusal = rt.decide(r, deadline, &deciding); refusal != nil {
 			return nil, refusal
 		}

@@ -81,24 +81,6 @@ func TestConflictOfModules(t *testing.T) {
 	checkText(t, refused(t, &wsgate.Module{Imports: []*wsgate.Module{a, b}}, nil), `"/ws"`, "module first", "module second")
 }
 
-func TestBadOrigins(t *testing.T) {
-	for _, origin := range []string{
-		"", "[", "a[", "*.example.com[", `example.com\`, "https://", "://example.com", "https://[", "https://example.com/", "https://example.com/chat",
-		"https//example.com", "example.com/", "https://a[b", " example.com", "example.com ",
-	} {
-		t.Run(origin, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Origins: []string{"good.example", origin}})
-			checkText(t, text, "Options.Origins", "have \""+strings.ReplaceAll(origin, `\`, `\\`)+"\"", "want")
-			if n := count(text); n != 1 {
-				t.Errorf("%d mistakes, want 1:\n%s", n, text)
-			}
-		})
-	}
-	newAppOf(t, &wsgate.Options{Origins: []string{
-		"example.com", "*.example.com", "localhost:8080", "https://example.com", "https://*.example.com:8443", "*", "chrome-extension://*", "[a-c].example.com",
-	}}, gatewayAt("/", newFine))
-}
-
 func TestNegativeLimits(t *testing.T) {
 	for i := range reflect.TypeFor[wsgate.Limits]().NumField() {
 		field := reflect.TypeFor[wsgate.Limits]().Field(i)

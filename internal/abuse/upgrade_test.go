@@ -110,6 +110,8 @@ func foreignOrigins(t *testing.T) {
 		{"same host, upper case", 101, []string{"Host: Server.example", "O http://SERVER.EXAMPLE"}},
 		{"same host, other port", 403, []string{"O http://127.0.0.1:1"}},
 		{"same host, no port", 403, []string{"O http://127.0.0.1"}},
+		{"same host, the scheme's port", 101, []string{"Host: server.example:443", "O https://server.example"}},
+		{"same host, another scheme's port", 403, []string{"Host: server.example:80", "O https://server.example"}},
 		{"null", 403, []string{"O null"}},
 		{"null and an empty Host", 400, []string{"Host: ", "O null"}},
 		{"no host and an empty Host", 400, []string{"Host: ", "O http://"}},

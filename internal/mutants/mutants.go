@@ -91,7 +91,9 @@ var mutants = []mutant{
 	// The server.
 	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
 	{"what a listener has put around its connections is passed by", "internal/transport/socket.go", `case *net.UnixConn:`, `case syscall.Conn:`, core},
-	{"any origin may connect", "internal/transport/accept.go", `OriginPatterns:  o.Origins,`, `InsecureSkipVerify: true,`, core + " " + abuse},
+	{"a host with the port that browsers leave out is another", "origins.go", `if port == usual {`, `if false {`, core},
+	{"a listed origin's usual port counts", "origins.go", `[...]string{host, withPort}`, `[...]string{host}`, core},
+	{"any origin may connect", "origins.go", `if patterns.allow(r) {`, `if true {`, core + " " + abuse},
 	{"an upgrade may have a body", "internal/transport/accept.go", "case r.ContentLength != 0: //", "case false: //", core + " " + abuse},
 	{"a client that offers other subprotocols is taken", "internal/transport/accept.go", `&& firstOf(subprotocols, offered) == "" {`, `&& false {`, core + " " + abuse},
 	{"Shutdown does not wait for connections", "app.go", `	err := a.waitIdle(ctx)`, `	var err error`, core},

@@ -1,0 +1,140 @@
+package wsgate
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// originPatterns are [Options].Origins in the form in which origins are compared: patterns of path.Match in lower case,
+// addresses as netip writes them.
+type originPatterns []string
+
+// newOriginPatterns returns the patterns, and a mistake for every one that no page could have.
+func newOriginPatterns(origins []string) (patterns originPatterns, mistakes []error) {
+	for _, origin := range origins {
+		pattern, want := originPattern(strings.ToLower(origin))
+		if want != "" {
+			mistakes = append(mistakes, &mistake.Mistake{What: "Options.Origins", Have: fmt.Sprintf("%q", origin), Want: want})
+		}
+		patterns = append(patterns, pattern)
+	}
+	return patterns, mistakes
+}
+
+// What an origin may be made of, with or without what path.Match gives a meaning.
+var (
+	originScheme = regexp.MustCompile(`^([a-z0-9+.*?\[\]^\\-]+://)?$`)
+	originName   = regexp.MustCompile(`^[a-z0-9_*?\[\]^\\-]+(\.[a-z0-9_*?\[\]^\\-]+)*\.?$`)
+	originPort   = regexp.MustCompile(`^(:([1-9][0-9]{0,4}|[0-9-]*[*?\[\]^\\][0-9*?\[\]^\\-]*))?$`)
+	// addressName is a name that a browser takes for an IPv4 address.
+	addressName = regexp.MustCompile(`^([a-z0-9_-]+\.)*([0-9]+|0x[0-9a-f]*)\.?$`)
+)
+
+const (
+	wantOrigin  = `a pattern of a host, as "*.example.com" or "localhost:8080", or of a scheme and host, as "https://example.com"`
+	wantAddress = `an IPv6 address in full and in brackets, as "http://[::1]:5173"`
+)
+
+// originPattern returns the pattern for one of the Origins, or what is wanted in its place.
+func originPattern(origin string) (pattern, want string) {
+	scheme, host := "", origin
+	if i := strings.Index(origin, "://"); i >= 0 {
+		scheme, host = origin[:i+3], origin[i+3:]
+	}
+	name, port := splitPort(host)
+	switch {
+	case origin == "null":
+		return "", `origins of pages: "null" is that of all files and sandboxed frames, which only "*" lets in`
+	case scheme == "ws://" || scheme == "wss://":
+		return "", fmt.Sprintf("%q: an origin is that of a page", "http"+strings.TrimPrefix(origin, "ws"))
+	case !isASCII(origin):
+		if name = asciiHost(name); name == "" {
+			return "", `the "xn--" form of the name, as browsers send it`
+		}
+		return "", fmt.Sprintf("%q, as browsers send it", scheme+name+port)
+	case strings.Contains(name, ":"):
+		addr, ok := bracketed(name)
+		if !ok || addr.Zone() != "" {
+			return "", wantAddress
+		}
+		name = `\[` + addr.String() + `\]`
+	case !originName.MatchString(name), addressName.MatchString(name) && !isAddress(name):
+		return "", wantOrigin
+	}
+	pattern = scheme + name + port
+	if _, err := path.Match(pattern, ""); err != nil || !originScheme.MatchString(scheme) || !originPort.MatchString(port) || tooHigh(port) {
+		return "", wantOrigin
+	}
+	return pattern, ""
+}
+
+func tooHigh(port string) bool {
+	n, err := strconv.Atoi(strings.TrimPrefix(port, ":"))
+	return err == nil && n > 65535
+}
+
+// refuse returns the answer to a page that may not connect, nil for all others.
+func (patterns originPatterns) refuse(r *http.Request) *transport.Refusal {
+	if patterns.allow(r) {
+		return nil
+	}
+	message := fmt.Sprintf("pages of origin %q may not connect", r.Header.Get("Origin"))
+	return &transport.Refusal{Status: http.StatusForbidden, Message: message}
+}
+
+// allow reports whether the page that a request comes from may connect: it comes from the host that the request names,
+// or from a listed one. Without an Origin the request does not come from a page.
+func (patterns originPatterns) allow(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	host, withPort := hostForms(u.Host, u.Scheme)
+	if own, _ := hostForms(r.Host, u.Scheme); host == own && u.Hostname() != "" {
+		return true
+	}
+	for _, pattern := range patterns {
+		scheme := ""
+		if strings.Contains(pattern, "://") {
+			scheme = u.Scheme + "://"
+		}
+		for _, form := range [...]string{host, withPort} {
+			if matched, _ := path.Match(pattern, scheme+form); matched { // the pattern was checked before
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// usualPorts are what browsers leave out. The request's own scheme is not known behind a proxy that ends TLS: the
+// origin's tells which port its host has.
+var usualPorts = map[string]string{"http": ":80", "https": ":443"}
+
+// hostForms returns a host without its port if that is the usual one of the scheme, and with the port in any case.
+func hostForms(host, scheme string) (without, with string) {
+	name, port := splitPort(strings.ToLower(host))
+	if addr, ok := bracketed(name); ok {
+		name = "[" + addr.String() + "]"
+	}
+	usual := usualPorts[scheme]
+	if port == "" || port == ":" {
+		port = usual
+	}
+	if port == usual {
+		return name, name + port
+	}
+	return name + port, name + port
+}
