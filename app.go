@@ -166,6 +166,9 @@ func (a *App) services(fn any) (args []reflect.Value, err error) {
 // Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern; one that
 // conflicts with another is an error. Call it before serving.
 func (a *App) Handle(pattern string, h http.Handler) error {
+	if f, ok := h.(http.HandlerFunc); h != nil && (!ok || f != nil) { // the mux refuses what is nil
+		h = mounted{h}
+	}
 	if reason := tryHandle(a.mux, pattern, h); reason != "" {
 		reason, detail, _ := strings.Cut(reason, "\n")
 		return &mistake.Mistake{What: fmt.Sprintf("App.Handle of pattern %q: %s", pattern, strings.TrimSuffix(reason, ":")), Where: mistake.Caller(1), Have: detail}

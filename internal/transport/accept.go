@@ -221,6 +221,9 @@ type upgrade struct {
 }
 
 func (u *upgrade) WriteHeader(status int) {
+	if status == http.StatusMethodNotAllowed {
+		u.Header().Set("Allow", http.MethodGet)
+	}
 	if status != http.StatusSwitchingProtocols && u.refused == nil {
 		u.ResponseWriter.WriteHeader(status)
 	}
