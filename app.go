@@ -74,6 +74,7 @@ type App struct {
 	limits      Limits
 	compress    bool
 	origins     originPatterns
+	hosts       hostNames
 	use         []Middleware
 	connContext func(*http.Request) context.Context
 	hub         *Hub
@@ -164,14 +165,24 @@ func (a *App) services(fn any) (args []reflect.Value, err error) {
 }
 
 // Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern; one that
-// conflicts with another is an error. Call it before serving.
+// conflicts with another, or that no request matches, is an error. Call it before serving.
 func (a *App) Handle(pattern string, h http.Handler) error {
 	if f, ok := h.(http.HandlerFunc); h != nil && (!ok || f != nil) { // the mux refuses what is nil
 		h = mounted{h}
 	}
+	what, where := fmt.Sprintf("App.Handle of pattern %q", pattern), mistake.Caller(1)
+	if err := a.hosts.checkPattern(what, pattern, where); err != nil {
+		return err
+	}
+	if reason := tryHandle(http.NewServeMux(), pattern, h); reason == "" && unreachable(pattern) {
+		return &mistake.Mistake{
+			What: what, Where: where, Have: "a pattern that no request matches",
+			Want: `a method in upper case, a host in lower case and without a port, a path in its shortest form, as "GET chat.example.com/page"`,
+		}
+	}
 	if reason := tryHandle(a.mux, pattern, h); reason != "" {
 		reason, detail, _ := strings.Cut(reason, "\n")
-		return &mistake.Mistake{What: fmt.Sprintf("App.Handle of pattern %q: %s", pattern, strings.TrimSuffix(reason, ":")), Where: mistake.Caller(1), Have: detail}
+		return &mistake.Mistake{What: what + ": " + strings.TrimSuffix(reason, ":"), Where: where, Have: detail}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package wsgate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -33,6 +34,7 @@ func newBuilder(o *Options) *builder {
 	a := &App{
 		log:         o.Logger,
 		limits:      o.Limits.withDefaults(),
+		hosts:       o.Hosts,
 		use:         o.Use,
 		compress:    o.Compression,
 		connContext: o.ConnContext,
@@ -81,7 +83,7 @@ func (b *builder) check(root *Module) {
 	origins, mistakes := newOriginPatterns(b.options.Origins)
 	b.wrong(mistakes...)
 	b.app.origins = origins
-	b.wrong(hostNames(b.options.Hosts).check()...)
+	b.wrong(b.app.hosts.check()...)
 	b.wrong(b.options.Envelope.check("Options")...)
 	if root == nil {
 		b.wrong(&mistake.Mistake{What: "New without a module", Have: "nil", Want: "a *Module with at least one of Gateways, Provide, Imports"})
@@ -99,6 +101,10 @@ func (b *builder) check(root *Module) {
 		}
 	}
 	b.wrong(checkRoutes(b.routes)...)
+	for _, rt := range b.routes {
+		b.wrong(b.app.hosts.checkPattern(fmt.Sprintf("route %q", rt.Path), rt.Path, rt.where()))
+	}
+	b.checkUserLimit()
 	b.checkServices()
 }
 

@@ -47,7 +47,7 @@ func (b *builder) construct() {
 		failed = append(failed, b.scopes[p.module].Invoke(p.wrapped()))
 	}
 	b.wrongIfFailed(failed)
-	b.app.handler = hostNames(b.options.Hosts).guard(wrapAll[http.Handler](b, "Options.HTTP", b.options.HTTP, http.HandlerFunc(b.app.serveMux)))
+	b.app.handler = b.app.hosts.guard(wrapAll[http.Handler](b, "Options.HTTP", b.options.HTTP, http.HandlerFunc(b.app.serveMux)))
 	for i, rt := range b.routes {
 		if b.owners[i].failed == nil && b.owners[i].results != nil {
 			b.mount(rt, b.owners[i].results[0].Interface())

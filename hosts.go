@@ -21,10 +21,15 @@ type hostNames []string
 // 2.1), and underscores, which containers have in their names. A leading "*." stands for anything in front.
 var hostName = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
 
+// isHostName reports whether a name, or a name behind "*.", is no address.
+func isHostName(name string) bool {
+	return hostName.MatchString(name) && !addressName.MatchString(strings.TrimPrefix(strings.ToLower(name), "*."))
+}
+
 // check returns a mistake for every name that no request could have.
 func (names hostNames) check() (mistakes []error) {
 	for _, name := range names {
-		if !hostName.MatchString(name) || isAddress(strings.TrimPrefix(name, "*.")) {
+		if !isHostName(name) {
 			want := `a name without scheme and port, as "chat.example.com", "*.example.com" or "localhost" (addresses always pass; a name of other letters has its "xn--" form)`
 			if ascii := asciiHost(name); !isASCII(name) && ascii != "" {
 				want = fmt.Sprintf("%q, as clients send it", ascii)

@@ -51,7 +51,7 @@ func TestHosts(t *testing.T) {
 func TestBadHosts(t *testing.T) {
 	for _, host := range []string{
 		"", "*", "*.", "https://example.com", "example.com:443", "example.com/", "exa mple.com", "a..example", ".example.com",
-		"example.com.", "*example.com", "a.*.example", "127.0.0.1", "[::1]", "::1", "münchen.example", "*.127.0.0.1",
+		"example.com.", "*example.com", "a.*.example", "127.0.0.1", "[::1]", "::1", "münchen.example", "*.127.0.0.1", "127.1", "2130706433",
 	} {
 		t.Run(host, func(t *testing.T) {
 			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Hosts: []string{"good.example", host}})

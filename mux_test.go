@@ -99,10 +99,3 @@ func TestOtherMethodsOfAnUpgrade(t *testing.T) {
 		t.Errorf("got %d, Allow %q", w.Code, got)
 	}
 }
-
-func TestHandleOfNil(t *testing.T) {
-	app := newApp(t, nil, routeTo("/ws", &messageGateway{}))
-	for _, h := range []http.Handler{nil, http.HandlerFunc(nil)} {
-		checkText(t, wellFormed(t, app.Handle("/nil", h)), "App.Handle", "nil handler")
-	}
-}

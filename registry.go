@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -128,13 +127,11 @@ func (p *paths) enter(rt *Route) error {
 	if p.mux == nil {
 		p.mux, p.taken = http.NewServeMux(), map[string]*Route{}
 	}
-	host, below, _ := strings.Cut(rt.Path, "/")
-	if clean := path.Clean("/" + below); strings.ContainsAny(rt.Path, " \t?#") || !strings.Contains(rt.Path, "/") ||
-		strings.Contains(host, ":") || clean != "/"+below && clean+"/" != "/"+below {
+	if strings.ContainsAny(rt.Path, " \t") || !strings.Contains(rt.Path, "/") || unreachable(rt.Path) {
 		return &mistake.Mistake{
 			What: fmt.Sprintf("route %q", rt.Path), Where: rt.where(),
 			Have: "a path that is no http.ServeMux pattern without a method, or that no request reaches",
-			Want: `something like "/ws/chat" or "/ws/chat/{room}"`,
+			Want: `something like "/ws/chat", "/ws/chat/{room}" or "chat.example.com/ws", with the host in lower case and without a port`,
 		}
 	}
 	if other := p.taken[rt.Path]; other != nil {
@@ -164,7 +161,12 @@ func (p *paths) enter(rt *Route) error {
 
 // checkSubprotocols returns a mistake for names that can never be negotiated: they are tokens (RFC 9110 section 5.6.2).
 func checkSubprotocols(rt *Route) (mistakes []error) {
-	for _, name := range rt.Subprotocols {
+	for i, name := range rt.Subprotocols {
+		if slices.Contains(rt.Subprotocols[:i], name) {
+			mistakes = append(mistakes, &mistake.Mistake{
+				What: fmt.Sprintf("route %q: Subprotocols has %q twice", rt.Path, name), Where: rt.where(), Fix: "remove one of them",
+			})
+		}
 		if !token.MatchString(name) {
 			mistakes = append(mistakes, &mistake.Mistake{
 				What: fmt.Sprintf("route %q: Subprotocols has %q", rt.Path, name), Where: rt.where(),

@@ -16,6 +16,7 @@ func TestBadPaths(t *testing.T) {
 	for _, path := range []string{
 		"", "ws", "GET /ws", "/a b", "/a\tb", " /ws", "/ws/{", "/ws/{}", "/ws/{a b}", "/ws/{a}{b}", "/ws/x{a}", "/ws/{rest...}/x",
 		"/ws/{a}/{a}", "/ws/{$}/x", "//ws", "/a/../b", "/a/./b", "host", "http://host/ws", "{host}/ws", "/ws?x=1", "/ws#x",
+		"Chat.example.com/ws", "*.example.com/ws", "münchen.example/ws", "example.com:80/ws", "[::1]/ws", "a..b/ws", "127.1/ws",
 	} {
 		t.Run(path, func(t *testing.T) {
 			text := refused(t, gatewayAt(path, newOtherFine), nil)
@@ -29,7 +30,7 @@ func TestBadPaths(t *testing.T) {
 			checkText(t, wellFormed(t, err), "route ", at("bad path"))
 		})
 	}
-	for _, path := range []string{"/", "/{$}", "/ws", "/ws/", "/{room}", "/ws/{room}/x", "/{rest...}", "example.com/ws", "/日本", "/a%20b"} {
+	for _, path := range []string{"/", "/{$}", "/ws", "/ws/", "/{room}", "/ws/{room}/x", "/{rest...}", "example.com/ws", "127.0.0.1/ws", "my_service/ws", "/日本", "/a%20b"} {
 		var r wsgate.Registry
 		if err := r.Register(path, newFine); err != nil {
 			t.Errorf("%q: %v", path, err)
@@ -81,6 +82,35 @@ func TestConflictOfModules(t *testing.T) {
 	checkText(t, refused(t, &wsgate.Module{Imports: []*wsgate.Module{a, b}}, nil), `"/ws"`, "module first", "module second")
 }
 
+// A route of a host that the server refuses to have would never be reached.
+func TestPathsOfOtherHosts(t *testing.T) {
+	opts := &wsgate.Options{Hosts: []string{"chat.example.com", "*.example.org"}}
+	text := refused(t, gatewayAt("chat.example.org.evil/ws", newOtherFine), opts)
+	checkText(t, text, `route "chat.example.org.evil/ws"`, "Options.Hosts", "fix:", at("func newOtherFine("))
+	for _, path := range []string{"chat.example.com/ws", "a.example.org/ws", "127.0.0.1/ws", "/ws"} {
+		app := newAppOf(t, opts, gatewayAt(path, newFine))
+		if err := app.Handle("GET chat.example.com/page", http.NotFoundHandler()); err != nil {
+			t.Error(err)
+		}
+		err := app.Handle("GET other.example/page", http.NotFoundHandler()) // other host
+		checkText(t, wellFormed(t, err), `"GET other.example/page"`, "Options.Hosts", "fix:", at("other host"))
+	}
+}
+
+func TestLimitsOfNobody(t *testing.T) {
+	text := refused(t, gatewayAt("/", newFine), &wsgate.Options{CloseOldest: true})
+	checkText(t, text, "Options.CloseOldest", "UserConnections", "fix:")
+	text = refused(t, gatewayAt("/", newFine), &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}})
+	checkText(t, text, "Options.Limits.UserConnections", "UserID() string", "fix:")
+	if n := count(text); n != 1 {
+		t.Errorf("%d mistakes, want 1:\n%s", n, text)
+	}
+	newAppOf(t, &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true}, &wsgate.Module{Gateways: []wsgate.Route{
+		{Path: "/", New: newFine}, {Path: "/users", New: func() *byName { return &byName{} }},
+	}})
+	newAppOf(t, &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}}, &wsgate.Module{}) // no gateways yet
+}
+
 func TestNegativeLimits(t *testing.T) {
 	for i := range reflect.TypeFor[wsgate.Limits]().NumField() {
 		field := reflect.TypeFor[wsgate.Limits]().Field(i)
@@ -109,7 +139,7 @@ func TestLimitsThatAreTheApps(t *testing.T) {
 		m := gatewayAt("/some/{path}", newFine)
 		m.Gateways[0].Limits = &l
 		checkText(t, refused(t, m, nil), `"/some/{path}"`, "Limits."+name+" is the App's", "fix:", "Options.Limits")
-		newAppOf(t, &wsgate.Options{Limits: l}, gatewayAt("/", newFine))
+		newAppOf(t, &wsgate.Options{Limits: l}, gatewayAt("/", func() *byName { return &byName{} }))
 	}
 }
 
@@ -187,4 +217,7 @@ func TestBadSubprotocols(t *testing.T) {
 			checkText(t, refused(t, m, nil), `"/some/{path}"`, "Subprotocols", "want")
 		})
 	}
+	m := gatewayAt("/some/{path}", newFine)
+	m.Gateways[0].Subprotocols = []string{"v2", "v1", "v2"}
+	checkText(t, refused(t, m, nil), `"/some/{path}"`, `Subprotocols has "v2" twice`, "fix:")
 }

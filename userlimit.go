@@ -1,11 +1,13 @@
 package wsgate
 
 import (
+	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/coder/websocket"
 
+	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -26,6 +28,28 @@ type userLimit struct {
 
 	mu    sync.Mutex             // guards following, and the fields of userConns
 	conns map[string][]*userConn // of each user, but for those that were cut: the oldest first
+}
+
+// checkUserLimit finds a limit that would hold nobody.
+func (b *builder) checkUserLimit() {
+	l := b.app.users.most
+	if b.options.CloseOldest && l == 0 {
+		b.wrong(&mistake.Mistake{
+			What: "Options.CloseOldest without Limits.UserConnections", Fix: "set Options.Limits.UserConnections to how many connections a user may have",
+		})
+	}
+	if l > 0 && len(b.routes) > 0 && !slices.ContainsFunc(b.routes, tellsUsers) {
+		b.wrong(&mistake.Mistake{
+			What: "Options.Limits.UserConnections without users", Have: "no gateway whose data tells who the user is",
+			Fix: "give what OnUpgrade returns a method UserID() string",
+		})
+	}
+}
+
+// tellsUsers reports whether the route's connections may belong to users. One that is wrong may as well.
+func tellsUsers(rt Route) bool {
+	ct, mistakes := checkGateway(&rt)
+	return ct == nil || len(mistakes) > 0 || hasUser(dataOf(reflect.TypeOf(rt.New).Out(0), ct))
 }
 
 // userConn is a connection of a user.

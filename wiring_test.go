@@ -102,7 +102,7 @@ func get(t *testing.T, h http.Handler, target string) string {
 func TestHandle(t *testing.T) {
 	app := newAppOf(t, nil, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/ws", New: newFine}, {Path: "/ws/{room}", New: newFine}}})
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "page %s", r.PathValue("name")) })
-	for _, pattern := range []string{"/", "GET /pages/{name}", "/ws/{room}/log", "/health"} {
+	for _, pattern := range []string{"/", "GET /pages/{name}", "/ws/{room}/log", "/health", "PROPFIND example.com/x/", "GET  /two/spaces"} {
 		if err := app.Handle(pattern, page); err != nil {
 			t.Error(err)
 		}
@@ -123,6 +123,13 @@ func TestHandle(t *testing.T) {
 		{"/health", page, `"/health"`},
 		{"", page, "pattern"},
 		{"no path", page, "pattern"},
+		{"//x", page, "no request"},
+		{"/a/../b", page, "no request"},
+		{"GET example.com:80/x", page, "no request"},
+		{"Example.com/x", page, "no request"},
+		{"*.example.com/x", page, "no request"},
+		{"get /x", page, "no request"},
+		{"/x?y=1", page, "no request"},
 		{"/x/{", page, "pattern"},
 		{"/nil", nil, "nil"},
 		{"/nil", missing, "nil"},

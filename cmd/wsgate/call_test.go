@@ -102,7 +102,7 @@ func TestCallThatFails(t *testing.T) {
 		{"", []string{"call", ws, "negate", `"five"`}, exitAnswer, "invalid: "},
 		{"", []string{"call", ws, "negate", strings.Repeat("[", 70) + strings.Repeat("]", 70)}, exitAnswer, "malformed: "}, // an error without an id
 
-		{"", []string{"call", server.url("/nowhere"), "x"}, exitConnection, "refused the handshake: 404 Not Found: 404 page not found"},
+		{"", []string{"call", server.url("/nowhere"), "x"}, exitConnection, "refused the handshake: 404 Not Found: no gateway at \"/nowhere\""},
 		{"", []string{"call", ws, "x", "-H", "X-Token: bad"}, exitConnection, "refused the handshake: 403 Forbidden: that token is bad\n"},
 		{"", []string{"call", ws, "x", "--origin", "https://evil.example"}, exitConnection, "refused the handshake: 403 Forbidden: "},
 		{"", []string{"call", server.url("/sub"), "x", "--subprotocol", "v3"}, exitConnection, "refused the handshake: 400 Bad Request"},
@@ -154,6 +154,10 @@ func TestHeaders(t *testing.T) {
 		{"--header", "sec-websocket-protocol: v1", "use --subprotocol"},
 		{"--header", "Sec-WebSocket-Key: x", "belongs to the handshake"},
 		{"--header", "upgrade: x", "belongs to the handshake"},
+		{"--header", "Content-Length: 5", "belongs to the handshake"},
+		{"--header", "transfer-encoding: chunked", "belongs to the handshake"},
+		{"--header", "Trailer: x", "belongs to the handshake"},
+		{"--header", "Host:", "--header Host: the value is empty"},
 		{"--subprotocol", "v 1", `--subprotocol "v 1"`},
 		{"--subprotocol", "", `--subprotocol ""`},
 		{"--origin", "http://a\nb", "line break"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/coder/websocket"
@@ -112,6 +113,9 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// ofHandshake are header fields that are the client's own, or that it leaves out as a handshake has no body.
+var ofHandshake = []string{"Connection", "Upgrade", "Content-Length", "Transfer-Encoding", "Trailer"}
+
 // addHeader adds a header from the command line to the handshake.
 func (s *server) addHeader(line string) error {
 	name, value, ok := strings.Cut(line, ":")
@@ -123,8 +127,10 @@ func (s *server) addHeader(line string) error {
 		return fmt.Errorf("--header %s: the value has a line break or another control character", name)
 	case name == "Sec-Websocket-Protocol":
 		return fmt.Errorf("--header %s: use --subprotocol", name)
-	case name == "Connection", name == "Upgrade", strings.HasPrefix(name, "Sec-Websocket-"):
+	case slices.Contains(ofHandshake, name), strings.HasPrefix(name, "Sec-Websocket-"):
 		return fmt.Errorf("--header %s: belongs to the handshake itself", name)
+	case name == "Host" && value == "":
+		return errors.New("--header Host: the value is empty")
 	case name == "Host": // net/http does not look for it among the headers
 		s.options.Host = value
 	default:
