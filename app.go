@@ -54,7 +54,8 @@ type Options struct {
 	Envelope Envelope
 	// CloseOldest has a user who is at [Limits].UserConnections get the oldest connection closed when another one has
 	// opened, with [StatusReplaced] and the cause [ErrLimit], where else the newest is refused. Beside those that stay there
-	// are at most as many that open or close: the oldest of them is cut for the next.
+	// are at most as many that open or close: the oldest of them is cut for the next. Without the limit it is a start-up
+	// error.
 	CloseOldest bool
 
 	// Broker connects the App with others, so that what is sent to a room, a route or a user reaches the connections on

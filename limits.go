@@ -81,7 +81,8 @@ type Limits struct {
 	Connections int
 	// UserConnections is how many connections a user may have on this node, see [Hub.User]. One more is refused with 429,
 	// or closes the oldest with [Options].CloseOldest. What counts is who is there: not a connection that closes or whose
-	// client is known to be gone, though OnClose may still run. It is for [Options] only. Default 0, no limit.
+	// client is known to be gone, though OnClose may still run. It is for [Options] only, and for an App that has a gateway
+	// with users. Default 0, no limit.
 	UserConnections int
 	// Request is the time that an ordinary HTTP request beside the gateways has to arrive whole, and its answer to be
 	// written, each from its header on, on connections that Run and Serve accept. It bounds what is on the network and the

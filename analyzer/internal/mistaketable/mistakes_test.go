@@ -279,7 +279,9 @@ var Module = a
 	{"two routes have one path", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat}, {Path: "/ws", New: NewChat}}`)},
 	{"two paths conflict", module(`Gateways: []wsgate.Route{{Path: "/ws/{room}/x", New: NewChat}, {Path: "/ws/go/{id}", New: NewChat}}`)},
 	{"a path has a method", module(`Gateways: []wsgate.Route{{Path: "GET /ws", New: NewChat}}`)},
+	{"a path's host has a port", module(`Gateways: []wsgate.Route{{Path: "chat.example.com:443/ws", New: NewChat}}`)},
 	{"a subprotocol is no token", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Subprotocols: []string{"chat v1"}}}`)},
+	{"a subprotocol is listed twice", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Subprotocols: []string{"v1", "v1"}}}`)},
 	{"a middleware is nil", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Use: []wsgate.Middleware{nil}}}`)},
 	{"a limit of the App is set for a route", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Limits: &wsgate.Limits{Drain: time.Minute}}}`)},
 
@@ -289,6 +291,18 @@ var Options = &wsgate.Options{Limits: wsgate.Limits{Message: -1}}
 `},
 	{"an origin is no pattern", opener + `
 var Options = &wsgate.Options{Origins: []string{"https://example.com/"}}
+`},
+	{"an origin has letters that are not ASCII", opener + `
+var Options = &wsgate.Options{Origins: []string{"https://münchen.example"}}
+`},
+	{"an origin has the scheme of the WebSocket", opener + `
+var Options = &wsgate.Options{Origins: []string{"wss://example.com"}}
+`},
+	{"a limit of users without users", opener + `
+var Options = &wsgate.Options{Limits: wsgate.Limits{UserConnections: 3}}
+`},
+	{"CloseOldest without its limit", opener + `
+var Options = &wsgate.Options{CloseOldest: true}
 `},
 	{"a host has a port", opener + `
 var Options = &wsgate.Options{Hosts: []string{"localhost:3100"}}
