@@ -145,7 +145,7 @@ func TestPageRooms(t *testing.T) {
 
 	// A name that cannot be a room's leaves everything as it was.
 	ada.enter("#new-room-name", "a\u202eb")
-	ada.shows("#notice-text", "room has characters that do not print")
+	ada.shows("#notice-text", "room has control characters or line breaks")
 	ada.shows("#title", "# general")
 	ada.say("Still here.")
 	bob.shows("#log .text", "Still here.")
