@@ -92,7 +92,7 @@ var mutants = []mutant{
 	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
 	{"what a listener has put around its connections is passed by", "internal/transport/socket.go", `case *net.UnixConn:`, `case syscall.Conn:`, core},
 	{"a host with the port that browsers leave out is another", "origins.go", `if port == usual {`, `if false {`, core},
-	{"a listed origin's usual port counts", "origins.go", `[...]string{host, withPort}`, `[...]string{host}`, core},
+	{"a listed origin's usual port counts", "origins.go", `return name, name + port`, `return name, name`, core},
 	{"upgrades are redirected", "mux.go", `asksToUpgrade(r) && !a.serves(r)`, `false`, core + " " + abuse},
 	{"any origin may connect", "origins.go", `if patterns.allow(r) {`, `if true {`, core + " " + abuse},
 	{"an upgrade may have a body", "internal/transport/accept.go", "case r.ContentLength != 0: //", "case false: //", core + " " + abuse},
