@@ -119,6 +119,9 @@ func FuzzSubprotocols(f *testing.F) {
 		defer c.Close()
 		agreed := resp.Header.Get("Sec-WebSocket-Protocol")
 		offered := strings.FieldsFunc(offer, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+		if len(offered) == 0 && agreed == "" {
+			return // a list without elements is none
+		}
 		if !slices.Contains(own, agreed) || !slices.Contains(offered, agreed) {
 			t.Errorf("%+q: agreed upon %+q", offer, agreed)
 		}
