@@ -33,7 +33,7 @@ func (a *App) checkCaller(ctx context.Context) error {
 	return &mistake.Mistake{
 		What: "App.Shutdown would wait for its own caller", Where: mistake.Caller(2),
 		Have: "a call by " + who + ", for which it waits",
-		Fix:  "call it in a goroutine: go app.Shutdown(context.WithoutCancel(ctx))",
+		Fix:  "call it in a goroutine, and return: go app.Shutdown(context.WithoutCancel(ctx))",
 	}
 }
 

@@ -123,7 +123,7 @@ func (b *builder) collect(m *Module, importers []*Module) {
 	}
 	for _, imported := range m.Imports {
 		if imported == nil {
-			b.wrong(&mistake.Mistake{What: m.label() + " imports nil", Fix: "a package variable is nil while others are initialized: build the module in a function"})
+			b.wrong(&mistake.Mistake{What: m.label() + " imports nil", Fix: "remove it; or, if it is a variable that is set later, build the module in a function that is called then"})
 			continue
 		}
 		b.collect(imported, append(slices.Clip(importers), m))

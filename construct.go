@@ -47,6 +47,7 @@ func (b *builder) construct() {
 		failed = append(failed, b.scopes[p.module].Invoke(p.wrapped()))
 	}
 	b.wrongIfFailed(failed)
+	b.checkGatewayServices()
 	b.app.handler = b.app.hosts.guard(wrapAll[http.Handler](b, "Options.HTTP", b.options.HTTP, http.HandlerFunc(b.app.serveMux)))
 	for i, rt := range b.routes {
 		if b.owners[i].failed == nil && b.owners[i].results != nil {
@@ -192,7 +193,7 @@ func (rt *route) bind(r Route) error {
 		if other := rt.events[bound.name]; other != nil {
 			mistakes = append(mistakes, &mistake.Mistake{
 				What: what + " is bound twice", Where: bound.pos, Have: "the same name at " + other.pos,
-				Fix: "a name is an event or a call, and has one handler",
+				Fix: "remove one of them, or give it another name",
 			})
 		}
 		if bound.tracks {

@@ -7,7 +7,10 @@ package wsgate
 // A constructor is a function whose parameters are services, and whose results are one or more services and optionally
 // an error. Every constructor is called once, when New builds the App, after those whose results it needs. The rules of
 // [go.uber.org/dig] hold for dig.In and dig.Out structs. Beside what modules provide, every constructor can ask for a
-// [*Hub], a [*Lifecycle] and a *slog.Logger.
+// [*Hub], a [*Lifecycle] and a *slog.Logger. A gateway is no service, unless its route takes one, as in
+//
+//	Provide:  []any{NewBoard},
+//	Gateways: []wsgate.Route{{Path: "/board", New: func(g *Board) *Board { return g }}},
 type Module struct {
 	Name     string    // for error messages
 	Imports  []*Module // modules whose services this one needs, or that belong to it

@@ -79,11 +79,15 @@ func checkPayload(names *envelope.Names, event string, t reflect.Type, pos strin
 	for _, key := range []string{names.Type, names.ID, names.Data} {
 		for name, field := range fields {
 			if strings.EqualFold(name, key) {
-				return &mistake.Mistake{
-					What:  fmt.Sprintf("event %q: payload %s has a JSON field %q, which the envelope needs for itself", event, mistake.Type(t.String()), name),
+				wrong := &mistake.Mistake{
+					What:  fmt.Sprintf("event %q: payload %s has a JSON field %q, which the envelope needs for itself", event, typeName(t), name),
 					Where: pos,
 					Fix:   fmt.Sprintf("give %s another JSON name, or set Envelope.Data so that payloads stand under a key of their own", field),
 				}
+				if t.PkgPath()+"." == packagePath { // a Presence
+					wrong.Fix = fmt.Sprintf("choose another key than %q in Envelope, or set Envelope.Data so that payloads stand under a key of their own", key)
+				}
+				return wrong
 			}
 		}
 	}

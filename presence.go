@@ -127,24 +127,35 @@ type tracker struct {
 // minPresenceQueue is room for what is told of a user in any case: one with the largest metadata, or the numbers.
 const minPresenceQueue = 8 << 10
 
-// track makes the route's tracker. what says whose binding it is.
-func (rt *route) track(b *binding, what string) error {
-	wrong := func(problem, fix string) error {
-		return &mistake.Mistake{What: what + problem, Where: b.pos, Fix: fix}
-	}
+// checkTrack returns what keeps a binding from being the route's tracker. what says whose binding it is.
+func (rt *route) checkTrack(b *binding, what string) error {
+	m := &mistake.Mistake{What: what, Where: b.pos}
 	switch {
 	case b.meta == nil:
-		return wrong(" is tracked without a function", "give Track a function that returns a user's metadata")
+		m.What += " is tracked without a function"
+		m.Fix = "give Track a function that returns a user's metadata"
 	case rt.presence != nil:
-		return wrong(" is the second that is tracked", "have one Track in a gateway's Events: it serves all its rooms")
+		m.What += " is the second that is tracked"
+		m.Fix = "have one Track in a gateway's Events: it serves all its rooms"
 	case !rt.hasUsers:
-		return wrong(fmt.Sprintf(": nobody can be tracked without users, and %s tells none", typeName(rt.data)),
-			fmt.Sprintf("give %s, which OnUpgrade returns, a method UserID() string", typeName(rt.data)))
+		m.What += fmt.Sprintf(": nobody can be tracked without users, and %s tells none", typeName(rt.data))
+		m.Fix = userAdvice(rt.data)
 	case rt.limits.QueueBytes < minPresenceQueue:
-		return wrong(fmt.Sprintf(": Limits.QueueBytes is %d, which may be too small for what members are told", rt.limits.QueueBytes),
-			fmt.Sprintf("make it %d or more", minPresenceQueue))
+		m.What += fmt.Sprintf(": Limits.QueueBytes is %d, which may be too small for what members are told", rt.limits.QueueBytes)
+		m.Fix = fmt.Sprintf("make Limits.QueueBytes %d or more", minPresenceQueue)
 	case rt.app.node.store == nil:
-		return wrong(": Options.Broker is no wsgate.Store, which presence needs", "use a broker that is one, as those of broker/nats and broker/redis")
+		m.What += ": Options.Broker is no wsgate.Store, which presence needs"
+		m.Fix = "use a broker that is one, as those of broker/nats and broker/redis"
+	default:
+		return nil
+	}
+	return m
+}
+
+// track makes the route's tracker. what says whose binding it is.
+func (rt *route) track(b *binding, what string) error {
+	if wrong := rt.checkTrack(b, what); wrong != nil {
+		return wrong
 	}
 	config := presence.Config[*conn]{
 		Node: rt.app.node.Node, Store: rt.app.node.store,

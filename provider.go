@@ -45,7 +45,7 @@ func newProvider(m *Module, fn any, private bool) (*provider, error) {
 	if !isFunc(fn) {
 		return nil, &mistake.Mistake{
 			What: fmt.Sprintf("a service of %s", m.label()), Have: notFunc(fn), Want: "a constructor: func(services...) (services..., error)",
-			Fix: "pass the constructor itself, not what it returns",
+			Fix: constructorFor(reflect.ValueOf(fn)),
 		}
 	}
 	p := &provider{fn: fn, name: inspect.FuncName(fn), pos: inspect.FuncPos(fn), module: m, private: private}
@@ -217,7 +217,7 @@ func (p *provider) failure() error {
 	if errors.As(p.failed, &panicked) {
 		m.What = fmt.Sprintf("constructor %s panicked: %v", p.name, panicked.Value)
 		m.Have = "panic at " + panicked.pos
-		m.Fix = "return an error instead"
+		m.Fix = "mend what panics there; where it is meant, return an error instead"
 	}
 	return m
 }

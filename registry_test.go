@@ -206,6 +206,18 @@ func TestAppRegistryTakesNoMoreRoutes(t *testing.T) {
 	}
 }
 
+// Who registers in time, as that error says, is served.
+func TestRegisterBeforeNew(t *testing.T) {
+	var r wsgate.Registry
+	if err := r.Register("/late", newFine); err != nil {
+		t.Fatal(err)
+	}
+	app := newAppOf(t, nil, &wsgate.Module{Gateways: r.Routes()})
+	if got := paths(app.Registry().Routes()); !slices.Equal(got, []string{"/late"}) {
+		t.Errorf("got routes %v, want [/late]", got)
+	}
+}
+
 func TestRegisterNamesTheCaller(t *testing.T) {
 	var r wsgate.Registry
 	register := func(path string) error { return r.Register(path, newHookless) } // registers

@@ -17,7 +17,7 @@ import (
 var builtin = map[reflect.Type]string{
 	reflect.TypeFor[*Hub]():         "App.Hub",
 	reflect.TypeFor[*Lifecycle]():   "the App",
-	reflect.TypeFor[*slog.Logger](): "Options.Logger",
+	reflect.TypeFor[*slog.Logger](): "Options.Logger, which may be your own",
 }
 
 // checkServices checks that everything a constructor needs is provided once, and not by itself.
@@ -47,7 +47,7 @@ func (b *builder) checkUnique(p *provider, s service, before []*provider) error 
 	if owner, ok := builtin[s.t]; ok && s.name == "" {
 		return &mistake.Mistake{
 			What: fmt.Sprintf("constructor %s provides %v, which comes from %s", p.name, s, owner), Where: p.pos,
-			Fix: "remove it from the module",
+			Fix: "leave it out of what the constructor returns, or, if nothing else is, the constructor out of the module",
 		}
 	}
 	for _, other := range before {
@@ -58,7 +58,7 @@ func (b *builder) checkUnique(p *provider, s service, before []*provider) error 
 		return &mistake.Mistake{
 			What: fmt.Sprintf("constructor %s provides %v, which %s provides already", p.name, s, other.name), Where: p.pos,
 			Have: fmt.Sprintf("%s at %s in %s", other.name, other.pos, other.module.label()),
-			Fix:  "remove one of them, or make each Private to a module of its own",
+			Fix:  "provide it once, or make each Private to a module of its own",
 		}
 	}
 	return nil
@@ -79,9 +79,16 @@ func (b *builder) find(m *Module, s service) (*provider, bool) {
 
 // missing says what could be meant by a service that nothing provides.
 func (b *builder) missing(p *provider, s service) error {
-	m := &mistake.Mistake{
-		What: fmt.Sprintf("constructor %s needs %v, which nothing provides", p.name, s), Where: p.pos,
-		Fix: fmt.Sprintf("add a constructor that returns %v to Provide of %s", s, p.module.here()),
+	m := &mistake.Mistake{What: fmt.Sprintf("constructor %s needs %v, which nothing provides", p.name, s), Where: p.pos, Fix: advice(p, s)}
+	gateway, near := b.needsGateway(p, s)
+	if gateway != nil && !near {
+		return gateway
+	}
+	for t := range builtin {
+		if resembles(s.t, t) {
+			m.Fix = fmt.Sprintf("did you mean %s? ask for it", typeName(t))
+			return m
+		}
 	}
 	for _, other := range b.providers {
 		for _, has := range other.provides {
@@ -89,17 +96,53 @@ func (b *builder) missing(p *provider, s service) error {
 			case has == s: // private elsewhere
 				m.What = fmt.Sprintf("constructor %s needs %v, which is private to %s", p.name, s, other.module.label())
 				m.Have = fmt.Sprintf("%s at %s", other.name, other.pos)
-				m.Fix = fmt.Sprintf("move %s from Private to Provide", other.name)
+				m.Fix = fmt.Sprintf("move %s from Private to Provide, or give %s one of its own in Private", other.name, p.module.label())
 				return m
 			case other.private && other.module != p.module:
-			case has.t == reflect.PointerTo(s.t), reflect.PointerTo(has.t) == s.t,
-				s.t.Kind() == reflect.Interface && has.t.Implements(s.t), has.t.Kind() == reflect.Interface && s.t.Implements(has.t):
+			case resembles(s.t, has.t):
 				m.Have = fmt.Sprintf("%v from %s at %s", has, other.name, other.pos)
-				m.Fix = fmt.Sprintf("did you mean %v? ask for it, or have its constructor return %v", has, s)
+				m.Fix = fmt.Sprintf("did you mean %v? ask for it, or %s", has, alternative(p, s, has))
 			}
 		}
 	}
+	if gateway != nil && m.Have == "" {
+		return gateway
+	}
 	return m
+}
+
+// resembles reports whether who asks for a service of type t may have meant one of type has.
+func resembles(t, has reflect.Type) bool {
+	return has == reflect.PointerTo(t) || t == reflect.PointerTo(has) || fits(t, has) || fits(has, t)
+}
+
+// fits reports whether t is an interface that says something, and has implements it.
+func fits(t, has reflect.Type) bool {
+	return t.Kind() == reflect.Interface && t.NumMethod() > 0 && has.Implements(t)
+}
+
+// advice says how to get a service that there is not.
+func advice(p *provider, s service) string {
+	switch {
+	case s.t == reflect.TypeFor[*App]():
+		return "ask for a *wsgate.Hub or a *wsgate.Lifecycle, or give the App to the service by App.Invoke when New has returned"
+	case isConn(s.t) || s.t == reflect.TypeFor[AnyConn]():
+		return "hooks and handlers get the connection: have them pass it on, or ask for a *wsgate.Hub, which has all of them"
+	case s.name != "":
+		return fmt.Sprintf("add a constructor to Provide of %s that returns a dig.Out with a field of type %s and the tag `name:%q`", p.module.here(), typeName(s.t), s.name)
+	}
+	return fmt.Sprintf("add a constructor that returns %v to Provide of %s", s, p.module.here())
+}
+
+// alternative says what to do beside asking for a service that resembles what is asked for.
+func alternative(p *provider, s, has service) string {
+	switch {
+	case fits(s.t, has.t) && s.name == "" && has.name == "":
+		return fmt.Sprintf("add func(v %v) %v { return v } to Provide of %s", has, s, p.module.here())
+	case fits(s.t, has.t) || fits(has.t, s.t) || s.name != has.name:
+		return advice(p, s)
+	}
+	return fmt.Sprintf("have its constructor return %v, if nobody else asks for %v", s, has)
 }
 
 // checkCircles looks for constructors that need their own results.

@@ -131,6 +131,46 @@ func TestShutdownByWhomItWaitsFor(t *testing.T) {
 	}
 }
 
+// Who does what that error says ends the App, from wherever it is.
+func TestShutdownFromWhatItWaitsFor(t *testing.T) {
+	for _, place := range places {
+		bubble(t, place, func(t *testing.T) {
+			app := newCallerApp(t, place)
+			done := make(chan error, 1)
+			call := func(ctx context.Context) {
+				if err := app.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "go app.Shutdown(context.WithoutCancel(ctx))") {
+					t.Errorf("got %v, want how to call it", err)
+				}
+				go func() { done <- app.Shutdown(context.WithoutCancel(ctx)) }()
+			}
+			app.f.Store(&call)
+			if err := app.Start(t.Context()); err != nil && !errors.Is(err, wsgate.ErrShutdown) { // which OnStart and the first OnBroker may have begun
+				t.Fatal(err)
+			}
+			switch place {
+			case "OnStart":
+			case "OnBroker":
+				app.broker.SetAway(errAway)
+			case "OnStop":
+				if err := app.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+			default:
+				client := dial(t, app, "/ws")
+				client.say("x")
+				synctest.Wait()
+				client.CloseNow()
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if err := app.Ready(); !errors.Is(err, wsgate.ErrShutdown) {
+				t.Errorf("got %v, want an App that has shut down", err)
+			}
+		})
+	}
+}
+
 // A goroutine may wait for it that a hook has started, and so may a hook of another App.
 func TestShutdownByHooks(t *testing.T) {
 	bubble(t, "in a goroutine", func(t *testing.T) {

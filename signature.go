@@ -37,10 +37,14 @@ func (*Conn[D]) signatures() map[string]any {
 func checkGateway(rt *Route) (connType, []error) {
 	constructor := rt.New
 	if !isFunc(constructor) {
+		value := reflect.ValueOf(constructor)
+		if value.Kind() == reflect.Struct { // whose hooks are on the pointer
+			value = reflect.New(value.Type())
+		}
 		return nil, []error{&mistake.Mistake{
 			What: fmt.Sprintf("route %q: its constructor", rt.Path), Where: rt.pos,
 			Have: notFunc(constructor), Want: "func(services...) *G or func(services...) (*G, error)",
-			Fix: "pass the constructor itself, not what it returns",
+			Fix: constructorFor(value),
 		}}
 	}
 	what, where := inspect.FuncName(constructor), inspect.FuncPos(constructor)
@@ -76,14 +80,14 @@ func checkHooks(gateway reflect.Type, constructor, where string) (ct connType, m
 	for _, w := range inspect.WrongNames(gateway) {
 		mistakes = append(mistakes, &mistake.Mistake{
 			What: fmt.Sprintf("%s.%s is not a hook and would never be called", name, w.Name), Where: w.Pos,
-			Fix: "did you mean " + hookname.Instead[w.Name] + "?",
+			Fix: "did you mean " + hookname.Instead[w.Name] + "? else choose another name",
 		})
 	}
 	if len(hooks) == 0 {
 		return nil, append(mistakes, &mistake.Mistake{
 			What: "gateway " + name + " has no hook", Where: where,
 			Want: "at least one of OnUpgrade, OnOpen, OnMessage, OnClose, Events",
-			Fix:  "hooks are exported methods with exactly these names",
+			Fix:  "give it one of them: hooks are exported methods with exactly these names",
 		})
 	}
 	ct, conflict := connTypeOf(name, hooks)
@@ -217,6 +221,14 @@ func notFunc(fn any) string {
 		return "nil"
 	}
 	return mistake.Type(fmt.Sprintf("%T", fn))
+}
+
+// constructorFor says what is to be in the place of something that is no constructor.
+func constructorFor(v reflect.Value) string {
+	if !v.IsValid() || v.Kind() == reflect.Func { // which is nil
+		return "put a constructor in its place, or remove it; a package variable may be nil while others are initialized"
+	}
+	return fmt.Sprintf("pass the constructor itself, not what it returns; of a value that has none, make one: func() %s { return value }", typeName(v.Type()))
 }
 
 func typeName(t reflect.Type) string { return mistake.Type(t.String()) }

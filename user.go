@@ -46,6 +46,18 @@ func checkUser(data reflect.Type, rt *Route) error {
 	}
 }
 
+// userAdvice says how connections with that data come to belong to users.
+func userAdvice(data reflect.Type) string {
+	own := data
+	if own.Kind() == reflect.Pointer {
+		own = own.Elem()
+	}
+	if own.PkgPath() == "" || own.Kind() == reflect.Interface { // it can have no method, or everybody who implements it needs one
+		return fmt.Sprintf("use a type of your own in place of %s in every hook, with a method UserID() string, and return it from OnUpgrade", typeName(data))
+	}
+	return fmt.Sprintf("give %s a method UserID() string, and return it from OnUpgrade", typeName(data))
+}
+
 // methodSignature returns a method's parameters and results.
 func methodSignature(typ reflect.Type, method reflect.Method) string {
 	signature := strings.TrimPrefix(typeName(method.Type), "func(")

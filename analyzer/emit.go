@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"fmt"
 	"go/ast"
 	"go/types"
 
@@ -45,13 +46,14 @@ func runEmit(pass *analysis.Pass) (any, error) {
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
 	for n := range in.PreorderSeq((*ast.ExprStmt)(nil), (*ast.GoStmt)(nil), (*ast.DeferStmt)(nil)) {
 		var call *ast.CallExpr
+		drop := "_ = %s(...)" // on purpose
 		switch n := n.(type) {
 		case *ast.ExprStmt:
 			call, _ = ast.Unparen(n.X).(*ast.CallExpr)
 		case *ast.GoStmt:
-			call = n.Call
+			call, drop = n.Call, "go func() { _ = %s(...) }()"
 		case *ast.DeferStmt:
-			call = n.Call
+			call, drop = n.Call, "defer func() { _ = %s(...) }()"
 		}
 		if call == nil || !isMethod(pass, call, "Event", "Emit") || len(call.Args) < 2 {
 			continue
@@ -64,7 +66,7 @@ func runEmit(pass *analysis.Pass) (any, error) {
 		report(pass, call, mistake.Mistake{
 			What: "the error of " + fun + " is dropped, and its payload can fail to encode",
 			Have: flaw.describe(payload),
-			Fix:  "handle the error; if it does not matter, say so: _ = " + fun + "(...)",
+			Fix:  "handle the error; if it does not matter, say so: " + fmt.Sprintf(drop, fun),
 		})
 	}
 	return nil, nil

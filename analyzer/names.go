@@ -30,18 +30,17 @@ func (h *hookCheck) name(g *gateway, m method) {
 		}
 	}
 	h.done[m.fn.Origin()] = true
-	fix := fmt.Sprintf("did you mean %s?", meant)
-	if !refused {
-		fix += " else choose a name that is less like it"
+	wrong := mistake.Mistake{
+		What: fmt.Sprintf("%s.%s is not a hook and would never be called", g.pointer(), m.fn.Name()),
+		Fix:  fmt.Sprintf("did you mean %s? else choose a name that is less like it", meant),
 	}
-	what := "is not a hook and would never be called"
+	if refused {
+		wrong.Fix = fmt.Sprintf("did you mean %s? else choose another name", meant)
+	}
 	if !m.fn.Exported() {
-		what = "is not exported, so it is not a hook and would never be called"
+		wrong.What = fmt.Sprintf("%s.%s is not exported, so it is not a hook and would never be called", g.pointer(), m.fn.Name())
 	}
-	report(h.pass, m.owner, mistake.Mistake{
-		What: fmt.Sprintf("%s.%s %s", g.pointer(), m.fn.Name(), what),
-		Fix:  fix,
-	}, h.rename(g, m, meant)...)
+	report(h.pass, m.owner, wrong, h.rename(g, m, meant)...)
 }
 
 // rename returns the fix that gives a method the hook's name, if that makes it the hook and breaks nothing here.

@@ -110,8 +110,8 @@ const Open wsgate.Event[open] = "open"
 func dropped(c wsgate.AnyConn, room wsgate.Room, v any) {
 	Open.Emit(c, open{})                                                             // want `wsgate: the error of Open.Emit is dropped, and its payload can fail to encode\n\thave a payload of type emit.open, whose Items\[\].Value is any, which may hold what JSON cannot\n\tfix: handle the error; if it does not matter, say so: _ = Open.Emit\(...\)`
 	Open.Emit(c, open{})                                                             // want `Open.Emit`
-	go Open.Emit(c, open{})                                                          // want `Open.Emit`
-	defer Open.Emit(c, open{})                                                       // want `Open.Emit`
+	go Open.Emit(c, open{})                                                          // want `say so: go func\(\) { _ = Open.Emit\(...\) }\(\)`
+	defer Open.Emit(c, open{})                                                       // want `say so: defer func\(\) { _ = Open.Emit\(...\) }\(\)`
 	func() { Open.Emit(c, open{}) }()                                                // want `Open.Emit`
 	wsgate.Event[open].Emit(Open, c, open{})                                         // want `dropped`
 	wsgate.Event[alias]("e").Emit(c, alias{})                                        // want `Items`

@@ -34,7 +34,7 @@ func (n *nest) OnOpen(_ context.Context, c *conn) error {
 	return nil
 }
 
-func (*nest) OnConnect()                          {} // want `nest.OnConnect is not a hook and would never be called\n\tfix: did you mean OnOpen\?$`
+func (*nest) OnConnect()                          {} // want `nest.OnConnect is not a hook and would never be called\n\tfix: did you mean OnOpen\? else choose another name$`
 func (*nest) OnDisconnect(context.Context, *conn) {} // want `did you mean OnClose\?`
 func (*nest) OnError(error)                       {} // want `did you mean OnClose, whose error says why a connection ended, or middleware`
 func (*nest) OnEvent(string, any)                 {} // want `did you mean Events\?`
