@@ -107,7 +107,7 @@ func (c *config) parse(address string, opts *Options) error {
 	at := strings.LastIndex(authority, "@") + 1
 	if _, err := url.Parse(scheme + "://" + authority[:at] + "host"); err != nil || strings.Contains(tail, "@") {
 		return errors.New("has a user or password with a character that means something else in a URL: " +
-			"want / # ? and % as %2F %23 %3F and %25 there")
+			"want other characters than letters and digits there as %23 for #")
 	}
 	for _, host := range strings.Split(authority[at:], ",") {
 		u, err := url.Parse(scheme + "://" + authority[:at] + host + tail)

@@ -26,8 +26,9 @@ func TestMistakes(t *testing.T) {
 		{"port", "redis://host:port", redis.Options{}, `has the host "host:port"`},
 		{"port of the second", "redis://host:1,other:65x", redis.Options{}, `has the host "other:65x"`},
 		{"password with #", "redis://:secr#et@host", redis.Options{}, "%23"},
-		{"password with /", "redis://user:secr/et@host:1,other", redis.Options{}, "%2F"},
-		{"password with %", "redis://:secr%et@host", redis.Options{}, "%25"},
+		{"password with /", "redis://user:secr/et@host:1,other", redis.Options{}, "than letters and digits"},
+		{"password with %", "redis://:secr%et@host", redis.Options{}, "than letters and digits"},
+		{"password with a space", "redis://:secr et@host", redis.Options{}, "than letters and digits"},
 		{"path", "redis://host/name", redis.Options{}, `has the path "/name"`},
 		{"negative", "redis://host/-1", redis.Options{}, `has the path "/-1"`},
 		{"parameter", "redis://host/0?protocol=3", redis.Options{}, "has parameters"},
@@ -53,6 +54,48 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("got %v, want an error without the password", err)
 			}
 		})
+	}
+}
+
+// TestAdvice does what errors say, which leaves none.
+func TestAdvice(t *testing.T) {
+	credentials := func(context.Context) (string, string, error) { return "", "", nil }
+	for _, test := range []struct {
+		url    string
+		opts   redis.Options
+		advice string
+		then   string // the URL that follows it
+		set    func(*redis.Options)
+	}{
+		{"localhost:6379", redis.Options{}, "want one like redis://user:password@host:6379/0", "redis://user:password@host:6379/0", nil},
+		{"redis://host:port", redis.Options{}, "want host or host:port", "redis://host", nil},
+		{"redis://host:port", redis.Options{}, "want host or host:port", "redis://host:6379", nil},
+		{"redis://:a#b c^d/e@host", redis.Options{}, "as %23 for #", "redis://:a%23b%20c%5Ed%2Fe@host", nil},
+		{"redis://host/name", redis.Options{}, "such as /0, or none", "redis://host/0", nil},
+		{"redis://host/name", redis.Options{}, "such as /0, or none", "redis://host", nil},
+		{"redis://host?protocol=3", redis.Options{}, "want none", "redis://host", nil},
+		{"redis://host/1", redis.Options{Cluster: true}, "has 0 only", "redis://host/0", nil},
+		{"redis://host", redis.Options{TLS: &tls.Config{}}, "want rediss://", "rediss://host", nil},
+		{"redis://host", redis.Options{TLS: &tls.Config{}}, "or no Options.TLS", "redis://host", func(o *redis.Options) { o.TLS = nil }},
+		{"redis://:x@host", redis.Options{Credentials: credentials}, "want one of them", "redis://host", nil},
+		{"redis://:x@host", redis.Options{Credentials: credentials}, "want one of them", "redis://:x@host", func(o *redis.Options) { o.Credentials = nil }},
+		{"redis://host", redis.Options{Prefix: "a b"}, "ASCII letters, digits, - _ = . and :", "redis://host", func(o *redis.Options) { o.Prefix = "aZ0-_=.:" }},
+	} {
+		if b, err := redis.New(test.url, &test.opts); err == nil || !strings.Contains(err.Error(), test.advice) {
+			t.Errorf("%s: got %v, want an error with %q", test.url, err, test.advice)
+			if b != nil {
+				b.Close()
+			}
+		}
+		if test.set != nil {
+			test.set(&test.opts)
+		}
+		b, err := redis.New(test.then, &test.opts)
+		if err != nil {
+			t.Errorf("%s: got %v when the advice %q was followed", test.then, err, test.advice)
+			continue
+		}
+		b.Close()
 	}
 }
 
