@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +38,14 @@ func TestMistakes(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the go command writes paths with backslashes there")
 	}
-	found := find(t)
+	programs := map[string]string{} // the code, by directory
+	for i, m := range mistakes {
+		programs[dirOf(i)] = m.code
+		for k, f := range m.fixes {
+			programs[fixOf(i, k)] = f.apply(t, m)
+		}
+	}
+	found := find(t, programs)
 	var table strings.Builder
 	table.WriteString(head)
 	for i, m := range mistakes {
@@ -53,7 +61,16 @@ func TestMistakes(t *testing.T) {
 			}
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", m.name, strings.Join(finders, ", "), cell(findings[0].message))
+		if len(m.fixes) == 0 {
+			t.Errorf("%s: no program that follows the advice", m.name)
+		}
+		for k := range m.fixes {
+			for _, f := range found[fixOf(i, k)] {
+				t.Errorf("%s: fix %d follows\n%s\nbut %s says\n%s", m.name, k, findings[0].message, f.finder, f.message)
+			}
+		}
 	}
+	checkAdvice(t, found)
 	if *update {
 		if err := os.WriteFile(document, []byte(table.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -81,17 +98,30 @@ func cell(message string) string {
 // finding is what somebody says of a mistake.
 type finding struct{ finder, message string }
 
-func dirOf(i int) string { return fmt.Sprintf("m%02d", i) }
+func dirOf(i int) string    { return fmt.Sprintf("m%02d", i) }
+func fixOf(i, k int) string { return fmt.Sprintf("%s_%d", dirOf(i), k) }
 
-// compiled has the compiler report every mistake, not just the first ten. With the same flags for everybody it compiles
-// once.
-const compiled = "-gcflags=mistakes/...=-e"
+// apply makes the program that follows an advice.
+func (f fix) apply(t *testing.T, m mistake) string {
+	code := m.code
+	for i := 0; i < len(f); i += 2 {
+		if n := strings.Count(code, f[i]); n != 1 {
+			t.Fatalf("%s: %q is %d times in the program, want it once", m.name, f[i], n)
+		}
+		code = strings.Replace(code, f[i], f[i+1], 1)
+	}
+	return code
+}
 
-// find makes the mistakes in a module, and asks everybody. The findings are by directory.
-func find(t *testing.T) map[string][]finding {
+// compiled has the compiler report every mistake, not just the first ten, and spend no time on good code. With the same
+// flags for everybody it compiles once.
+const compiled = "-gcflags=mistakes/...=-e -N -l -dwarf=false"
+
+// find puts programs into a module, each a package, and asks everybody. The findings are by directory.
+func find(t *testing.T, programs map[string]string) map[string][]finding {
 	module := consumer.New(t, "mistakes", nil)
-	for i, m := range mistakes {
-		module.Write(dirOf(i)+"/chat/chat.go", source(m.code))
+	for dir, code := range programs {
+		module.Write(dir+"/chat/chat.go", source(code))
 	}
 	run := func(args ...string) string { // may fail
 		out, _ := module.Command("go", args...).CombinedOutput()
@@ -103,9 +133,9 @@ func find(t *testing.T) map[string][]finding {
 		found[pkg] = append(found[pkg], finding{"compiler", message})
 	}
 	var rest []string
-	for i := range mistakes {
-		if found[dirOf(i)] == nil {
-			rest = append(rest, dirOf(i))
+	for _, dir := range slices.Sorted(maps.Keys(programs)) {
+		if found[dir] == nil {
+			rest = append(rest, dir)
 		}
 	}
 	vet := append([]string{"vet", compiled, "-vettool=" + analyzer(t)}, patterns(rest)...)
@@ -129,7 +159,10 @@ func find(t *testing.T) map[string][]finding {
 	return found
 }
 
-var packages = map[string]string{"context.": "context", "errors.": "errors", "time.": "time", "wsgate.": "github.com/wsgate/wsgate"}
+var packages = map[string]string{
+	"context.": "context", "errors.": "errors", "http.": "net/http", "slog.": "log/slog", "time.": "time",
+	"dig.": "go.uber.org/dig", "wsgate.": "github.com/wsgate/wsgate", "wstest.": "github.com/wsgate/wsgate/wstest",
+}
 
 // source completes the code of a mistake.
 func source(code string) string {
@@ -164,7 +197,7 @@ func patterns(dirs []string) (patterns []string) {
 	return patterns
 }
 
-var position = regexp.MustCompile(`^(?:\./)?(m\d+)/chat/(chat\.go:\d+):\d+: (.*)`)
+var position = regexp.MustCompile(`^(?:\./)?(m\w+)/chat/(chat\.go:\d+):\d+: (.*)`)
 
 // byPackage takes the go command's output apart. A position comes behind its message, as in wsgate's own.
 func byPackage(output string) map[string]string {
@@ -220,7 +253,7 @@ func main() {
 ` + cases.String() + `	})
 }
 
-var dir = regexp.MustCompile("\\bm\\d+/chat/")
+var dir = regexp.MustCompile("\\bm\\w+/chat/")
 
 func ask(m *wsgate.Module, o *wsgate.Options) (a answer) {
 	options := wsgate.Options{Logger: slog.New(slog.DiscardHandler)}

@@ -1,0 +1,240 @@
+package mistaketable_test
+
+// presence is a gateway with that data and these bindings.
+func presence(data, bindings string) string {
+	return `
+type Chat struct{}
+
+func NewChat() *Chat { return &Chat{} }
+
+const People wsgate.Event[wsgate.Presence[int]] = "people"
+
+func known(c *wsgate.Conn[` + data + `], room string) (int, bool) { return 0, true }
+
+func (g *Chat) Events() wsgate.Events[` + data + `] {
+	return wsgate.Events[` + data + `]{` + bindings + `}
+}
+
+var Module = &wsgate.Module{Name: "chat", ` + routes + `}
+`
+}
+
+// user is the data of connections that belong to users.
+const user = `
+type User string
+
+func (u User) UserID() string { return string(u) }
+
+func (*Chat) OnUpgrade(r *http.Request) (User, error) { return User(r.FormValue("name")), nil }
+
+`
+
+// offer is a gateway that gets a payload with these fields.
+func offer(fields string) string {
+	return gateway + `
+type Offer struct {
+	` + fields + `
+}
+
+const Bid wsgate.Event[Offer] = "bid"
+
+func (*Chat) onBid(ctx context.Context, c *wsgate.Conn[Member], o Offer) error { return nil }
+
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On(Bid, g.onBid)}
+}
+`
+}
+
+// ownJSON has an Offer marshal itself.
+const ownJSON = `func (o Offer) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
+
+func (o *Offer) UnmarshalJSON([]byte) error { return nil }
+
+`
+
+// truth is a key that marshals itself.
+const truth = `type Truth bool
+
+func (t Truth) MarshalText() ([]byte, error) { return []byte("true"), nil }
+
+func (t *Truth) UnmarshalText([]byte) error { return nil }
+
+`
+
+// ofEvents are mistakes in events, their payloads and presence.
+var ofEvents = []mistake{
+	// Users and presence.
+	{"the data has a UserID that tells no user", `
+type Visitor struct{ Name string }
+
+func (v Visitor) UserID(salt string) string { return v.Name }
+
+type Chat struct{}
+
+func NewChat() *Chat { return &Chat{} }
+
+func (*Chat) OnOpen(ctx context.Context, c *wsgate.Conn[Visitor]) error { return nil }
+
+var Module = &wsgate.Module{Name: "chat", ` + routes + `}
+`, []fix{
+		{"UserID(salt string)", "UserID()"},
+		{"UserID(salt string)", "Hash(salt string)"},
+	}},
+	{"presence is tracked, and the data tells no user", say + `
+const People wsgate.Event[wsgate.Presence[Member]] = "people"
+
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{
+		wsgate.Track(People, func(c *wsgate.Conn[Member], _ string) (Member, bool) { return c.Data, true }),
+	}
+}
+`, []fix{
+		{"type Member struct{ Name string }", `type Member struct{ Name string }
+
+func (m Member) UserID() string { return m.Name }
+
+func (*Chat) OnUpgrade(r *http.Request) (Member, error) { return Member{r.FormValue("name")}, nil }`},
+	}},
+	{"presence is tracked, and the data can tell no user", presence("string", "wsgate.Track(People, known)"), []fix{
+		{"Events() wsgate.Events[string]", "Events() wsgate.Events[User]", "return wsgate.Events[string]", "return wsgate.Events[User]", "wsgate.Conn[string]", "wsgate.Conn[User]", "type Chat", user + "type Chat"},
+	}},
+	{"presence is tracked without a function", presence("User", "wsgate.Track[User, int](People, nil)") + user, []fix{
+		{"wsgate.Track[User, int](People, nil)", "wsgate.Track(People, known)"},
+	}},
+	{"presence is tracked twice", presence("User", "wsgate.Track(People, known), wsgate.Track(\"more\", known)") + user, []fix{
+		{", wsgate.Track(\"more\", known)", ""},
+	}},
+	{"presence is tracked with a queue that is too small", presence("User", "wsgate.Track(People, known)") + user + `
+var Options = &wsgate.Options{Limits: wsgate.Limits{QueueBytes: 1000}}
+`, []fix{
+		{"QueueBytes: 1000", "QueueBytes: 8192"},
+	}},
+	{"presence is tracked with a broker that is no store", presence("User", "wsgate.Track(People, known)") + user + `
+type lossy struct{ wsgate.Broker }
+
+var Options = &wsgate.Options{Broker: lossy{}}
+`, []fix{
+		{"lossy{}}", "&wstest.Broker{}}"},
+	}},
+	{"presence has a field that the envelope needs", presence("User", "wsgate.Track(People, known)") + user + `
+var Options = &wsgate.Options{Envelope: wsgate.Envelope{Type: "room"}}
+`, []fix{
+		{`Type: "room"`, `Type: "kind"`},
+		{`Type: "room"`, `Type: "room", Data: "data"`},
+	}},
+
+	// Events.
+	{"an event is bound twice", say + `
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{
+		wsgate.On(Say, g.onSay),
+		wsgate.On(Say, g.onSay),
+	}
+}
+`, []fix{
+		{`		wsgate.On(Say, g.onSay),
+		wsgate.On(Say, g.onSay),
+`, `		wsgate.On(Say, g.onSay),
+`},
+		{`		wsgate.On(Say, g.onSay),
+		wsgate.On(Say, g.onSay),
+`, `		wsgate.On(Say, g.onSay),
+		wsgate.On("shout", g.onSay),
+`},
+	}},
+	{"an event has a reserved name", say + `
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On("error", g.onSay)}
+}
+`, []fix{
+		{`On("error"`, `On("failure"`},
+	}},
+	{"an event's name has a line break", say + `
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On("say\n", g.onSay)}
+}
+`, []fix{
+		{`On("say\n"`, `On("say"`},
+	}},
+	{"an event has no handler", say + `
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On[Member](Say, nil)}
+}
+`, []fix{
+		{"wsgate.On[Member](Say, nil)", "wsgate.On(Say, g.onSay)"},
+	}},
+	{"a payload has a field that the envelope needs", gateway + `
+type Line struct {
+	ID   int    ` + "`json:\"id\"`" + `
+	Text string ` + "`json:\"text\"`" + `
+}
+
+const Say wsgate.Event[Line] = "say"
+
+func (*Chat) onSay(ctx context.Context, c *wsgate.Conn[Member], l Line) error { return nil }
+
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On(Say, g.onSay)}
+}
+`, []fix{
+		{`json:"id"`, `json:"line"`},
+		{"New: NewChat}", `New: NewChat, Envelope: wsgate.Envelope{Data: "data"}}`},
+	}},
+	{"a payload looks different in another release of Go", gateway + `
+type Offer struct {
+	Price int ` + "`json:\"€\"`" + `
+}
+
+const Bid wsgate.Event[Offer] = "bid"
+
+func (*Chat) onBid(ctx context.Context, c *wsgate.Conn[Member], o Offer) error { return nil }
+
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On(Bid, g.onBid)}
+}
+`, []fix{
+		{"€", "euro"},
+	}},
+	{"a payload has an option of another release of Go", offer("Price int `json:\"price,case:strict\"`"), []fix{
+		{",case:strict", ""},
+		{",case:strict", "", "type Offer struct", ownJSON + "type Offer struct"},
+	}},
+	{"a payload has keys that another release of Go refuses", offer("Prices map[bool]int"), []fix{
+		{"map[bool]int", "map[string]int"},
+		{"map[bool]int", "map[int]int"},
+		{"map[bool]int", "map[Truth]int", "type Offer struct", truth + "type Offer struct"},
+	}},
+	{"a payload has names that differ in case only", offer("Base\n\tPrice int `json:\"price\"`") + `
+type Base struct{ PRICE int }
+`, []fix{
+		{`json:"price"`, `json:"euro"`},
+	}},
+	{"two keys of the envelope are the same", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Envelope: wsgate.Envelope{Type: "kind", ID: "kind"}}}`), []fix{
+		{`ID: "kind"`, `ID: "number"`},
+	}},
+	{"the error of an Emit that can fail is dropped", opener + `
+const Said wsgate.Event[any] = "said"
+
+func greet(c *wsgate.Conn[Member], whatever any) { Said.Emit(c, whatever) }
+`, []fix{
+		{"{ Said.Emit(c, whatever) }", "{ _ = Said.Emit(c, whatever) }"},
+		{"whatever any) { Said", "whatever any) error { return Said"},
+	}},
+	{"the error of an Emit in a goroutine of its own is dropped", opener + `
+const Said wsgate.Event[any] = "said"
+
+func greet(c *wsgate.Conn[Member], whatever any) { go Said.Emit(c, whatever) }
+`, []fix{
+		{"go Said.Emit(c, whatever)", "go func() { _ = Said.Emit(c, whatever) }()"},
+	}},
+	{"a goroutine of a hook uses the connection's data", gateway + `
+func (*Chat) OnOpen(ctx context.Context, c *wsgate.Conn[Member]) error {
+	go func() { println(c.Data.Name) }()
+	return nil
+}
+`, []fix{
+		{"go func() { println(c.Data.Name) }()", `name := c.Data.Name
+	go func() { println(name) }()`},
+	}},
+}
