@@ -29,7 +29,7 @@ func (s *slowHandler) HandlerIsSlow() {
 		return // it has just returned
 	}
 	a, since := c.route.app, time.Now().Add(-c.route.limits.Handler)
-	a.node.news.tell(func() {
+	a.members.Callback(func() {
 		a.logLimited(context.Background(), slog.LevelWarn, "wsgate: a handler does not return", nil,
 			"hook", doing.hook, "event", doing.event, "path", c.route.path, "conn", c.id, "since", since)
 	})

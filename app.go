@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/dig"
 
+	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/transport"
 )
@@ -82,9 +83,7 @@ type App struct {
 	registry    *Registry
 	lifecycle   *Lifecycle
 	engine      *transport.Engine
-	node        neighbors
-	users       userLimit
-	onBroker    func(error)
+	members     *hub.Hub
 	logged      logLimit
 	handler     http.Handler
 	mux         *http.ServeMux

@@ -9,14 +9,14 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// awaited are the functions of this package that call a program's code and for whose end Shutdown waits, with what that
-// code is.
+// awaited are the functions, behind this package's path, that call a program's code and for whose end Shutdown waits, with
+// what that code is.
 var awaited = map[string]string{
-	"(*conn).run":        "a hook, a handler or middleware",
-	"(*route).ServeHTTP": "an upgrade",
-	"(*route).decide":    "OnUpgrade",
-	"(*notifier).run":    "Options.OnBroker",
-	"(*hookCall).do":     "a function of a Lifecycle",
+	".(*conn).run":                   "a hook, a handler or middleware",
+	".(*route).ServeHTTP":            "an upgrade",
+	".(*route).decide":               "OnUpgrade",
+	".(*hookCall).do":                "a function of a Lifecycle",
+	"/internal/hub.(*callbacks).run": "Options.OnBroker",
 }
 
 // checkCaller returns an error if the end of the App waits for the caller of Shutdown, whose context is ctx. The stack
@@ -56,7 +56,7 @@ func awaitedCaller() string {
 	}
 }
 
-var packagePath = reflect.TypeFor[App]().PkgPath() + "."
+var packagePath = reflect.TypeFor[App]().PkgPath()
 
 // awaitedFunc returns what the code is that a function calls, "" if Shutdown does not wait for it.
 func awaitedFunc(function string) string {

@@ -2,7 +2,8 @@ package wsgate
 
 import (
 	"context"
-	"errors"
+
+	"github.com/wsgate/wsgate/internal/hub"
 )
 
 // Broker connects the Apps of a cluster over an engine such as NATS or Redis: what is sent to a room on one node
@@ -40,9 +41,9 @@ type Broker interface {
 	Watch(changed func(err error)) (stop func())
 }
 
-// Store is what a [Broker] has to be as well for presence, see [Track]: tables that all nodes share. Tables and rows
+// PresenceStore is what a [Broker] has to be as well for presence, see [Track]: tables that all nodes share. Tables and rows
 // are named like topics. A row is kept for at least an hour after it was written, and not for ever.
-type Store interface {
+type PresenceStore interface {
 	// Update writes rows of a table, and deletes those whose value is nil. It returns when the engine has them, or an
 	// error; then some of them may be written.
 	Update(ctx context.Context, table string, rows map[string][]byte) error
@@ -54,9 +55,9 @@ type Store interface {
 var (
 	// ErrBroker is the error of what could not go to other nodes because the engine behind [Options].Broker is away, or
 	// refuses. What was sent has reached the connections of this node.
-	ErrBroker = errors.New("wsgate: the broker is not available")
+	ErrBroker = hub.ErrBroker
 
-	// ErrSilent is the error of a question to all nodes that some did not answer. Its text names them. What the others
+	// ErrNoResponse is the error of a question to all nodes that some did not answer. Its text names them. What the others
 	// answered, or did, counts.
-	ErrSilent = errors.New("wsgate: no answer from some nodes")
+	ErrNoResponse = hub.ErrNoResponse
 )

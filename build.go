@@ -43,9 +43,7 @@ func newBuilder(o *Options) *builder {
 		lifecycle:   newLifecycle(),
 		mux:         http.NewServeMux(),
 		container:   dig.New(),
-		onBroker:    o.OnBroker,
 		idle:        make(chan struct{}),
-		users:       userLimit{most: o.Limits.UserConnections, oldest: o.CloseOldest},
 	}
 	if a.log == nil {
 		a.log = slog.Default()

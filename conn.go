@@ -5,13 +5,12 @@ import (
 	"crypto/rand"
 	"net/http"
 	"reflect"
-	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -54,15 +53,10 @@ type conn struct {
 	t     *transport.Conn
 	route *route
 	id    string
-	user  *owner // nil for nobody
 	self  AnyConn
-	seat  seat // among the route's connections
 
+	member   hub.Member               // its place in the hub
 	activity atomic.Pointer[activity] // what a hook is busy with; nil while none runs
-
-	mu    sync.Mutex       // guards following
-	rooms map[string]*seat // nil until the first Join
-	left  bool             // OnClose has returned
 
 	// Owned by the goroutine that runs the hooks.
 	inbound   envelope.Inbound // the event that is handled; of another message only its id
@@ -72,13 +66,15 @@ type conn struct {
 	panicked  *PanicError      // the hook's, until call has returned
 	malformed bool             // the message that is handled was refused as no envelope
 	strikes   int              // malformed messages in a row
-	entered   bool             // enter succeeded
 	opened    bool             // OnOpen returned nil
 	ended     bool             // the transport has ended, with the cause
 	cause     error
 }
 
 func (c *conn) base() *conn { return c }
+
+// connOf returns the connection that a member of the hub is.
+func connOf(m *hub.Member) *conn { return m.Owner.(*conn) }
 
 // ID returns the connection's id, a random string that is never used again.
 func (c *conn) ID() string { return c.id }
@@ -93,11 +89,11 @@ func (c *conn) RemoteAddr() string { return c.t.RemoteAddr().String() }
 func (c *conn) Subprotocol() string { return c.t.Subprotocol() }
 
 // All returns all connections of this gateway, this one included.
-func (c *conn) All() Room { return Room{route: c.route, members: &c.route.all, from: c} }
+func (c *conn) All() Room { return Room{route: c.route, set: c.route.members.All(), from: c} }
 
 // Room returns the room of this gateway with that name, whether the connection is in it or not.
 func (c *conn) Room(name string) Room {
-	return Room{route: c.route, set: &c.route.rooms, name: name, from: c}
+	return Room{route: c.route, set: c.route.members.Room(name), from: c}
 }
 
 // Send queues a message for this connection. It returns [ErrClosed] if the connection is closing, [ErrSlowClient] if
@@ -127,23 +123,7 @@ func (c *conn) Flush(ctx context.Context) error { return c.t.Flush(ctx) }
 // the code and the reason, cut to 123 bytes. OnClose gets nil for 1000 and 1001, else a websocket.CloseError. A code
 // that must not be sent, as 1006, is sent as 1011. Only the first of several calls counts.
 func (c *conn) Close(code websocket.StatusCode, reason string) {
-	var cause error
-	if code != websocket.StatusNormalClosure && code != websocket.StatusGoingAway {
-		cause = websocket.CloseError{Code: code, Reason: reason}
-	}
-	c.t.Close(code, reason, cause)
-}
-
-// Rooms returns the names of the rooms the connection is in, sorted.
-func (c *conn) Rooms() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	names := make([]string, 0, len(c.rooms))
-	for name := range c.rooms {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	c.member.Close(code, reason)
 }
 
 func newConnID() string { return rand.Text() }

@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/dig"
 
-	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/transport"
@@ -96,6 +96,7 @@ func (b *builder) limitsOf(rt Route) Limits {
 func (b *builder) prepareRoutes() {
 	a := b.app
 	a.engine = transport.NewEngine(b.tick(), a.limits.TotalQueueBytes)
+	b.newHub()
 	for _, r := range b.routes {
 		rt := &route{
 			app: a, path: r.Path, limits: b.limitsOf(r),
@@ -113,12 +114,36 @@ func (b *builder) prepareRoutes() {
 		ct, _ := checkGateway(&r) // was checked before
 		rt.data = dataOf(reflect.TypeOf(r.New).Out(0), ct)
 		rt.hasUsers = hasUser(rt.data)
-		rt.all.topic = cluster.Topic("route", rt.path)
-		rt.rooms.topics = cluster.Topic("room", rt.path)
-		rt.users.topics = cluster.Topic("user", rt.path)
+		rt.members = a.members.Route(rt.path, hub.Limits{Rooms: rt.limits.Rooms, QueueBytes: rt.limits.QueueBytes})
 		a.hub.routes[rt.path] = rt
 	}
-	b.connect()
+}
+
+// newHub makes what knows who is where. With Options.Broker it starts and stops with the App.
+func (b *builder) newHub() {
+	a, o := b.app, b.options
+	config := hub.Config{
+		Engine: a.engine, UserConnections: o.Limits.UserConnections,
+		StartWithout: o.StartWithoutBroker, OnBroker: o.OnBroker, Log: a.logOfHub,
+	}
+	if o.Broker != nil {
+		config.Broker = o.Broker
+	}
+	if o.CloseOldest {
+		config.Replace = StatusReplaced
+	}
+	for _, rt := range b.routes {
+		config.QueueBytes = max(config.QueueBytes, b.limitsOf(rt).QueueBytes)
+	}
+	a.members = hub.New(config)
+	if o.Broker != nil {
+		a.lifecycle.starts = append(a.lifecycle.starts, hookFunc{run: a.members.Start, bounds: true})
+	}
+	a.lifecycle.stops = append(a.lifecycle.stops,
+		stopFunc{hookFunc: hookFunc{run: a.logSuppressed, method: "the log's handler"}},
+		stopFunc{hookFunc: hookFunc{run: a.members.EndCallbacks, method: "Options.OnBroker or the log's handler"}},
+		stopFunc{hookFunc{run: a.members.Close, bounds: true}, len(a.lifecycle.starts)},
+	)
 }
 
 // mount puts a gateway that was built on its path.
@@ -147,7 +172,7 @@ func wrapAll[H any, M ~func(H) H](b *builder, what string, list []M, h H) H {
 			continue
 		}
 		var wrapped H
-		if err := guard(func() error { wrapped = wrap(h); return nil }); err != nil {
+		if err := safely(func() error { wrapped = wrap(h); return nil }); err != nil {
 			b.wrong(panicked(name, err))
 			continue
 		}
@@ -179,7 +204,7 @@ func (rt *route) bind(r Route) error {
 	rt.events = map[string]*binding{}
 	var mistakes []error
 	var table []binding
-	if err := guard(func() error { table = rt.hooks.events(); return nil }); err != nil {
+	if err := safely(func() error { table = rt.hooks.events(); return nil }); err != nil {
 		return panicked(typeName(gateway)+".Events", err)
 	}
 	for _, bound := range table {

@@ -12,17 +12,17 @@ import (
 
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/guard"
 	"github.com/wsgate/wsgate/internal/inspect"
 )
 
 // run is the life of a connection, on a goroutine of its own.
 func (c *conn) run(deadline time.Time) {
 	defer c.route.app.end()
-	c.appear()
+	replaced := !c.member.Open(c.t)
 	defer c.finish() // also after runtime.Goexit in a hook
 	switch {
-	case !c.route.app.users.arrived(c):
-		c.t.Abort(StatusReplaced, replaced, ErrLimit)
+	case replaced:
 	case c.route.app.draining.Load():
 		c.shutdown()
 	default:
@@ -45,8 +45,8 @@ func (c *conn) finish() {
 		c.cause = c.t.End(errGoexit)
 		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.id, "path", c.route.path)
 	}
-	defer c.vanish()
-	defer c.leaveAll()
+	defer c.member.Remove()
+	defer c.member.LeaveAll()
 	if !c.opened {
 		return
 	}
@@ -83,7 +83,7 @@ func (c *conn) shutdown() {
 // call runs the middleware and the hook, and turns a panic into an error. That of a hook stays the result whatever
 // middleware makes of it.
 func (c *conn) call(ctx context.Context, in Inbound) error {
-	err := guard(func() error { return c.route.handle(ctx, c.self, in) })
+	err := safely(func() error { return c.route.handle(ctx, c.self, in) })
 	if p := c.panicked; p != nil {
 		c.panicked = nil
 		return p
@@ -101,7 +101,7 @@ func (c *conn) open(deadline time.Time) {
 		err := c.call(c.t.Context(), Inbound{Hook: HookOpen})
 		if err == nil {
 			c.opened = true
-			c.route.app.users.opened(c)
+			c.member.Stay()
 			return
 		}
 		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
@@ -164,7 +164,7 @@ func (c *conn) countMalformed() {
 
 // guarded does what may call code of the user's as well: the MarshalJSON of an answer, the methods of an error.
 func (c *conn) guarded(in Inbound, f func()) {
-	if err := guard(func() error { f(); return nil }); err != nil {
+	if err := safely(func() error { f(); return nil }); err != nil {
 		c.logHandler(in, err)
 		c.t.Close(websocket.StatusInternalError, "internal error", err)
 	}
@@ -267,7 +267,7 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 	c.base().innerCtx = ctx
 	defer func() {
 		if v := recover(); v != nil {
-			p := newPanicError(v)
+			p := publicPanic(guard.Recovered(v))
 			c.base().panicked, err = p, p
 		}
 	}()

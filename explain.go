@@ -52,8 +52,8 @@ func (a *App) Routes() []RouteInfo {
 			b, e := rt.events[name], &info.Events[i]
 			e.Name, e.Pos, e.Payload, e.Answer = b.name, b.pos, b.payload, b.answer
 		}
-		if rt.presence != nil {
-			info.Presence = rt.presence.event
+		if rt.tracks != nil {
+			info.Presence = rt.tracks.event
 		}
 		if rt.names.Nested {
 			info.Envelope.Data = rt.names.Data

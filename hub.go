@@ -1,6 +1,7 @@
 package wsgate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -8,7 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/coder/websocket"
+
 	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/hub"
 )
 
 // Target is what a message or an event can be sent to: a [*Conn], a [Room], the [*Hub], or a connection whose sender
@@ -50,9 +54,9 @@ func (h *Hub) At(path string) Room {
 		return Room{err: fmt.Errorf("wsgate: no route has the path %q; there are %s", path, strings.Join(slices.Sorted(maps.Keys(h.routes)), ", "))}
 	}
 	if h.user != nil {
-		return rt.room(setUser, *h.user)
+		return Room{route: rt, set: rt.members.User(*h.user)}
 	}
-	return rt.room(setAll, "")
+	return Room{route: rt, set: rt.members.All()}
 }
 
 // rooms returns the hub's part of each route.
@@ -101,6 +105,19 @@ func (h *Hub) Send(m Message) error {
 		return err
 	}
 	return h.deliver(func(*route) (*frame.Message, error) { return shared, nil })
+}
+
+// Disconnect closes every connection, on every node; see [Room.Disconnect].
+func (h *Hub) Disconnect(ctx context.Context, code websocket.StatusCode, reason string) error {
+	rooms, err := h.rooms()
+	if err != nil || len(rooms) == 0 {
+		return err
+	}
+	sets := make([]hub.Set, len(rooms))
+	for i, r := range rooms {
+		sets[i] = r.set
+	}
+	return rooms[0].route.app.members.Disconnect(ctx, sets, code, reason)
 }
 
 func (h *Hub) deliver(encode encoder) error {

@@ -191,7 +191,7 @@ func (c *hookCall) begin(ctx context.Context) *hookCall {
 func (c *hookCall) do(ctx context.Context) {
 	defer close(c.done)
 	c.err = errGoexit
-	c.err = guard(func() error { return c.run(ctx) })
+	c.err = safely(func() error { return c.run(ctx) })
 }
 
 // wait returns what the function returned, or the cause of ctx's end if that comes first.

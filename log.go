@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/wsgate/wsgate/internal/guard"
 )
 
 // maxLogText is how many bytes of a text that may come from a client a log line has.
@@ -84,7 +86,7 @@ func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err 
 	if suppressed > 0 {
 		args = append(args, "suppressed", suppressed)
 	}
-	panicked := guard(func() error {
+	panicked := safely(func() error {
 		if err == nil {
 			a.log.Log(ctx, level, msg, args...)
 			return nil
@@ -97,11 +99,19 @@ func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err 
 		return nil
 	})
 	if panicked != nil { // in the error's methods, or in the handler
-		_ = guard(func() error {
+		_ = safely(func() error {
 			a.log.Log(ctx, level, msg, append(args, "err", fmt.Sprintf("an error of type %T, whose methods panic", err), "stack", string(stackOf(panicked)))...)
 			return nil
 		})
 	}
+}
+
+// logOfHub logs what the hub does on its own, for which it has no context.
+func (a *App) logOfHub(level slog.Level, msg string, err error, args ...any) {
+	if p, ok := err.(*guard.Panic); ok {
+		err = publicPanic(p)
+	}
+	a.logLimited(context.Background(), level, msg, err, args...)
 }
 
 // stackOf returns the stack of an error that guard has made of a panic.
@@ -134,7 +144,7 @@ func cutText(text string, most int) string {
 
 // logSuppressed says at the end what the log does not have.
 func (a *App) logSuppressed(context.Context) error {
-	_ = guard(func() error {
+	_ = safely(func() error {
 		for msg, n := range a.logged.rest() {
 			a.log.Warn("wsgate: lines were left out of the log", "message", msg, "suppressed", n)
 		}

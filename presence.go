@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"unicode/utf8"
 
-	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/presence"
@@ -50,7 +49,7 @@ type Presence[M any] struct {
 // that crashed are gone after 7 to 12 s; the clocks of the nodes do not matter, except in which of two metadata of a
 // user is newer.
 //
-// With [Options].Broker, that has to be a [Store] as well. While its engine is away the members hear of this node's users,
+// With [Options].Broker, that has to be a [PresenceStore] as well. While its engine is away the members hear of this node's users,
 // and those of others stay as they were.
 func Track[D, M any](e Event[Presence[M]], meta func(c *Conn[D], room string) (M, bool)) Binding[D] {
 	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[Presence[M]](), tracks: true}
@@ -69,7 +68,7 @@ func Track[D, M any](e Event[Presence[M]], meta func(c *Conn[D], room string) (M
 // Members returns the users who are in a room that is tracked, see [Track], on all nodes, by id. It asks the engine if
 // the room has no members on this node, and waits until ctx is done, or 5 s.
 //
-// With an error there may be a result all the same. [ErrSilent] names nodes that were not heard of for some seconds: what
+// With an error there may be a result all the same. [ErrNoResponse] names nodes that were not heard of for some seconds: what
 // is known of their users may be old. [ErrBroker] says that the engine does not answer: the result is what this
 // node knows.
 func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
@@ -96,30 +95,24 @@ func Count(ctx context.Context, room Room) (int, error) {
 
 // present returns the users in the room with their metadata; nil if there can be no such room.
 func (r Room) present(ctx context.Context) (map[string][]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	switch {
-	case r.err != nil:
-		return nil, r.err
-	case r.route == nil:
-		return nil, errNoRoom
 	case !r.route.app.built.Load():
 		return nil, errNotBuilt
-	case r.route.presence == nil:
+	case r.route.tracks == nil:
 		return nil, fmt.Errorf("wsgate: route %q tracks nobody: put Track into its gateway's Events", r.route.path)
-	case r.set != &r.route.rooms:
+	case !r.set.IsRoom():
 		return nil, fmt.Errorf("wsgate: who is present is kept by room: get one with Room(name)")
 	}
-	members, silent, err := r.route.presence.Members(ctx, r.name)
-	if err == nil && len(silent) > 0 {
-		err = &cluster.SilentError{Nodes: silent}
-	}
-	return members, brokerError(err)
+	return r.set.Present(ctx)
 }
 
 var errNotBuilt = errors.New("wsgate: who is present cannot be known before New has returned: constructors may keep the Hub, and ask later")
 
-// tracker is the presence of a route.
-type tracker struct {
-	*presence.Tracker[*conn]
+// tracked is what a route tells of who is in its rooms.
+type tracked struct {
 	event string
 	meta  func(c AnyConn, room string) ([]byte, error) // nil for a room in which the user is not tracked
 }
@@ -134,7 +127,7 @@ func (rt *route) checkTrack(b *binding, what string) error {
 	case b.meta == nil:
 		m.What += " is tracked without a function"
 		m.Fix = "give Track a function that returns a user's metadata"
-	case rt.presence != nil:
+	case rt.tracks != nil:
 		m.What += " is the second that is tracked"
 		m.Fix = "have one Track in a gateway's Events: it serves all its rooms"
 	case !rt.hasUsers:
@@ -143,8 +136,8 @@ func (rt *route) checkTrack(b *binding, what string) error {
 	case rt.limits.QueueBytes < minPresenceQueue:
 		m.What += fmt.Sprintf(": Limits.QueueBytes is %d, which may be too small for what members are told", rt.limits.QueueBytes)
 		m.Fix = fmt.Sprintf("make Limits.QueueBytes %d or more", minPresenceQueue)
-	case rt.app.node.store == nil:
-		m.What += ": Options.Broker is no wsgate.Store, which presence needs"
+	case !rt.app.members.CanTrack():
+		m.What += ": Options.Broker is no wsgate.PresenceStore, which presence needs"
 		m.Fix = "use a broker that is one, as those of broker/nats and broker/redis"
 	default:
 		return nil
@@ -157,28 +150,15 @@ func (rt *route) track(b *binding, what string) error {
 	if wrong := rt.checkTrack(b, what); wrong != nil {
 		return wrong
 	}
-	config := presence.Config[*conn]{
-		Node: rt.app.node.Node, Store: rt.app.node.store,
-		Table: func(room string) string { return cluster.Topic("presence", rt.path, room) },
-		Publish: func(room string, delta []byte) error {
-			return rt.app.node.Publish(rt.rooms.topic(room), cluster.Presence, func(b []byte) []byte { return append(b, delta...) })
-		},
-		Tell: rt.tellPresence,
-		Failed: func(doing, room string, err error) {
-			if rt.app.node.Away() == nil { // else that was logged
-				rt.app.node.news.tell(func() {
-					rt.app.logLimited(context.Background(), slog.LevelWarn, "wsgate: "+doing+" presence failed, and will be tried again", err, "path", rt.path, "room", room)
-				})
-			}
-		},
-		Grace: rt.limits.PresenceGrace, Most: rt.limits.Presence, MostBytes: rt.limits.QueueBytes / 2,
-	}
-	rt.presence = &tracker{presence.New(config), b.name, b.meta}
+	rt.tracks = &tracked{b.name, b.meta}
+	rt.members.Track(hub.Presence{
+		Encode: rt.encodePresence, Grace: rt.limits.PresenceGrace, MaxUsers: rt.limits.Presence, MaxBytes: rt.limits.QueueBytes / 2,
+	})
 	return nil
 }
 
-// tellPresence tells the members on this node.
-func (rt *route) tellPresence(change presence.Change[*conn]) {
+// encodePresence makes what members are told of a change.
+func (rt *route) encodePresence(change presence.Change[*hub.Member]) (*frame.Message, error) {
 	payload := Presence[json.RawMessage]{Room: change.Room, All: change.All, Gone: change.Gone, Count: change.Count}
 	if len(change.Here) > 0 {
 		payload.Here = make(map[string]json.RawMessage, len(change.Here))
@@ -187,38 +167,12 @@ func (rt *route) tellPresence(change presence.Change[*conn]) {
 		}
 	}
 	var body []byte
-	m, err := Event[Presence[json.RawMessage]](rt.presence.event).encode(rt, payload, &body)
-	if err != nil { // the name and the type were checked, and the metadata is JSON
-		rt.app.logError(rt.app.cut, "wsgate: telling who is present", err, "path", rt.path, "room", change.Room)
-		return
-	}
-	if change.Only != nil {
-		rt.deliverTo(m, func(to func(*conn)) {
-			for _, c := range change.Only {
-				to(c)
-			}
-		})
-		return
-	}
-	rt.deliverTo(m, func(to func(*conn)) {
-		rt.rooms.get(change.Room).each(func(p place) {
-			if _, newcomer := change.But[p.conn]; !newcomer {
-				to(p.conn)
-			}
-		})
-	})
-}
-
-// deliverTo queues a message for connections of this node.
-func (rt *route) deliverTo(m *frame.Message, each func(to func(*conn))) {
-	b := rt.app.engine.Broadcast(m, nil)
-	each(func(c *conn) { b.To(c.t) })
-	_ = b.End() // as for a broadcast, a slow receiver is no error
+	return Event[Presence[json.RawMessage]](rt.tracks.event).encode(rt, payload, &body)
 }
 
 // metasOf returns the metadata of a connection's user for each of the rooms, without those in which it is not tracked.
 func (c *conn) metasOf(rooms []string) (map[string][]byte, error) {
-	if c.route.presence == nil || c.user == nil {
+	if c.route.tracks == nil || !c.member.HasUser() {
 		return nil, nil
 	}
 	metas := make(map[string][]byte, len(rooms))
@@ -235,49 +189,16 @@ func (c *conn) metasOf(rooms []string) (map[string][]byte, error) {
 }
 
 func (c *conn) metaOf(room string) ([]byte, error) {
-	tracker := c.route.presence
-	meta, err := tracker.meta(c.self, room)
+	tracks := c.route.tracks
+	meta, err := tracks.meta(c.self, room)
 	if err != nil {
-		return nil, fmt.Errorf("wsgate: metadata of a user for %q: %w", tracker.event, err)
+		return nil, fmt.Errorf("wsgate: metadata of a user for %q: %w", tracks.event, err)
 	}
 	if !utf8.Valid(meta) { // it would cost the members of all nodes the news of everybody else, too
-		return nil, fmt.Errorf("wsgate: metadata of a user for %q is not UTF-8: a json.RawMessage or a MarshalJSON method has put something else into it", tracker.event)
+		return nil, fmt.Errorf("wsgate: metadata of a user for %q is not UTF-8: a json.RawMessage or a MarshalJSON method has put something else into it", tracks.event)
 	}
 	if len(meta) > presence.MaxMeta {
-		return nil, fmt.Errorf("%w: metadata of a user for %q has %d bytes, at most %d are kept", ErrLimit, tracker.event, len(meta), presence.MaxMeta)
+		return nil, fmt.Errorf("%w: metadata of a user for %q has %d bytes, at most %d are kept", ErrLimit, tracks.event, len(meta), presence.MaxMeta)
 	}
 	return meta, nil
-}
-
-// appearIn and vanishFrom tell the tracker. They need c.mu, so that it hears of one after the other. Without metadata the
-// user is not tracked in the room, or not any more.
-func (c *conn) appearIn(room string, meta []byte) {
-	if meta == nil {
-		c.vanishFrom(room)
-		return
-	}
-	c.route.presence.Enter(room, c, c.user.id, meta)
-}
-
-func (c *conn) vanishFrom(room string) {
-	if c.route.presence != nil && c.user != nil {
-		c.route.presence.Exit(room, c, c.user.id)
-	}
-}
-
-// nodeDied and sayAgain are for all trackers.
-func (a *App) nodeDied(node string) {
-	for _, rt := range a.hub.routes {
-		if rt.presence != nil {
-			rt.presence.Dead(node)
-		}
-	}
-}
-
-func (a *App) sayAgain() {
-	for _, rt := range a.hub.routes {
-		if rt.presence != nil {
-			rt.presence.SayAgain()
-		}
-	}
 }

@@ -114,7 +114,7 @@ func TestPresenceBehindHole(t *testing.T) {
 	})
 }
 
-// When the network is back, the Store has the users of all nodes.
+// When the network is back, the PresenceStore has the users of all nodes.
 func TestPresenceAfterHole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker, holed, ann, bob := behindHole(t)
@@ -122,7 +122,7 @@ func TestPresenceAfterHole(t *testing.T) {
 		wstest.Pass(3 * time.Second)
 		rows, err := broker.Rows(t.Context(), "presence.=2Fws.lobby")
 		if err != nil || len(rows) != 2 {
-			t.Errorf("3s after the network is back the Store has %d rows, %v, want those of ann and bob", len(rows), err)
+			t.Errorf("3s after the network is back the PresenceStore has %d rows, %v, want those of ann and bob", len(rows), err)
 		}
 		third := startVisitors(t, broker, 1)[0]
 		if got := members(t, third, "lobby"); got != "ann bob" {

@@ -205,8 +205,8 @@ func TestPresenceOfDeadNode(t *testing.T) {
 		begin := time.Now()
 		wstest.Pass(6 * time.Second)
 		all, err := wsgate.Members[person](t.Context(), apps[0].Hub().At("/ws").Room("lobby"))
-		if len(all) != 2 || !errors.Is(err, wsgate.ErrSilent) {
-			t.Errorf("got %v, %v, want both, and ErrSilent", all, err)
+		if len(all) != 2 || !errors.Is(err, wsgate.ErrNoResponse) {
+			t.Errorf("got %v, %v, want both, and ErrNoResponse", all, err)
 		}
 		wantNews(t, ann, "-bob =1")
 		if took := time.Since(begin); took > 12*time.Second {

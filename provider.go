@@ -185,7 +185,7 @@ func (p *provider) call(fn reflect.Value, args []reflect.Value) error {
 	if p.failed != nil {
 		return p.failed
 	}
-	p.failed = guard(func() error {
+	p.failed = safely(func() error {
 		p.results = callWith(fn, args)
 		return p.judge(p.results)
 	})

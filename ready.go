@@ -15,7 +15,7 @@ func (a *App) Ready() error {
 	case !a.lifecycle.ready():
 		return errors.New("wsgate: App.Start has not run")
 	}
-	return brokerError(a.node.Away())
+	return a.members.Away()
 }
 
 // ServeReady answers with 200 and "ok", or with 503 and the reason why the App is not [App.Ready], for those who check
@@ -42,6 +42,6 @@ func (a *App) ServeReady(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// Ignored returns the number of messages from other nodes that were ignored, which is 0 while nothing is wrong: garbage,
+// RemoteDropped returns the number of messages from other nodes that were ignored, which is 0 while nothing is wrong: garbage,
 // messages of another version of this package or beyond the limits, and those that came twice or too late.
-func (a *App) Ignored() uint64 { return a.node.Ignored() }
+func (a *App) RemoteDropped() uint64 { return a.members.RemoteDropped() }

@@ -2,6 +2,8 @@ package wsgate
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -29,11 +32,8 @@ type route struct {
 
 	hasUsers bool // the data has a UserID method
 
-	all   members
-	rooms rooms
-	users rooms
-
-	presence *tracker // nil without Track
+	members *hub.Route
+	tracks  *tracked // nil without Track
 
 	sent sync.Map // reflect.Type of a payload -> inspect.Shape
 }
@@ -55,11 +55,12 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conn{route: rt, id: newConnID()}
+	c.member.Init(rt.members, c.id, c)
 	var deciding sync.WaitGroup
 	started := false
 	defer func() {
 		if !started { // also after a panic in a ResponseWriter
-			c.exit()
+			c.member.Release()
 			a.giveBack()
 			deciding.Wait() // the request is not theirs any more afterwards
 			a.release()
@@ -76,8 +77,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if decided, refusal = rt.decide(r, deadline, &deciding); refusal != nil {
 			return nil, refusal
 		}
-		c.user = decided.user
-		return decided.values, c.enter(r.Context(), deadline)
+		return decided.values, rt.reserve(r.Context(), c, decided.user, deadline)
 	}
 	t, err := transport.Accept(w, r, &accept)
 	if err != nil {
@@ -91,6 +91,21 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rt.hooks.attach(c, decided.data)
 	started = true
 	go c.run(deadline) // App.active waits for it
+}
+
+// reserve makes sure of a place in the hub for a connection that is not there yet.
+func (rt *route) reserve(ctx context.Context, c *conn, userID string, deadline time.Time) *transport.Refusal {
+	err := c.member.Reserve(ctx, deadline, userID)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, hub.ErrTooMany):
+		return &transport.Refusal{Status: http.StatusTooManyRequests, Message: "too many connections of this user", RetryAfter: retryAfter()}
+	}
+	rt.app.members.Callback(func() {
+		rt.app.logLimited(context.Background(), slog.LevelWarn, "wsgate: upgrade refused", err, "path", rt.path)
+	})
+	return unavailable("the broker does not answer")
 }
 
 // retryAfter returns a number of seconds from 1 to 10 at random: who was refused together shall not come back together.

@@ -13,7 +13,7 @@ import (
 	"github.com/wsgate/wsgate/wstest"
 )
 
-// panickyBroker is a Broker and a Store of somebody else. The method that is named panics, and so does what it returns.
+// panickyBroker is a Broker and a PresenceStore of somebody else. The method that is named panics, and so does what it returns.
 type panickyBroker struct {
 	wstest.Broker
 

@@ -57,7 +57,7 @@ func TestUserIDThatTellsNobody(t *testing.T) {
 	}
 }
 
-// storeless is a Broker that is no Store.
+// storeless is a Broker that is no PresenceStore.
 type storeless struct{ wsgate.Broker }
 
 func TestTrackThatCannot(t *testing.T) {
@@ -79,7 +79,7 @@ func TestTrackThatCannot(t *testing.T) {
 		{"twice", gatewayAt("/ws", open(first, second)), nil, []string{`"second"`, at("second track"), "fix:"}},
 		{"name", gatewayAt("/ws", open(badName)), nil, []string{`"$x"`, at("bad name"), "reserved"}},
 		{"no users", gatewayAt("/ws", open(nobody)), nil, []string{"UserID() string", at("without users"), "fix:"}},
-		{"no store", tracking, &wsgate.Options{Broker: storeless{}}, []string{"wsgate.Store", at("first track"), "fix:"}},
+		{"no store", tracking, &wsgate.Options{Broker: storeless{}}, []string{"wsgate.PresenceStore", at("first track"), "fix:"}},
 		{"envelope", tracking, &wsgate.Options{Envelope: wsgate.Envelope{Type: "room"}}, []string{`"room"`, at("first track"), "fix:"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

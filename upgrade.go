@@ -14,7 +14,7 @@ import (
 // decision is what was made of a request that may become a connection.
 type decision struct {
 	data   any
-	user   *owner
+	user   string          // "" for nobody
 	values context.Context // what the connection's context gives
 	err    error
 	late   bool // it was not made in time
@@ -33,7 +33,7 @@ func (rt *route) decide(r *http.Request, deadline time.Time, deciding *sync.Wait
 	deciding.Go(func() {
 		d := decision{err: errGoexit}
 		defer func() { done <- d }()
-		d.err = guard(func() error { return rt.ask(r.WithContext(ctx), &d) })
+		d.err = safely(func() error { return rt.ask(r.WithContext(ctx), &d) })
 	})
 	select {
 	case d := <-done:
@@ -57,7 +57,7 @@ func (rt *route) ask(r *http.Request, d *decision) (err error) {
 		}
 	}
 	if rt.hasUsers {
-		if d.user, err = ownerOf(d.data); err != nil {
+		if d.user, err = userOf(d.data); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func (a *App) valuesOf(r *http.Request) (context.Context, error) {
 
 // safeRefusal is refusal for errors whose own methods may panic.
 func (rt *route) safeRefusal(r *http.Request, err error) (refusal *transport.Refusal) {
-	panicked := guard(func() error { refusal = rt.refusal(r, err); return nil })
+	panicked := safely(func() error { refusal = rt.refusal(r, err); return nil })
 	if panicked != nil {
 		rt.app.logError(r.Context(), "wsgate: upgrade failed", panicked, "path", rt.path)
 		return &transport.Refusal{Status: http.StatusInternalServerError, Message: "internal error"}

@@ -3,6 +3,7 @@ package wsgate
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -58,6 +59,28 @@ func userAdvice(data reflect.Type) string {
 	return fmt.Sprintf("give %s a method UserID() string, and return it from OnUpgrade", typeName(data))
 }
 
+// checkUserLimit finds a limit that would hold nobody.
+func (b *builder) checkUserLimit() {
+	l := b.options.Limits.UserConnections
+	if b.options.CloseOldest && l == 0 {
+		b.wrong(&mistake.Mistake{
+			What: "Options.CloseOldest without Limits.UserConnections", Fix: "remove it, or set Options.Limits.UserConnections to how many connections a user may have",
+		})
+	}
+	if l > 0 && len(b.routes) > 0 && !slices.ContainsFunc(b.routes, tellsUsers) {
+		b.wrong(&mistake.Mistake{
+			What: "Options.Limits.UserConnections without users", Have: "no gateway whose data tells who the user is",
+			Fix: "remove it, or give the data of a gateway, in a type of your own, a method UserID() string, and return it from OnUpgrade",
+		})
+	}
+}
+
+// tellsUsers reports whether the route's connections may belong to users. One that is wrong may as well.
+func tellsUsers(rt Route) bool {
+	ct, mistakes := checkGateway(&rt)
+	return ct == nil || len(mistakes) > 0 || hasUser(dataOf(reflect.TypeOf(rt.New).Out(0), ct))
+}
+
 // methodSignature returns a method's parameters and results.
 func methodSignature(typ reflect.Type, method reflect.Method) string {
 	signature := strings.TrimPrefix(typeName(method.Type), "func(")
@@ -76,16 +99,10 @@ func dataOf(gateway reflect.Type, ct connType) reflect.Type {
 	return ct.dataType()
 }
 
-// owner is the user of one connection.
-type owner struct {
-	id   string
-	seat seat // among the user's connections
-}
-
-// ownerOf returns whom a connection with that data belongs to, nil for nobody.
-func ownerOf(data any) (*owner, error) {
+// userOf returns the id of the user that a connection with that data belongs to, "" for nobody.
+func userOf(data any) (id string, err error) {
 	if data == nil {
-		return nil, nil
+		return "", nil
 	}
 	u, ok := data.(user)
 	if !ok {
@@ -93,12 +110,9 @@ func ownerOf(data any) (*owner, error) {
 		p.Elem().Set(reflect.ValueOf(data))
 		u, _ = p.Interface().(user)
 	}
-	id := u.UserID()
-	if id == "" {
-		return nil, nil
-	}
+	id = u.UserID()
 	if len(id) > maxUserID || !utf8.ValidString(id) {
-		return nil, fmt.Errorf("wsgate: UserID returned %.40q…, want valid UTF-8 of at most %d bytes", id, maxUserID)
+		return "", fmt.Errorf("wsgate: UserID returned %.40q…, want valid UTF-8 of at most %d bytes", id, maxUserID)
 	}
-	return &owner{id: id}, nil
+	return id, nil
 }

@@ -2,7 +2,7 @@ package wstest
 
 import "github.com/wsgate/wsgate/internal/local"
 
-// Broker is a wsgate.Broker and wsgate.Store in memory. Apps that are given the same one are the nodes of a cluster:
+// Broker is a wsgate.Broker and wsgate.PresenceStore in memory. Apps that are given the same one are the nodes of a cluster:
 //
 //	broker := new(wstest.Broker)
 //	a := wstest.New(t, chat.Module, wstest.With(&wsgate.Options{Broker: broker}))

@@ -1,4 +1,4 @@
-// Package brokertest has the tests that every [wsgate.Broker] passes, and every [wsgate.Store].
+// Package brokertest has the tests that every [wsgate.Broker] passes, and every [wsgate.PresenceStore].
 //
 // A package that implements them for an engine runs them in one of its own tests:
 //

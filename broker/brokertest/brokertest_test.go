@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 	brokertest.Run(t, config(new(engine)))
 }
 
-// TestRunLess runs the suite for a broker that is no Store, and whose engine cannot be stopped.
+// TestRunLess runs the suite for a broker that is no PresenceStore, and whose engine cannot be stopped.
 func TestRunLess(t *testing.T) {
 	e := new(engine)
 	c := config(e)

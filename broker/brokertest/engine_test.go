@@ -48,7 +48,7 @@ type sub struct {
 
 type watcher struct{ changed func(error) }
 
-// broker is a node that is no Store.
+// broker is a node that is no PresenceStore.
 type broker struct{ wsgate.Broker }
 
 func (e *engine) node(t testing.TB) *node {

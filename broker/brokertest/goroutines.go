@@ -31,7 +31,7 @@ func useAll(t *testing.T, c Config) {
 		}
 	}
 	nodes[0].Watch(func(error) {})
-	if s, ok := nodes[0].(wsgate.Store); ok {
+	if s, ok := nodes[0].(wsgate.PresenceStore); ok {
 		update(t, s, "used", rows{"row": []byte("used")})
 		expectRows(t, s, "used", rows{"row": []byte("used")})
 		update(t, s, "used", rows{"row": nil})

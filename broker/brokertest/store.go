@@ -14,8 +14,8 @@ import (
 
 // testStore tests the tables of a broker that has them.
 func testStore(t *testing.T, c Config) {
-	if _, ok := c.New(t).(wsgate.Store); !ok {
-		t.Skip("the broker is no wsgate.Store, so nothing was tested")
+	if _, ok := c.New(t).(wsgate.PresenceStore); !ok {
+		t.Skip("the broker is no wsgate.PresenceStore, so nothing was tested")
 	}
 	t.Run("rows", func(t *testing.T) { testRows(t, c) })
 	t.Run("values", func(t *testing.T) { testValues(t, c) })
@@ -27,11 +27,11 @@ func testStore(t *testing.T, c Config) {
 }
 
 // stores returns the stores of some nodes.
-func (c Config) stores(t testing.TB, n int) []wsgate.Store {
+func (c Config) stores(t testing.TB, n int) []wsgate.PresenceStore {
 	t.Helper()
-	stores := make([]wsgate.Store, n)
+	stores := make([]wsgate.PresenceStore, n)
 	for i, b := range c.nodes(t, n) {
-		stores[i] = b.(wsgate.Store)
+		stores[i] = b.(wsgate.PresenceStore)
 	}
 	return stores
 }
@@ -39,7 +39,7 @@ func (c Config) stores(t testing.TB, n int) []wsgate.Store {
 // rows are what a test writes: a value of nil deletes.
 type rows map[string][]byte
 
-func update(t testing.TB, s wsgate.Store, table string, changes rows) {
+func update(t testing.TB, s wsgate.PresenceStore, table string, changes rows) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -49,7 +49,7 @@ func update(t testing.TB, s wsgate.Store, table string, changes rows) {
 }
 
 // expectRows reads a table, which has to have these rows and no others.
-func expectRows(t testing.TB, s wsgate.Store, table string, want rows) {
+func expectRows(t testing.TB, s wsgate.PresenceStore, table string, want rows) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -210,7 +210,7 @@ func testStoreAway(t *testing.T, c Config) {
 		t.Skip("Config has no Stop and Start, so nothing was tested")
 	}
 	b := c.node(t)
-	s, watcher := b.(wsgate.Store), watch(t, b)
+	s, watcher := b.(wsgate.PresenceStore), watch(t, b)
 	update(t, s, "away", rows{"before": []byte("1")})
 	end := c.outage(t)
 	watcher.down(t)

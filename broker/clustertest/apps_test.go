@@ -56,7 +56,7 @@ func wantLines(t *testing.T, c *wstest.Client, want ...string) {
 func wantUncounted(t *testing.T, apps []*wstest.App) {
 	t.Helper()
 	for i, app := range apps {
-		if n := app.Ignored(); n != 0 {
+		if n := app.RemoteDropped(); n != 0 {
 			t.Errorf("%s has ignored %d messages, want none", nodeName(i), n)
 		}
 	}

@@ -111,7 +111,7 @@ func newApp(name string, b broker, o *wsgate.Options) (*wsgate.App, error) {
 		return nil, err
 	}
 	count := func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(counters{app.Ignored(), b.Dropped(), g.slow.Load()})
+		_ = json.NewEncoder(w).Encode(counters{app.RemoteDropped(), b.Dropped(), g.slow.Load()})
 	}
 	return app, errors.Join(
 		app.Handle("GET /readyz", http.HandlerFunc(app.ServeReady)),

@@ -22,7 +22,7 @@ import (
 // broker is what package wsgate/broker/… has for an engine.
 type broker interface {
 	wsgate.Broker
-	wsgate.Store
+	wsgate.PresenceStore
 	Dropped() uint64
 	Close() error
 }

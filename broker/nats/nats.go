@@ -1,4 +1,4 @@
-// Package nats connects the Apps of a cluster over NATS: its Broker is a [wsgate.Broker] and a [wsgate.Store].
+// Package nats connects the Apps of a cluster over NATS: its Broker is a [wsgate.Broker] and a [wsgate.PresenceStore].
 //
 //	broker, err := nats.New("nats://localhost:4222", nil)
 //	if err != nil {
@@ -54,11 +54,11 @@ import (
 )
 
 var (
-	_ wsgate.Broker = (*Broker)(nil)
-	_ wsgate.Store  = (*Broker)(nil)
+	_ wsgate.Broker        = (*Broker)(nil)
+	_ wsgate.PresenceStore = (*Broker)(nil)
 )
 
-// Broker is a [wsgate.Broker] and a [wsgate.Store] over NATS.
+// Broker is a [wsgate.Broker] and a [wsgate.PresenceStore] over NATS.
 type Broker struct {
 	prefix string // of every subject, with its dot
 	bucket string

@@ -19,7 +19,7 @@ const (
 	atOnce = 64        // rows that Update writes side by side
 )
 
-// Update implements [wsgate.Store].
+// Update implements [wsgate.PresenceStore].
 func (b *Broker) Update(ctx context.Context, table string, rows map[string][]byte) error {
 	err := b.withRows(ctx, func(ctx context.Context, kv jetstream.KeyValue, _ *natsgo.Conn) error {
 		return update(ctx, kv, table, rows)
@@ -30,7 +30,7 @@ func (b *Broker) Update(ctx context.Context, table string, rows map[string][]byt
 	return nil
 }
 
-// Rows implements [wsgate.Store].
+// Rows implements [wsgate.PresenceStore].
 func (b *Broker) Rows(ctx context.Context, table string) (rows map[string][]byte, err error) {
 	err = b.withRows(ctx, func(ctx context.Context, _ jetstream.KeyValue, nc *natsgo.Conn) (err error) {
 		rows, err = read(ctx, nc, b.bucket, table)

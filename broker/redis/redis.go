@@ -1,4 +1,4 @@
-// Package redis connects the Apps of a cluster over Redis: its Broker is a [wsgate.Broker] and a [wsgate.Store].
+// Package redis connects the Apps of a cluster over Redis: its Broker is a [wsgate.Broker] and a [wsgate.PresenceStore].
 //
 //	broker, err := redis.New("redis://localhost:6379", nil)
 //	if err != nil {
@@ -56,11 +56,11 @@ import (
 )
 
 var (
-	_ wsgate.Broker = (*Broker)(nil)
-	_ wsgate.Store  = (*Broker)(nil)
+	_ wsgate.Broker        = (*Broker)(nil)
+	_ wsgate.PresenceStore = (*Broker)(nil)
 )
 
-// Broker is a [wsgate.Broker] and a [wsgate.Store] over Redis.
+// Broker is a [wsgate.Broker] and a [wsgate.PresenceStore] over Redis.
 type Broker struct {
 	*config
 	ctx     context.Context // done when the Broker ends what it has started

@@ -12,7 +12,7 @@ import (
 // rowLife is how long a row is kept after it was written. The clocks of two nodes may differ by an hour.
 const rowLife = 2 * time.Hour
 
-// Update implements [wsgate.Store].
+// Update implements [wsgate.PresenceStore].
 func (b *Broker) Update(ctx context.Context, table string, rows map[string][]byte) error {
 	key := b.prefix + table
 	var gone, written []string
@@ -37,7 +37,7 @@ func (b *Broker) Update(ctx context.Context, table string, rows map[string][]byt
 	return err
 }
 
-// Rows implements [wsgate.Store].
+// Rows implements [wsgate.PresenceStore].
 func (b *Broker) Rows(ctx context.Context, table string) (map[string][]byte, error) {
 	key := b.prefix + table
 	results, err := b.do(ctx, key, func(build rueidis.Builder) rueidis.Commands {

@@ -109,7 +109,7 @@ func tell[T any](e wsgate.Event[T], to wsgate.Target, payload T) error {
 
 // known returns err, unless it says that what was done or is known here is all that can be had now.
 func known(err error) error {
-	if errors.Is(err, wsgate.ErrBroker) || errors.Is(err, wsgate.ErrSilent) {
+	if errors.Is(err, wsgate.ErrBroker) || errors.Is(err, wsgate.ErrNoResponse) {
 		return nil
 	}
 	return err

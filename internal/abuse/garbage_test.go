@@ -112,8 +112,8 @@ func garbageOnTopics(t *testing.T) {
 		}
 	}
 	for i, s := range all {
-		if !eventually(patience, func() bool { return s.app.Ignored() >= want[i] }) || s.app.Ignored() != want[i] {
-			t.Errorf("node %d ignored %d messages, want %d", i, s.app.Ignored(), want[i])
+		if !eventually(patience, func() bool { return s.app.RemoteDropped() >= want[i] }) || s.app.RemoteDropped() != want[i] {
+			t.Errorf("node %d ignored %d messages, want %d", i, s.app.RemoteDropped(), want[i])
 		}
 		if err := s.app.Ready(); err != nil {
 			t.Error(err)
@@ -138,7 +138,7 @@ func garbageOnTopics(t *testing.T) {
 		c.leaves()
 	}
 	for i, s := range all {
-		if got := s.app.Ignored(); got != want[i] {
+		if got := s.app.RemoteDropped(); got != want[i] {
 			t.Errorf("node %d ignored %d messages more", i, got-want[i])
 		}
 	}
@@ -175,7 +175,7 @@ func repeatedMessages(t *testing.T) {
 			}
 		}
 		wstest.Pass(time.Second)
-		if got := all[1].Ignored(); got != uint64(3*len(again)) {
+		if got := all[1].RemoteDropped(); got != uint64(3*len(again)) {
 			t.Errorf("%d messages were ignored, want %d", got, 3*len(again))
 		}
 		hears(t, there)
@@ -280,7 +280,7 @@ func unreliableEngine(t *testing.T) {
 			}
 		}
 		for i, n := range all {
-			if n.Ignored() == 0 {
+			if n.RemoteDropped() == 0 {
 				t.Errorf("node %d ignored nothing, so nothing was tested", i)
 			}
 		}
@@ -365,7 +365,7 @@ func ownMessages(t *testing.T) {
 		wstest.Pass(20 * time.Second)
 		hears(t, here)
 		hears(t, there)
-		if got := all[0].Ignored(); got != 0 {
+		if got := all[0].RemoteDropped(); got != 0 {
 			t.Errorf("the node ignored %d messages of its own", got)
 		}
 		present(t, "lobby", "ann bob", all...)

@@ -77,7 +77,7 @@ func namesAcrossNodes(t *testing.T) {
 		m.leaves()
 	}
 	for i, s := range all {
-		if n := s.app.Ignored(); n != 0 {
+		if n := s.app.RemoteDropped(); n != 0 {
 			t.Errorf("node %d ignored %d messages", i, n)
 		}
 	}

@@ -191,7 +191,7 @@ func refusedMessages(t *testing.T) {
 		unavailable(t, 0, func() error { return wstest.TryDo(here, tell, line{"lobby", large}) })
 		hears(t, here, large)
 		hears(t, there)
-		if n := all[1].Ignored(); n != 0 {
+		if n := all[1].RemoteDropped(); n != 0 {
 			t.Errorf("%d messages were ignored", n)
 		}
 	})

@@ -264,7 +264,7 @@ func stoppedNode(t *testing.T) {
 			t.Errorf("the nodes have %v rows, want those of ann and bob, and that of carl", got)
 		}
 		for i, n := range all {
-			if ignored, err := n.Ignored(), n.Ready(); ignored != 0 || err != nil {
+			if ignored, err := n.RemoteDropped(), n.Ready(); ignored != 0 || err != nil {
 				t.Errorf("node %d ignored %d messages: %v", i, ignored, err)
 			}
 		}
@@ -322,7 +322,7 @@ func disconnectsAlike(t *testing.T) {
 			}
 		}
 		for i, n := range all {
-			if n := n.Ignored(); n != 0 {
+			if n := n.RemoteDropped(); n != 0 {
 				t.Errorf("node %d ignored %d messages", i, n)
 			}
 		}
@@ -337,8 +337,8 @@ func silentNode(t *testing.T) {
 		silent := all[2].link.node()
 		names := func(err error) {
 			t.Helper()
-			if !errors.Is(err, wsgate.ErrSilent) || !strings.Contains(err.Error(), silent) || strings.Contains(err.Error(), all[1].link.node()) {
-				t.Errorf("got %v, want ErrSilent and %s", err, silent)
+			if !errors.Is(err, wsgate.ErrNoResponse) || !strings.Contains(err.Error(), silent) || strings.Contains(err.Error(), all[1].link.node()) {
+				t.Errorf("got %v, want ErrNoResponse and %s", err, silent)
 			}
 		}
 		all[0].connect("ann", "club")

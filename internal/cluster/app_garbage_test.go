@@ -68,12 +68,12 @@ func TestGarbageForApps(t *testing.T) {
 		next := 0
 		check := func(name, topic string, text []byte) {
 			t.Helper()
-			before := apps[0].Ignored()
+			before := apps[0].RemoteDropped()
 			if err := engine.Publish(topic, text); err != nil {
 				t.Error(err)
 			}
 			synctest.Wait()
-			if got := apps[0].Ignored() - before; got != 1 {
+			if got := apps[0].RemoteDropped() - before; got != 1 {
 				t.Errorf("%s on %s: %d messages were ignored, want 1", name, topic, got)
 			}
 			next++
@@ -164,8 +164,8 @@ func TestDisconnectWithASilentNode(t *testing.T) {
 			defer cancel()
 			begin := time.Now()
 			err := apps[0].in("lobby").Disconnect(ctx, 4000, "enough")
-			if !errors.Is(err, wsgate.ErrSilent) || errors.Is(err, wsgate.ErrBroker) || !strings.HasSuffix(err.Error(), ": mute") {
-				t.Errorf("got %v, want ErrSilent and the node", err)
+			if !errors.Is(err, wsgate.ErrNoResponse) || errors.Is(err, wsgate.ErrBroker) || !strings.HasSuffix(err.Error(), ": mute") {
+				t.Errorf("got %v, want ErrNoResponse and the node", err)
 			}
 			if took, want := time.Since(begin), min(within, 5*time.Second); took != want {
 				t.Errorf("took %v, want %v", took, want)
@@ -177,7 +177,7 @@ func TestDisconnectWithASilentNode(t *testing.T) {
 			}
 			wstest.Quiet(bystander)
 			engine.SetAway(errAway)
-			if err := apps[1].Hub().Disconnect(t.Context(), 4001, ""); !errors.Is(err, wsgate.ErrBroker) || errors.Is(err, wsgate.ErrSilent) {
+			if err := apps[1].Hub().Disconnect(t.Context(), 4001, ""); !errors.Is(err, wsgate.ErrBroker) || errors.Is(err, wsgate.ErrNoResponse) {
 				t.Errorf("got %v, want ErrBroker", err)
 			}
 			wstest.ExpectClose(bystander, 4001)

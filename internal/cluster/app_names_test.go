@@ -47,7 +47,7 @@ func TestRoomNames(t *testing.T) {
 		}
 		wstest.Quiet(clients...)
 		for i, app := range apps {
-			if n := app.Ignored(); n != 0 {
+			if n := app.RemoteDropped(); n != 0 {
 				t.Errorf("node %d ignored %d messages, want none", i, n)
 			}
 		}

@@ -76,7 +76,7 @@ func (n *Node) Ask(ctx context.Context, body []byte) error {
 func (n *Node) answer(m Message) {
 	id, size := binary.Uvarint(m.Body)
 	if size <= 0 || !n.loop.events.Asked(m.Body[size:]) {
-		n.Ignore()
+		n.Drop()
 		return
 	}
 	_ = n.Publish(nodeTopic(m.Node), answer, func(b []byte) []byte {

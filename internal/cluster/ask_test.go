@@ -142,7 +142,7 @@ func TestAskTheSilent(t *testing.T) {
 			}
 			mute.say("node."+n.ID(), wireAnswer, number(1)) // too late
 			pass(0)
-			if got := n.Ignored(); got != 0 {
+			if got := n.RemoteDropped(); got != 0 {
 				t.Errorf("got %d ignored messages, want none", got)
 			}
 		})

@@ -211,7 +211,7 @@ func (n *Node) enqueue(m Message) {
 		return
 	}
 	if m.Kind != ask && len(m.Body) > maxNodeID {
-		n.Ignore()
+		n.Drop()
 		return
 	}
 	m.Body = bytes.Clone(m.Body)
@@ -312,7 +312,7 @@ func (n *Node) hear(m Message) {
 	case answer:
 		n.asked.answered(m.Node, m.Body)
 	default:
-		n.Ignore()
+		n.Drop()
 	}
 }
 

@@ -84,7 +84,7 @@ func TestGarbage(t *testing.T) {
 				neighbor.say("a", wireData, "still here")
 				got.want(t, fmt.Sprintf("1 neighbor%d still here", i))
 			}
-			if got := n.Ignored(); got != 3 {
+			if got := n.RemoteDropped(); got != 3 {
 				t.Errorf("got %d ignored messages, want 3", got)
 			}
 		})
@@ -112,7 +112,7 @@ func TestWhatIsNoGarbage(t *testing.T) {
 				t.Fatal(err)
 			}
 			got.want(t, test.want)
-			if ignored := n.Ignored(); ignored != 0 {
+			if ignored := n.RemoteDropped(); ignored != 0 {
 				t.Errorf("got %d ignored messages, want none", ignored)
 			}
 		})
@@ -133,7 +133,7 @@ func TestOwnEcho(t *testing.T) {
 		}
 	}
 	got.want(t)
-	if ignored := n.Ignored(); ignored != 0 {
+	if ignored := n.RemoteDropped(); ignored != 0 {
 		t.Errorf("got %d ignored messages, want none", ignored)
 	}
 }
@@ -168,7 +168,7 @@ func TestTwiceAndTooLate(t *testing.T) {
 		}
 	}
 	got.want(t, "1 x 5", "1 y 1", "1 x 6", "on b: 2", "1 x 1099511627776", "1 y 2", "on b: 3", "1 x 1099511627777")
-	if ignored := n.Ignored(); ignored != 5 {
+	if ignored := n.RemoteDropped(); ignored != 5 {
 		t.Errorf("got %d ignored messages, want 5", ignored)
 	}
 }
@@ -192,7 +192,7 @@ func TestManyNames(t *testing.T) {
 	got.want(t, "1 neighbor again") // it was forgotten, as it has to be
 	neighbor.say("a", wireData, "after")
 	got.want(t, "1 neighbor after")
-	if ignored := n.Ignored(); ignored != 0 {
+	if ignored := n.RemoteDropped(); ignored != 0 {
 		t.Errorf("got %d ignored messages, want none", ignored)
 	}
 }
@@ -273,8 +273,8 @@ func FuzzReceive(f *testing.F) {
 			}
 		}
 		delivered := len(got.take())
-		if want := len(texts) - delivered; n.Ignored() != uint64(want) {
-			t.Errorf("%q: %d delivered, %d ignored of %d", text, delivered, n.Ignored(), len(texts))
+		if want := len(texts) - delivered; n.RemoteDropped() != uint64(want) {
+			t.Errorf("%q: %d delivered, %d ignored of %d", text, delivered, n.RemoteDropped(), len(texts))
 		}
 		if delivered > 2 {
 			t.Errorf("%q: delivered %d times", text, delivered)

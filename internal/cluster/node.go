@@ -73,12 +73,12 @@ func newID() string {
 // ID returns the node's id, which no other node ever has. It is a token of a topic.
 func (n *Node) ID() string { return n.id }
 
-// Ignored returns the number of messages that came from the broker and were ignored: garbage, those of other
+// RemoteDropped returns the number of messages that came from the broker and were ignored: garbage, those of other
 // versions or too large, and those that came twice or too late.
-func (n *Node) Ignored() uint64 { return n.ignored.Load() }
+func (n *Node) RemoteDropped() uint64 { return n.ignored.Load() }
 
-// Ignore counts a message whose body its receiver cannot use.
-func (n *Node) Ignore() { n.ignored.Add(1) }
+// Drop counts a message whose body its receiver cannot use.
+func (n *Node) Drop() { n.ignored.Add(1) }
 
 // Topics returns the number of topics that are subscribed to.
 func (n *Node) Topics() int { return n.topics.count() }
@@ -128,12 +128,12 @@ func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message
 			return
 		}
 		if err != nil || len(body) > n.most {
-			n.Ignore()
+			n.Drop()
 			return
 		}
 		from := heard.of(node, n.peers.lives)
 		if !from.follows(seq) {
-			n.Ignore()
+			n.Drop()
 			return
 		}
 		receive(Message{kind, from.node, body})

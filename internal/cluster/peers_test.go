@@ -56,7 +56,7 @@ func TestNodesKnowEachOther(t *testing.T) {
 			if n.Alive(last.ID()) {
 				t.Error("a node that has left is taken for alive")
 			}
-			if got := n.Ignored(); got != 0 {
+			if got := n.RemoteDropped(); got != 0 {
 				t.Errorf("got %d ignored messages, want none", got)
 			}
 		}
@@ -259,8 +259,8 @@ func TestManyForgedNodes(t *testing.T) {
 			}
 			pass(11 * time.Second)
 			wantPeers(t, n, other.ID())
-			if !n.Alive(other.ID()) || n.Ignored() != 0 {
-				t.Errorf("the neighbor lives: %v; %d messages ignored, want none", n.Alive(other.ID()), n.Ignored())
+			if !n.Alive(other.ID()) || n.RemoteDropped() != 0 {
+				t.Errorf("the neighbor lives: %v; %d messages ignored, want none", n.Alive(other.ID()), n.RemoteDropped())
 			}
 		})
 	}
@@ -290,7 +290,7 @@ func TestGarbageBetweenNodes(t *testing.T) {
 			bad++
 		}
 		pass(0)
-		if got := n.Ignored(); got != uint64(bad) {
+		if got := n.RemoteDropped(); got != uint64(bad) {
 			t.Errorf("got %d ignored messages, want %d", got, bad)
 		}
 		for _, body := range []string{"", "\x01", "\x80", strings.Repeat("\xff", 11)} { // answers that nobody waits for
@@ -319,13 +319,13 @@ func TestInboxIsFull(t *testing.T) {
 		for range inbox + more {
 			stranger.say("nodes", wireHello, "")
 		}
-		if got := n.Ignored(); got != more {
+		if got := n.RemoteDropped(); got != more {
 			t.Errorf("got %d ignored messages, want %d", got, more)
 		}
 		neighbor := &forged{t: t, engine: engine, id: "neighbor"}
 		neighbor.say("nodes", wireHello, "")
 		neighbor.say("nodes", wireAsk, "\x02what?")
-		if got := n.Ignored(); got != more+2 {
+		if got := n.RemoteDropped(); got != more+2 {
 			t.Errorf("got %d ignored messages, want %d: those that made room", got, more+2)
 		}
 		n.happened.take()

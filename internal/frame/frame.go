@@ -95,3 +95,8 @@ func CutReason(reason string) string {
 	}
 	return reason[:end]
 }
+
+// ValidData reports whether a data message may have that type and payload: text is UTF-8.
+func ValidData(typ websocket.MessageType, payload []byte) bool {
+	return typ == websocket.MessageBinary || typ == websocket.MessageText && utf8.Valid(payload)
+}

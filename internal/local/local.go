@@ -118,7 +118,7 @@ func (b *Broker) SetAway(err error) {
 	}
 }
 
-// Update implements wsgate.Store.
+// Update implements wsgate.PresenceStore.
 func (b *Broker) Update(ctx context.Context, table string, rows map[string][]byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -146,7 +146,7 @@ func (b *Broker) Update(ctx context.Context, table string, rows map[string][]byt
 	return nil
 }
 
-// Rows implements wsgate.Store.
+// Rows implements wsgate.PresenceStore.
 func (b *Broker) Rows(ctx context.Context, table string) (map[string][]byte, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

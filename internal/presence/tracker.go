@@ -20,7 +20,7 @@ type Node interface {
 	Away() error
 }
 
-// Store is wsgate.Store.
+// Store is wsgate.PresenceStore.
 type Store interface {
 	Update(ctx context.Context, table string, rows map[string][]byte) error
 	Rows(ctx context.Context, table string) (map[string][]byte, error)

@@ -1,28 +1,30 @@
-package wsgate
+package hub
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+
+	"github.com/wsgate/wsgate/internal/guard"
 )
 
-// safeBroker is the Broker of the application. A panic in one of its methods, which mostly run on goroutines of the
-// App's, is an error that it returns, and is logged with its stack.
+// safeBroker is the Broker of the program. A panic in one of its methods, which mostly run on goroutines that are not the
+// program's, is an error that it returns, and is logged with its stack.
 type safeBroker struct {
 	Broker
-	app *App
+	hub *Hub
 }
 
-// safeStore is a safeBroker that is a Store as well.
+// safeStore is a safeBroker that is a PresenceStore as well.
 type safeStore struct {
 	safeBroker
-	store Store
+	store PresenceStore
 }
 
 // safe returns the broker so that its panics are errors.
-func (a *App) safe(broker Broker) Broker {
-	b := safeBroker{broker, a}
-	if store, ok := broker.(Store); ok {
+func (h *Hub) safe(broker Broker) Broker {
+	b := safeBroker{broker, h}
+	if store, ok := broker.(PresenceStore); ok {
 		return safeStore{b, store}
 	}
 	return b
@@ -65,11 +67,8 @@ func (s safeStore) Rows(ctx context.Context, table string) (rows map[string][]by
 func (b safeBroker) call(method string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			p := newPanicError(v)
-			b.app.node.news.tell(func() { // the caller may hold a lock
-				b.app.logLimited(context.Background(), slog.LevelError, "wsgate: the broker panicked", p, "method", method)
-			})
-			err = fmt.Errorf("%s of %T panicked: %v", method, b.Broker, v) // no *PanicError, which would end the caller's connection
+			b.hub.log(slog.LevelError, "wsgate: the broker panicked", guard.Recovered(v), "method", method)
+			err = fmt.Errorf("%s of %T panicked: %v", method, b.Broker, v) // no panic any more, which would end the caller's connection
 		}
 	}()
 	return f()
