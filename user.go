@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/coder/websocket"
+
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
@@ -14,6 +16,11 @@ import (
 type user interface{ UserID() string }
 
 const maxUserID = 255
+
+// StatusReplaced is the close code of a connection that had to make room for a newer one of the same user, see
+// [Options].CloseOldest. A client that gets it does not connect again by itself: it would take the place of the newer one,
+// which would come back in turn.
+const StatusReplaced websocket.StatusCode = 4409
 
 var userType = reflect.TypeFor[user]()
 
