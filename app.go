@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 
-	"go.uber.org/dig"
-
 	"github.com/wsgate/wsgate/internal/hub"
+	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/transport"
+	"github.com/wsgate/wsgate/internal/wiring"
 )
 
 // Options are what an App can be told. The zero value, or nil in its place, works.
@@ -84,13 +83,11 @@ type App struct {
 	lifecycle   *Lifecycle
 	engine      *transport.Engine
 	members     *hub.Hub
+	plan        *wiring.Plan
 	logged      logLimit
 	handler     http.Handler
 	mux         *http.ServeMux
 	built       atomic.Bool // the routes have their gateways; until then only what prepareRoutes has set may be read
-
-	invoking  sync.Mutex // guards following; dig has no locks
-	container *dig.Container
 
 	values context.Context // what the contexts of all hooks have
 	cut    context.Context // done when Shutdown's time is over
@@ -128,40 +125,10 @@ func (a *App) Registry() *Registry { return a.registry }
 //
 // It returns fn's error, if fn returns one, or says what cannot be provided.
 func (a *App) Invoke(fn any) error {
-	if !isFunc(fn) {
-		return &mistake.Mistake{What: "App.Invoke", Where: mistake.Caller(1), Have: notFunc(fn), Want: "func(services...) or func(services...) error"}
+	if !inspect.IsFunc(fn) {
+		return &mistake.Mistake{What: "App.Invoke", Where: mistake.Caller(1), Have: inspect.NotFunc(fn), Want: "func(services...) or func(services...) error"}
 	}
-	args, err := a.services(fn)
-	if err != nil {
-		return invokeError(fn, err)
-	}
-	results := callWith(reflect.ValueOf(fn), args)
-	if len(results) == 0 {
-		return nil
-	}
-	last := results[len(results)-1]
-	if err, ok := last.Interface().(error); ok && (last.Kind() != reflect.Pointer || !last.IsNil()) {
-		return err
-	}
-	return nil
-}
-
-// services returns what the function asks for. The function is not called under the container's lock: it may invoke
-// another.
-func (a *App) services(fn any) (args []reflect.Value, err error) {
-	t := reflect.TypeOf(fn)
-	in := make([]reflect.Type, t.NumIn())
-	for i := range in {
-		in[i] = t.In(i)
-	}
-	take := reflect.MakeFunc(reflect.FuncOf(in, nil, t.IsVariadic()), func(taken []reflect.Value) []reflect.Value {
-		args = taken
-		return nil
-	})
-	a.invoking.Lock()
-	defer a.invoking.Unlock()
-	err = a.container.Invoke(take.Interface())
-	return args, err
+	return a.plan.Invoke(fn)
 }
 
 // Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern; one that

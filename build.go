@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
-	"go.uber.org/dig"
-
+	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
-	"github.com/wsgate/wsgate/internal/testkit"
+	"github.com/wsgate/wsgate/internal/wiring"
 )
 
 // builder makes an App of modules. First everything is checked that can be checked without running a constructor, then
@@ -22,12 +22,9 @@ type builder struct {
 	options  *Options
 	mistakes []error
 
-	modules   []*Module // imported ones first
-	providers []*provider
-	routes    []Route
-	owners    []*provider // of routes: their constructors
-	scopes    map[*Module]*dig.Scope
-	swaps     []testkit.Swap
+	modules []*Module // imported ones first
+	routes  []Route
+	plan    *wiring.Plan
 }
 
 func newBuilder(o *Options) *builder {
@@ -42,7 +39,6 @@ func newBuilder(o *Options) *builder {
 		registry:    &Registry{served: true},
 		lifecycle:   newLifecycle(),
 		mux:         http.NewServeMux(),
-		container:   dig.New(),
 		idle:        make(chan struct{}),
 	}
 	if a.log == nil {
@@ -50,7 +46,12 @@ func newBuilder(o *Options) *builder {
 	}
 	a.values = context.WithValue(context.Background(), appKey{}, a)
 	a.cut, a.cutNow = context.WithCancel(context.Background())
-	return &builder{app: a, options: o, scopes: map[*Module]*dig.Scope{}}
+	a.plan = wiring.New([]wiring.Given{
+		{From: "App.Hub", Provide: func() *Hub { return a.hub }},
+		{From: "the App", Provide: func() *Lifecycle { return a.lifecycle }},
+		{From: "Options.Logger, which may be your own", Provide: func() *slog.Logger { return a.log }},
+	}, neverService)
+	return &builder{app: a, options: o, plan: a.plan}
 }
 
 // build returns the App, or everything that is wrong with it.
@@ -89,13 +90,16 @@ func (b *builder) check(root *Module) {
 	}
 	b.collect(root, nil)
 	for _, m := range b.modules {
-		b.wrong(b.collectProviders(m)...)
+		g := m.group()
+		b.wrong(b.plan.Add(g)...)
 		for _, rt := range m.Gateways {
 			if rt.pos == "" {
 				rt.module = m
 			}
 			b.routes = append(b.routes, rt)
-			b.owners = append(b.owners, b.gatewayProvider(m, rt))
+			if inspect.IsFunc(rt.New) { // else checkRoutes says so
+				b.plan.Product(g, fmt.Sprintf("route %q", rt.Path), rt.New)
+			}
 		}
 	}
 	b.wrong(checkRoutes(b.routes)...)
@@ -103,7 +107,7 @@ func (b *builder) check(root *Module) {
 		b.wrong(b.app.hosts.checkPattern(fmt.Sprintf("route %q", rt.Path), rt.Path, rt.where()))
 	}
 	b.checkUserLimit()
-	b.checkServices()
+	b.wrong(b.plan.Check()...)
 }
 
 // collect adds m behind the modules it imports, each once.
@@ -131,25 +135,13 @@ func (b *builder) collect(m *Module, importers []*Module) {
 	}
 }
 
-func (b *builder) collectProviders(m *Module) (mistakes []error) {
-	for i, list := range [][]any{m.Private, m.Provide} {
-		for _, fn := range list {
-			p, err := newProvider(m, fn, i == 0)
-			if err != nil {
-				mistakes = append(mistakes, err)
-				continue
-			}
-			b.providers = append(b.providers, p)
-		}
+// neverService says what to do instead of asking for what is no service.
+func neverService(t reflect.Type) (advice string) {
+	switch {
+	case t == reflect.TypeFor[*App]():
+		return "ask for a *wsgate.Hub or a *wsgate.Lifecycle, or give the App to the service by App.Invoke when New has returned"
+	case isConn(t) || t == reflect.TypeFor[AnyConn]():
+		return "hooks and handlers get the connection: have them pass it on, or ask for a *wsgate.Hub, which has all of them"
 	}
-	return mistakes
-}
-
-// gatewayProvider returns the constructor of a route, nil if it is none; then checkRoutes says so.
-func (b *builder) gatewayProvider(m *Module, rt Route) *provider {
-	if !isFunc(rt.New) {
-		return nil
-	}
-	p, _ := newProvider(m, rt.New, true)
-	return p
+	return ""
 }

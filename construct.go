@@ -3,14 +3,12 @@ package wsgate
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"reflect"
 	"slices"
 	"time"
 
-	"go.uber.org/dig"
-
+	"github.com/wsgate/wsgate/internal/guard"
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
@@ -20,54 +18,27 @@ import (
 // construct runs the constructors and puts the App together.
 func (b *builder) construct() {
 	b.prepareRoutes() // a constructor may use the hub at once
-	c := b.app.container
-	b.wrong(
-		c.Provide(func() *Hub { return b.app.hub }),
-		c.Provide(func() *Lifecycle { return b.app.lifecycle }),
-		c.Provide(func() *slog.Logger { return b.app.log }),
-	)
-	for _, m := range b.modules {
-		b.scopes[m] = c.Scope(m.Name)
+	gateways, mistakes := b.plan.Build()
+	for _, err := range mistakes {
+		b.wrong(withPublicPanic(err))
 	}
-	for _, p := range b.providers {
-		at := dig.LocationForPC(reflect.ValueOf(p.fn).Pointer())
-		if err := b.scopes[p.module].Provide(p.wrapped(), dig.Export(!p.private), at); err != nil {
-			b.wrong(&mistake.Mistake{What: "constructor " + p.name + ": " + mistake.Type(dig.RootCause(err).Error()), Where: p.pos, Err: err})
-		}
-	}
-	b.swap()
-	if len(b.mistakes) > 0 {
-		return
-	}
-	var failed []error
-	for _, p := range b.providers {
-		failed = append(failed, b.scopes[p.module].Invoke(p.force()))
-	}
-	for _, p := range b.owners {
-		failed = append(failed, b.scopes[p.module].Invoke(p.wrapped()))
-	}
-	b.wrongIfFailed(failed)
-	b.checkGatewayServices()
 	b.app.handler = b.app.hosts.guard(wrapAll[http.Handler](b, "Options.HTTP", b.options.HTTP, http.HandlerFunc(b.app.serveMux)))
-	for i, rt := range b.routes {
-		if b.owners[i].failed == nil && b.owners[i].results != nil {
-			b.mount(rt, b.owners[i].results[0].Interface())
+	for i, gateway := range gateways {
+		if gateway != nil {
+			b.mount(b.routes[i], gateway)
 		}
 	}
 	b.app.built.Store(len(b.mistakes) == 0)
 }
 
-// wrongIfFailed reports every constructor that failed once, however many others needed it.
-func (b *builder) wrongIfFailed(failed []error) {
-	before := len(b.mistakes)
-	for _, list := range [][]*provider{b.providers, b.owners} {
-		for _, p := range list {
-			b.wrong(p.failure())
+// withPublicPanic has errors.As find a [*PanicError] in the mistake of a constructor that panicked.
+func withPublicPanic(err error) error {
+	if m, ok := err.(*mistake.Mistake); ok {
+		if p, ok := m.Err.(*guard.Panic); ok {
+			m.Err = publicPanic(p)
 		}
 	}
-	if len(b.mistakes) == before {
-		b.wrong(failed...) // from the container itself
-	}
+	return err
 }
 
 const (
@@ -205,10 +176,10 @@ func (rt *route) bind(r Route) error {
 	var mistakes []error
 	var table []binding
 	if err := safely(func() error { table = rt.hooks.events(); return nil }); err != nil {
-		return panicked(typeName(gateway)+".Events", err)
+		return panicked(inspect.TypeName(gateway)+".Events", err)
 	}
 	for _, bound := range table {
-		what := fmt.Sprintf("%s.Events: event %q", typeName(gateway), bound.name)
+		what := fmt.Sprintf("%s.Events: event %q", inspect.TypeName(gateway), bound.name)
 		if wrong := checkEventName(bound.name); wrong != "" {
 			mistakes = append(mistakes, &mistake.Mistake{
 				What: what + ": " + wrong, Where: bound.pos,

@@ -88,7 +88,7 @@ func (a *App) Explain(w io.Writer) error {
 			fmt.Fprintln(out)
 		}
 		// Each route is a table of its own, with columns as wide as it needs.
-		fmt.Fprintf(out, "%s  %s  %s\n", info.Path, typeName(info.Gateway), info.Pos)
+		fmt.Fprintf(out, "%s  %s  %s\n", info.Path, inspect.TypeName(info.Gateway), info.Pos)
 		for _, line := range info.lines() {
 			fmt.Fprintf(out, "    %s\n", line)
 		}
@@ -107,11 +107,11 @@ func (info *RouteInfo) lines() (lines []string) {
 		}
 	}
 	add("hooks", info.Hooks...)
-	add("data", typeName(info.Data))
+	add("data", inspect.TypeName(info.Data))
 	for _, e := range info.Events {
-		label, types := "event", typeName(e.Payload)
+		label, types := "event", inspect.TypeName(e.Payload)
 		if e.Answer != nil {
-			label, types = "call", types+" -> "+typeName(e.Answer)
+			label, types = "call", types+" -> "+inspect.TypeName(e.Answer)
 		}
 		lines = append(lines, label+"\t"+e.Name+"\t"+types+"\t"+e.Pos)
 	}
@@ -151,7 +151,7 @@ func (a *App) report(ctx context.Context) {
 		for _, e := range info.Events {
 			events = append(events, e.Name)
 		}
-		a.log.DebugContext(ctx, "wsgate: route", "path", info.Path, "gateway", typeName(info.Gateway), "pos", info.Pos,
-			"hooks", info.Hooks, "data", typeName(info.Data), "events", events, "middleware", info.Middleware)
+		a.log.DebugContext(ctx, "wsgate: route", "path", info.Path, "gateway", inspect.TypeName(info.Gateway), "pos", info.Pos,
+			"hooks", info.Hooks, "data", inspect.TypeName(info.Data), "events", events, "middleware", info.Middleware)
 	}
 }

@@ -1,5 +1,7 @@
 package wsgate
 
+import "github.com/wsgate/wsgate/internal/wiring"
+
 // Module is a part of an App: services, gateways, and the modules they need. It is plain data, so that it can be
 // declared as a package's variable, imported by others, and looked at in tests. A module that is imported more than once
 // is built once.
@@ -17,6 +19,11 @@ type Module struct {
 	Provide  []any     // constructors of services that the whole App may use
 	Private  []any     // constructors of services that only this module may use
 	Gateways []Route
+}
+
+// group is the module as the wiring sees it.
+func (m *Module) group() *wiring.Group {
+	return &wiring.Group{Name: m.Name, Label: m.label(), Here: m.here(), Private: m.Private, Provide: m.Provide}
 }
 
 // here names the module in advice.

@@ -67,7 +67,7 @@ func checkEventName(name string) string {
 // different in one release of Go than in another.
 func checkPayload(names *envelope.Names, event string, t reflect.Type, pos string) error {
 	if wrong := inspect.Unportable(t); wrong != nil {
-		wrong.What = fmt.Sprintf("event %q: the JSON of payload %s depends on the release of Go", event, typeName(t))
+		wrong.What = fmt.Sprintf("event %q: the JSON of payload %s depends on the release of Go", event, inspect.TypeName(t))
 		wrong.Where = pos
 		wrong.Have = mistake.Type(wrong.Have)
 		return wrong
@@ -80,11 +80,11 @@ func checkPayload(names *envelope.Names, event string, t reflect.Type, pos strin
 		for name, field := range fields {
 			if strings.EqualFold(name, key) {
 				wrong := &mistake.Mistake{
-					What:  fmt.Sprintf("event %q: payload %s has a JSON field %q, which the envelope needs for itself", event, typeName(t), name),
+					What:  fmt.Sprintf("event %q: payload %s has a JSON field %q, which the envelope needs for itself", event, inspect.TypeName(t), name),
 					Where: pos,
 					Fix:   fmt.Sprintf("give %s another JSON name, or set Envelope.Data so that payloads stand under a key of their own", field),
 				}
-				if t.PkgPath()+"." == packagePath { // a Presence
+				if t.PkgPath() == packagePath { // a Presence
 					wrong.Fix = fmt.Sprintf("choose another key than %q in Envelope, or set Envelope.Data so that payloads stand under a key of their own", key)
 				}
 				return wrong

@@ -80,7 +80,7 @@ func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
 	for id, text := range raw {
 		var meta M
 		if wrong := inspect.Decode(text, &meta); wrong != nil {
-			return nil, fmt.Errorf("wsgate: metadata of user %q is no %s: %w", id, typeName(reflect.TypeFor[M]()), wrong)
+			return nil, fmt.Errorf("wsgate: metadata of user %q is no %s: %w", id, inspect.TypeName(reflect.TypeFor[M]()), wrong)
 		}
 		members[id] = meta
 	}
@@ -131,7 +131,7 @@ func (rt *route) checkTrack(b *binding, what string) error {
 		m.What += " is the second that is tracked"
 		m.Fix = "have one Track in a gateway's Events: it serves all its rooms"
 	case !rt.hasUsers:
-		m.What += fmt.Sprintf(": nobody can be tracked without users, and %s tells none", typeName(rt.data))
+		m.What += fmt.Sprintf(": nobody can be tracked without users, and %s tells none", inspect.TypeName(rt.data))
 		m.Fix = userAdvice(rt.data)
 	case rt.limits.QueueBytes < minPresenceQueue:
 		m.What += fmt.Sprintf(": Limits.QueueBytes is %d, which may be too small for what members are told", rt.limits.QueueBytes)

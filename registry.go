@@ -76,7 +76,7 @@ func (r *Registry) Routes() []Route {
 
 // where tells where a route was registered. A route in a Module's list does not know its line, but its constructor's.
 func (rt *Route) where() string {
-	if rt.pos != "" || !isFunc(rt.New) {
+	if rt.pos != "" || !inspect.IsFunc(rt.New) {
 		return rt.pos
 	}
 	where := inspect.FuncPos(rt.New)

@@ -36,29 +36,29 @@ func (*Conn[D]) signatures() map[string]any {
 // goes with the gateway.
 func checkGateway(rt *Route) (connType, []error) {
 	constructor := rt.New
-	if !isFunc(constructor) {
+	if !inspect.IsFunc(constructor) {
 		value := reflect.ValueOf(constructor)
 		if value.Kind() == reflect.Struct { // whose hooks are on the pointer
 			value = reflect.New(value.Type())
 		}
 		return nil, []error{&mistake.Mistake{
 			What: fmt.Sprintf("route %q: its constructor", rt.Path), Where: rt.pos,
-			Have: notFunc(constructor), Want: "func(services...) *G or func(services...) (*G, error)",
-			Fix: constructorFor(value),
+			Have: inspect.NotFunc(constructor), Want: "func(services...) *G or func(services...) (*G, error)",
+			Fix: inspect.ConstructorFor(value),
 		}}
 	}
 	what, where := inspect.FuncName(constructor), inspect.FuncPos(constructor)
 	ft := reflect.TypeOf(constructor)
 	if n := ft.NumOut(); n == 0 || n > 2 || n == 2 && ft.Out(1) != typeOfError || ft.Out(0) == typeOfError {
 		return nil, []error{&mistake.Mistake{
-			What: "constructor " + what, Where: where, Have: typeName(ft),
+			What: "constructor " + what, Where: where, Have: inspect.TypeName(ft),
 			Want: "func(services...) *G or func(services...) (*G, error)",
 		}}
 	}
 	gateway := ft.Out(0)
 	if gateway.Kind() == reflect.Interface {
 		return nil, []error{&mistake.Mistake{
-			What: "constructor " + what + " returns the interface " + typeName(gateway), Where: where,
+			What: "constructor " + what + " returns the interface " + inspect.TypeName(gateway), Where: where,
 			Want: "the gateway's own type, so that its hooks can be checked before it is built",
 		}}
 	}
@@ -67,7 +67,7 @@ func checkGateway(rt *Route) (connType, []error) {
 
 // checkHooks checks the hooks of a gateway type.
 func checkHooks(gateway reflect.Type, constructor, where string) (ct connType, mistakes []error) {
-	name := typeName(gateway)
+	name := inspect.TypeName(gateway)
 	hooks := inspect.Hooks(gateway)
 	if gateway.Kind() != reflect.Pointer {
 		if ptr := inspect.Hooks(reflect.PointerTo(gateway)); len(ptr) > len(hooks) {
@@ -96,7 +96,7 @@ func checkHooks(gateway reflect.Type, constructor, where string) (ct connType, m
 	}
 	for _, h := range hooks {
 		if want := wantedSignature(ct, h); want != "" {
-			mistakes = append(mistakes, &mistake.Mistake{What: name + "." + h.Name, Where: h.Pos, Have: typeName(h.Type), Want: want})
+			mistakes = append(mistakes, &mistake.Mistake{What: name + "." + h.Name, Where: h.Pos, Have: inspect.TypeName(h.Type), Want: want})
 		}
 	}
 	has := hookNames(hooks)
@@ -138,7 +138,7 @@ func connTypeOf(gateway string, hooks []inspect.Hook) (found connType, conflict 
 		case reflect.TypeOf(ct) != reflect.TypeOf(found):
 			return nil, &mistake.Mistake{
 				What: fmt.Sprintf("gateway %s: its hooks have different data types", gateway), Where: h.Pos,
-				Have: fmt.Sprintf("%s in %s, but %s in %s (%s)", typeName(reflect.TypeOf(ct)), h.Name, typeName(reflect.TypeOf(found)), first.Name, first.Pos),
+				Have: fmt.Sprintf("%s in %s, but %s in %s (%s)", inspect.TypeName(reflect.TypeOf(ct)), h.Name, inspect.TypeName(reflect.TypeOf(found)), first.Name, first.Pos),
 				Fix:  "one connection has one type of data: use it in every hook",
 			}
 		}
@@ -176,14 +176,14 @@ func wantedSignature(ct connType, h inspect.Hook) string {
 		if h.Name == "OnUpgrade" && isUpgrade(h.Type) {
 			return ""
 		}
-		printed := typeName(reflect.TypeOf((*Conn[unknown])(nil).signatures()[h.Name]))
+		printed := inspect.TypeName(reflect.TypeOf((*Conn[unknown])(nil).signatures()[h.Name]))
 		return strings.ReplaceAll(printed, "wsgate.unknown", "D") + " for a D of your choice"
 	}
 	want := reflect.TypeOf(ct.signatures()[h.Name])
 	if h.Type == want {
 		return ""
 	}
-	return typeName(want)
+	return inspect.TypeName(want)
 }
 
 // unknown stands for D where no hook names it.
@@ -206,29 +206,3 @@ func callUpgrade(gateway any) (upgrade func(*http.Request) (any, error)) {
 		return out[0].Interface(), err
 	}
 }
-
-func isFunc(fn any) bool {
-	v := reflect.ValueOf(fn)
-	return v.Kind() == reflect.Func && !v.IsNil()
-}
-
-// notFunc says what is there instead of a function.
-func notFunc(fn any) string {
-	if t := reflect.TypeOf(fn); t != nil && t.Kind() == reflect.Func {
-		return "a nil " + typeName(t)
-	}
-	if fn == nil {
-		return "nil"
-	}
-	return mistake.Type(fmt.Sprintf("%T", fn))
-}
-
-// constructorFor says what is to be in the place of something that is no constructor.
-func constructorFor(v reflect.Value) string {
-	if !v.IsValid() || v.Kind() == reflect.Func { // which is nil
-		return "put a constructor in its place, or remove it; a package variable may be nil while others are initialized"
-	}
-	return fmt.Sprintf("pass the constructor itself, not what it returns; of a value that has none, make one: func() %s { return value }", typeName(v.Type()))
-}
-
-func typeName(t reflect.Type) string { return mistake.Type(t.String()) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
@@ -46,10 +47,10 @@ func checkUser(data reflect.Type, rt *Route) error {
 		return nil
 	}
 	return &mistake.Mistake{
-		What:  fmt.Sprintf("route %q: %s.%s does not tell the user", rt.Path, typeName(data), method.Name),
+		What:  fmt.Sprintf("route %q: %s.%s does not tell the user", rt.Path, inspect.TypeName(data), method.Name),
 		Where: rt.where(),
-		Have:  "func (" + typeName(typ) + ") " + method.Name + methodSignature(typ, method),
-		Want:  "func (" + typeName(typ) + ") UserID() string",
+		Have:  "func (" + inspect.TypeName(typ) + ") " + method.Name + methodSignature(typ, method),
+		Want:  "func (" + inspect.TypeName(typ) + ") UserID() string",
 		Fix:   "change it, or give it another name if it is not for Hub.User",
 	}
 }
@@ -61,9 +62,9 @@ func userAdvice(data reflect.Type) string {
 		own = own.Elem()
 	}
 	if own.PkgPath() == "" || own.Kind() == reflect.Interface { // it can have no method, or everybody who implements it needs one
-		return fmt.Sprintf("use a type of your own in place of %s in every hook, with a method UserID() string, and return it from OnUpgrade", typeName(data))
+		return fmt.Sprintf("use a type of your own in place of %s in every hook, with a method UserID() string, and return it from OnUpgrade", inspect.TypeName(data))
 	}
-	return fmt.Sprintf("give %s a method UserID() string, and return it from OnUpgrade", typeName(data))
+	return fmt.Sprintf("give %s a method UserID() string, and return it from OnUpgrade", inspect.TypeName(data))
 }
 
 // checkUserLimit finds a limit that would hold nobody.
@@ -90,9 +91,9 @@ func tellsUsers(rt Route) bool {
 
 // methodSignature returns a method's parameters and results.
 func methodSignature(typ reflect.Type, method reflect.Method) string {
-	signature := strings.TrimPrefix(typeName(method.Type), "func(")
+	signature := strings.TrimPrefix(inspect.TypeName(method.Type), "func(")
 	if typ.Kind() != reflect.Interface { // the receiver is a parameter
-		signature = strings.TrimPrefix(strings.TrimPrefix(signature, typeName(typ)), ", ")
+		signature = strings.TrimPrefix(strings.TrimPrefix(signature, inspect.TypeName(typ)), ", ")
 	}
 	return "(" + signature
 }

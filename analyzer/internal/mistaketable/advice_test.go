@@ -135,8 +135,11 @@ func fixesIn(path string, found map[string]*regexp.Regexp) error {
 
 // isAdviser reports whether a name is that of a function whose results become a Fix, or part of one.
 func isAdviser(name ast.Expr) bool {
+	if sel, ok := name.(*ast.SelectorExpr); ok {
+		name = sel.Sel
+	}
 	id, ok := name.(*ast.Ident)
-	return ok && slices.Contains([]string{"advice", "alternative", "constructorFor", "takes", "userAdvice"}, id.Name)
+	return ok && slices.Contains([]string{"advice", "alternative", "ConstructorFor", "neverService", "takes", "userAdvice"}, id.Name)
 }
 
 var verb = regexp.MustCompile(`%(\\\[1\\\])?[a-z]`)

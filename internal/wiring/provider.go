@@ -1,4 +1,4 @@
-package wsgate
+package wiring
 
 import (
 	"errors"
@@ -9,9 +9,12 @@ import (
 
 	"go.uber.org/dig"
 
+	"github.com/wsgate/wsgate/internal/guard"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 )
+
+var typeOfError = reflect.TypeFor[error]()
 
 // service is what constructors ask for and provide.
 type service struct {
@@ -21,17 +24,17 @@ type service struct {
 
 func (s service) String() string {
 	if s.name != "" {
-		return fmt.Sprintf("%s named %q", typeName(s.t), s.name)
+		return fmt.Sprintf("%s named %q", inspect.TypeName(s.t), s.name)
 	}
-	return typeName(s.t)
+	return inspect.TypeName(s.t)
 }
 
-// provider is a constructor in a module, or of a gateway.
+// provider is a constructor in a group, or of a product.
 type provider struct {
 	fn       any
 	name     string
 	pos      string
-	module   *Module
+	group    *Group
 	private  bool
 	needs    []service
 	provides []service
@@ -41,14 +44,14 @@ type provider struct {
 	failed  error
 }
 
-func newProvider(m *Module, fn any, private bool) (*provider, error) {
-	if !isFunc(fn) {
+func newProvider(g *Group, fn any, private bool) (*provider, error) {
+	if !inspect.IsFunc(fn) {
 		return nil, &mistake.Mistake{
-			What: fmt.Sprintf("a service of %s", m.label()), Have: notFunc(fn), Want: "a constructor: func(services...) (services..., error)",
-			Fix: constructorFor(reflect.ValueOf(fn)),
+			What: fmt.Sprintf("a service of %s", g.Label), Have: inspect.NotFunc(fn), Want: "a constructor: func(services...) (services..., error)",
+			Fix: inspect.ConstructorFor(reflect.ValueOf(fn)),
 		}
 	}
-	p := &provider{fn: fn, name: inspect.FuncName(fn), pos: inspect.FuncPos(fn), module: m, private: private}
+	p := &provider{fn: fn, name: inspect.FuncName(fn), pos: inspect.FuncPos(fn), group: g, private: private}
 	ft := reflect.TypeOf(fn)
 	for i := range ft.NumIn() {
 		if ft.IsVariadic() && i == ft.NumIn()-1 {
@@ -59,7 +62,7 @@ func newProvider(m *Module, fn any, private bool) (*provider, error) {
 	for i := range ft.NumOut() {
 		if ft.Out(i) == typeOfError && i < ft.NumOut()-1 {
 			return nil, &mistake.Mistake{
-				What: "constructor " + p.name + " returns an error that is not its last result", Where: p.pos, Have: typeName(ft),
+				What: "constructor " + p.name + " returns an error that is not its last result", Where: p.pos, Have: inspect.TypeName(ft),
 				Want: "func(services...) (services..., error)",
 			}
 		}
@@ -69,7 +72,7 @@ func newProvider(m *Module, fn any, private bool) (*provider, error) {
 	}
 	if len(p.forced) == 0 {
 		return nil, &mistake.Mistake{
-			What: "constructor " + p.name + " provides nothing", Where: p.pos, Have: typeName(ft),
+			What: "constructor " + p.name + " provides nothing", Where: p.pos, Have: inspect.TypeName(ft),
 			Want: "func(services...) (services..., error)",
 			Fix:  "return the service, or call the function with App.Invoke",
 		}
@@ -128,7 +131,7 @@ func (p *provider) add(f reflect.StructField) error {
 		if flatten && f.Type.Kind() != reflect.Slice {
 			return &mistake.Mistake{
 				What: fmt.Sprintf("constructor %s: field %s of its dig.Out flattens what is no slice", p.name, f.Name), Where: p.pos,
-				Have: typeName(f.Type), Want: "[]" + typeName(f.Type),
+				Have: inspect.TypeName(f.Type), Want: "[]" + inspect.TypeName(f.Type),
 			}
 		}
 		if !flatten {
@@ -185,7 +188,7 @@ func (p *provider) call(fn reflect.Value, args []reflect.Value) error {
 	if p.failed != nil {
 		return p.failed
 	}
-	p.failed = safely(func() error {
+	p.failed = guard.Call(func() error {
 		p.results = callWith(fn, args)
 		return p.judge(p.results)
 	})
@@ -213,10 +216,10 @@ func (p *provider) failure() error {
 		return nil
 	}
 	m := &mistake.Mistake{What: "constructor " + p.name + ": " + p.failed.Error(), Where: p.pos, Err: p.failed}
-	var panicked *PanicError
+	var panicked *guard.Panic
 	if errors.As(p.failed, &panicked) {
 		m.What = fmt.Sprintf("constructor %s panicked: %v", p.name, panicked.Value)
-		m.Have = "panic at " + panicked.pos
+		m.Have = "panic at " + panicked.Pos
 		m.Fix = "mend what panics there; where it is meant, return an error instead"
 	}
 	return m
@@ -234,7 +237,7 @@ func (p *provider) judge(results []reflect.Value) error {
 	}
 	for _, v := range results {
 		if t := nilIn(v); t != nil {
-			return fmt.Errorf("returned a nil %s and no error", typeName(t))
+			return fmt.Errorf("returned a nil %s and no error", inspect.TypeName(t))
 		}
 	}
 	return nil

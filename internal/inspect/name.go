@@ -1,0 +1,36 @@
+package inspect
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// TypeName returns a type as a programmer wrote it.
+func TypeName(t reflect.Type) string { return mistake.Type(t.String()) }
+
+// IsFunc reports whether fn is a function that can be called.
+func IsFunc(fn any) bool {
+	v := reflect.ValueOf(fn)
+	return v.Kind() == reflect.Func && !v.IsNil()
+}
+
+// NotFunc says what is there instead of a function.
+func NotFunc(fn any) string {
+	if t := reflect.TypeOf(fn); t != nil && t.Kind() == reflect.Func {
+		return "a nil " + TypeName(t)
+	}
+	if fn == nil {
+		return "nil"
+	}
+	return mistake.Type(fmt.Sprintf("%T", fn))
+}
+
+// ConstructorFor says what is to be in the place of something that is no constructor.
+func ConstructorFor(v reflect.Value) string {
+	if !v.IsValid() || v.Kind() == reflect.Func { // which is nil
+		return "put a constructor in its place, or remove it; a package variable may be nil while others are initialized"
+	}
+	return fmt.Sprintf("pass the constructor itself, not what it returns; of a value that has none, make one: func() %s { return value }", TypeName(v.Type()))
+}

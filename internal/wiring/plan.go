@@ -1,0 +1,180 @@
+// Package wiring makes services by the constructors that a program gives, each once and after those that it needs, and
+// says beforehand what is wrong with them. It is the only package that knows of dig.
+//
+// It does not know what is made: gateways are products, which the caller keeps for itself.
+package wiring
+
+import (
+	"reflect"
+	"sync"
+
+	"go.uber.org/dig"
+
+	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// Group is a list of constructors with a part of their services for itself: a module.
+type Group struct {
+	Name             string // for dig's own errors
+	Label            string // "module chat", in messages
+	Here             string // where more constructors of it may be put, in advice
+	Private, Provide []any
+}
+
+// Given is a service that everybody may ask for, and nobody provides.
+type Given struct {
+	From    string // whose it is, in messages
+	Provide any    // func() T
+}
+
+func (g Given) typ() reflect.Type { return reflect.TypeOf(g.Provide).Out(0) }
+
+// Plan is what is to be made. Its methods are called in the order in which they stand here: Add and Product, Replace,
+// Check, and if there was no mistake Build, and after it Invoke from any goroutine.
+type Plan struct {
+	given     []Given
+	never     func(t reflect.Type) (advice string) // what to do instead of asking for t, "" if it may be a service
+	providers []*provider
+	products  []product
+	groups    []*Group
+	replaced  []replacement
+
+	invoking  sync.Mutex // guards following; dig has no locks
+	container *dig.Container
+	scopes    map[*Group]*dig.Scope
+}
+
+// New returns a plan without constructors. never says what to do instead of asking for a type that no constructor ever
+// provides, and "" for others.
+func New(given []Given, never func(t reflect.Type) (advice string)) *Plan {
+	return &Plan{given: given, never: never, container: dig.New(), scopes: map[*Group]*dig.Scope{}}
+}
+
+// Add adds the constructors of a group, and returns what is wrong with each by itself.
+func (p *Plan) Add(g *Group) (mistakes []error) {
+	p.groups = append(p.groups, g)
+	for i, list := range [][]any{g.Private, g.Provide} {
+		for _, fn := range list {
+			made, err := newProvider(g, fn, i == 0)
+			if err != nil {
+				mistakes = append(mistakes, err)
+				continue
+			}
+			p.providers = append(p.providers, made)
+		}
+	}
+	return mistakes
+}
+
+// Build runs the constructors. It returns what the products' have made, in the order of [Plan.Product], and nil for one
+// that failed.
+func (p *Plan) Build() (made []any, mistakes []error) {
+	mistakes = p.register()
+	if len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	var failed []error
+	for _, one := range p.providers {
+		failed = append(failed, p.scopes[one.group].Invoke(one.force()))
+	}
+	for _, product := range p.products {
+		failed = append(failed, p.scopes[product.by.group].Invoke(product.by.wrapped()))
+	}
+	mistakes = append(p.failures(failed), p.checkUnserved()...)
+	for _, product := range p.products {
+		if by := product.by; by.failed == nil && by.results != nil {
+			made = append(made, by.results[0].Interface())
+		} else {
+			made = append(made, nil)
+		}
+	}
+	return made, mistakes
+}
+
+// register tells dig of everything.
+func (p *Plan) register() (mistakes []error) {
+	for _, g := range p.given {
+		if err := p.container.Provide(g.Provide); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	for _, g := range p.groups {
+		p.scopes[g] = p.container.Scope(g.Name)
+	}
+	for _, one := range p.providers {
+		at := dig.LocationForPC(reflect.ValueOf(one.fn).Pointer())
+		if err := p.scopes[one.group].Provide(one.wrapped(), dig.Export(!one.private), at); err != nil {
+			mistakes = append(mistakes, &mistake.Mistake{What: "constructor " + one.name + ": " + mistake.Type(dig.RootCause(err).Error()), Where: one.pos, Err: err})
+		}
+	}
+	return append(mistakes, p.replace()...)
+}
+
+// failures returns the mistake of every constructor that failed once, however many others needed it.
+func (p *Plan) failures(failed []error) (mistakes []error) {
+	note := func(by *provider) {
+		if err := by.failure(); err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	for _, one := range p.providers {
+		note(one)
+	}
+	for _, product := range p.products {
+		note(product.by)
+	}
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	for _, err := range failed { // from the container itself
+		if err != nil {
+			mistakes = append(mistakes, err)
+		}
+	}
+	return mistakes
+}
+
+// Invoke calls a function with services. It returns the function's error, or says what cannot be provided.
+func (p *Plan) Invoke(fn any) error {
+	args, err := p.services(fn)
+	if err != nil {
+		return invokeError(fn, err)
+	}
+	results := callWith(reflect.ValueOf(fn), args)
+	if len(results) == 0 {
+		return nil
+	}
+	last := results[len(results)-1]
+	if err, ok := last.Interface().(error); ok && (last.Kind() != reflect.Pointer || !last.IsNil()) {
+		return err
+	}
+	return nil
+}
+
+// services returns what the function asks for. The function is not called under the container's lock: it may invoke
+// another.
+func (p *Plan) services(fn any) (args []reflect.Value, err error) {
+	t := reflect.TypeOf(fn)
+	in := make([]reflect.Type, t.NumIn())
+	for i := range in {
+		in[i] = t.In(i)
+	}
+	take := reflect.MakeFunc(reflect.FuncOf(in, nil, t.IsVariadic()), func(taken []reflect.Value) []reflect.Value {
+		args = taken
+		return nil
+	})
+	p.invoking.Lock()
+	defer p.invoking.Unlock()
+	err = p.container.Invoke(take.Interface())
+	return args, err
+}
+
+// invokeError says what the function could not get.
+func invokeError(fn any, err error) error {
+	root := dig.RootCause(err)
+	if root == err { //nolint:errorlint // that is how RootCause says that dig did not make the error
+		return err
+	}
+	return &mistake.Mistake{What: "App.Invoke of " + inspect.FuncName(fn) + ": " + mistake.Type(root.Error()), Where: inspect.FuncPos(fn), Err: root}
+}
