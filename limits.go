@@ -180,7 +180,3 @@ func (l *Limits) transport() *transport.Limits {
 		Close: l.Close, Ping: l.Ping, Pong: l.Pong,
 	}
 }
-
-func tooManyRooms(have, most int) error {
-	return fmt.Errorf("%w: %d rooms, a connection may be in %d", ErrLimit, have, most)
-}
