@@ -12,8 +12,8 @@ import (
 // askWithin is how long answers are waited for if the context has more time.
 const askWithin = 5 * time.Second
 
-// asked are the questions whose answers are awaited.
-type asked struct {
+// requests are the questions whose answers are awaited.
+type requests struct {
 	mu      sync.Mutex // guards following, and the fields of questions
 	next    uint64
 	waiting map[uint64]*question
@@ -29,12 +29,12 @@ type SilentError struct{ Nodes []string }
 
 func (e *SilentError) Error() string { return strings.Join(e.Nodes, ", ") }
 
-// Ask asks all other nodes to do something and waits until they say that they have. The error is that of publishing, or
+// Request asks all other nodes to do something and waits until they say that they have. The error is that of publishing, or
 // a *SilentError. A node that dies meanwhile counts as silent.
-func (n *Node) Ask(ctx context.Context, body []byte) error {
+func (n *Node) Request(ctx context.Context, body []byte) error {
 	peers := n.Peers()
 	q := &question{open: peers, complete: make(chan struct{})}
-	a := &n.asked
+	a := &n.requests
 	a.mu.Lock()
 	a.next++
 	id := a.next
@@ -75,7 +75,7 @@ func (n *Node) Ask(ctx context.Context, body []byte) error {
 // answer does what was asked and says so.
 func (n *Node) answer(m Message) {
 	id, size := binary.Uvarint(m.Body)
-	if size <= 0 || !n.loop.events.Asked(m.Body[size:]) {
+	if size <= 0 || !n.loop.events.OnRequest(m.Body[size:]) {
 		n.Drop()
 		return
 	}
@@ -85,7 +85,7 @@ func (n *Node) answer(m Message) {
 }
 
 // answered notes that a node has answered.
-func (a *asked) answered(node string, body []byte) {
+func (a *requests) answered(node string, body []byte) {
 	id, _ := binary.Uvarint(body)
 	a.mu.Lock()
 	defer a.mu.Unlock()

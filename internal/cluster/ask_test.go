@@ -61,7 +61,7 @@ func TestAsk(t *testing.T) {
 		pass(0)
 		begin := time.Now()
 		for _, body := range []string{"first", "", strings.Repeat("x", 100_000)} {
-			if err := nodes[0].Ask(t.Context(), []byte(body)); err != nil {
+			if err := nodes[0].Request(t.Context(), []byte(body)); err != nil {
 				t.Error(err)
 			}
 			nodes[0].happened.want(t, slices.DeleteFunc([]string{"state <nil>"}, func(string) bool { return body != "first" })...)
@@ -79,7 +79,7 @@ func TestAsk(t *testing.T) {
 	})
 	bubble(t, "nobody is there", func(t *testing.T) {
 		n := start(t, new(local.Broker))
-		if err := n.Ask(t.Context(), nil); err != nil {
+		if err := n.Request(t.Context(), nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -89,7 +89,7 @@ func TestAsk(t *testing.T) {
 		join(t, engine, "mute")
 		engine.SetAway(errAway)
 		begin := time.Now()
-		if err := n.Ask(t.Context(), nil); !errors.Is(err, errAway) {
+		if err := n.Request(t.Context(), nil); !errors.Is(err, errAway) {
 			t.Errorf("got %v, want %v", err, errAway)
 		}
 		if took := time.Since(begin); took > 0 {
@@ -103,7 +103,7 @@ func TestAsk(t *testing.T) {
 		var asking sync.WaitGroup
 		for i := range 300 {
 			asking.Go(func() {
-				if err := nodes[i%3].Ask(t.Context(), fmt.Append(nil, i)); err != nil {
+				if err := nodes[i%3].Request(t.Context(), fmt.Append(nil, i)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -133,7 +133,7 @@ func TestAskTheSilent(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), test.within)
 			defer cancel()
 			begin := time.Now()
-			err := n.Ask(ctx, nil)
+			err := n.Request(ctx, nil)
 			if got := silentNodes(err); !slices.Equal(got, []string{"deaf", "mute"}) || err.Error() != "deaf, mute" {
 				t.Errorf("got %v, want both named", err)
 			}
@@ -153,7 +153,7 @@ func TestAskTheSilent(t *testing.T) {
 		join(t, engine, "mute")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if got := silentNodes(n.Ask(ctx, nil)); !slices.Equal(got, []string{"mute"}) {
+		if got := silentNodes(n.Request(ctx, nil)); !slices.Equal(got, []string{"mute"}) {
 			t.Errorf("got %q, want mute", got)
 		}
 	})
@@ -166,13 +166,13 @@ func TestAskTheDying(t *testing.T) {
 		n := start(t, engine)
 		dying := join(t, engine, "dying")
 		asked := make(chan error)
-		go func() { asked <- n.Ask(t.Context(), nil) }()
+		go func() { asked <- n.Request(t.Context(), nil) }()
 		pass(time.Second)
 		dying.say("nodes", wireBye, "")
 		if got := silentNodes(<-asked); !slices.Equal(got, []string{"dying"}) {
 			t.Errorf("got %q, want the one that died", got)
 		}
-		if err := n.Ask(t.Context(), nil); err != nil { // now it is known to be dead
+		if err := n.Request(t.Context(), nil); err != nil { // now it is known to be dead
 			t.Error(err)
 		}
 	})
@@ -188,7 +188,7 @@ func TestWhoseAnswersCount(t *testing.T) {
 		to := "node." + n.ID()
 		asked := make(chan error, 1)
 		ask := func() uint64 {
-			go func() { asked <- n.Ask(t.Context(), nil) }()
+			go func() { asked <- n.Request(t.Context(), nil) }()
 			return <-numbers
 		}
 		wait := func() {
@@ -247,7 +247,7 @@ func TestAnswersInAnyOrder(t *testing.T) {
 		asked := make(chan error, count)
 		var open []uint64
 		for range count {
-			go func() { asked <- n.Ask(t.Context(), nil) }()
+			go func() { asked <- n.Request(t.Context(), nil) }()
 			open = append(open, <-numbers)
 		}
 		for _, f := range peers {

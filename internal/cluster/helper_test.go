@@ -210,7 +210,7 @@ func start(t testing.TB, broker cluster.Broker) *member {
 		State:   func(err error) { m.happened.add("state %v", err) },
 		Dead:    func(node string) { m.happened.add("dead %s", node) },
 		Revived: func() { m.happened.add("revived") },
-		Asked: func(body []byte) bool {
+		OnRequest: func(body []byte) bool {
 			m.happened.add("asked %s", body)
 			if m.asked != nil {
 				m.asked(body)

@@ -38,7 +38,7 @@ type Events struct {
 	State   func(err error)        // the engine is there again (nil), or away
 	Dead    func(node string)      // a node has left, or is silent for too long
 	Revived func()                 // the others have taken this node for dead and forgotten what it said
-	Asked   func(body []byte) bool // another node's Ask; false if it is not understood, and so not answered
+	OnRequest   func(body []byte) bool // another node's Ask; false if it is not understood, and so not answered
 }
 
 // loop is the goroutine that deals with the other nodes.
@@ -226,20 +226,20 @@ func (n *Node) enqueue(m Message) {
 func (n *Node) run() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	n.say(hello, "")
+	n.broadcast(hello, "")
 	last, beaten := time.Now(), time.Now()
 	batch := make([]Message, 0, 1)
 	for {
 		select {
 		case <-n.loop.done:
-			n.say(bye, "")
+			n.broadcast(bye, "")
 			return
 		case <-n.loop.wake:
-			n.hearStates()
+			n.handleStates()
 		case <-n.loop.inbox.Ready():
 			batch, _ = n.loop.inbox.Take(batch[:0])
 			for _, m := range batch {
-				n.hear(m)
+				n.handle(m)
 			}
 			clear(batch)
 		case <-ticker.C:
@@ -254,20 +254,20 @@ func (n *Node) run() {
 			n.listen()
 			if now.Sub(beaten) >= beatEvery-tick/2 {
 				beaten = now
-				n.say(beat, "")
+				n.broadcast(beat, "")
 			}
-			n.bury()
+			n.declareDead()
 		}
 	}
 }
 
-// say tells all nodes. That the engine is away is known.
-func (n *Node) say(kind Kind, about string) {
+// broadcast tells all nodes. That the engine is away is known.
+func (n *Node) broadcast(kind Kind, about string) {
 	_ = n.Publish(nodesTopic, kind, func(b []byte) []byte { return append(b, about...) })
 }
 
-// hearStates tells the changes of the engine's state.
-func (n *Node) hearStates() {
+// handleStates tells the changes of the engine's state.
+func (n *Node) handleStates() {
 	n.loop.mu.Lock()
 	states := n.loop.states
 	n.loop.states = nil
@@ -276,25 +276,25 @@ func (n *Node) hearStates() {
 		n.loop.away = err != nil
 		if err == nil {
 			n.peers.refresh() // nobody could be heard meanwhile
-			n.say(beat, "")
+			n.broadcast(beat, "")
 		}
 		n.loop.events.State(err)
 	}
 }
 
-// bury gives up those who are silent for too long, unless nobody can be heard.
-func (n *Node) bury() {
+// declareDead gives up those who are silent for too long, unless nobody can be heard.
+func (n *Node) declareDead() {
 	if n.loop.away || n.loop.deaf() {
 		return
 	}
 	for _, id := range n.peers.expire() {
-		n.say(buried, id)
+		n.broadcast(buried, id)
 		n.loop.events.Dead(id)
 	}
 }
 
-// hear deals with a message from another node.
-func (n *Node) hear(m Message) {
+// handle deals with a message from another node.
+func (n *Node) handle(m Message) {
 	switch m.Kind {
 	case hello:
 		n.peers.heard(m.Node)
@@ -310,7 +310,7 @@ func (n *Node) hear(m Message) {
 		n.peers.heard(m.Node)
 		n.answer(m)
 	case answer:
-		n.asked.answered(m.Node, m.Body)
+		n.requests.answered(m.Node, m.Body)
 	default:
 		n.Drop()
 	}

@@ -31,7 +31,7 @@ type Node struct {
 	shards  [shardCount]shard
 
 	peers peers
-	asked asked
+	requests requests
 	loop  loop
 }
 

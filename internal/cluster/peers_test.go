@@ -337,7 +337,7 @@ func TestInboxIsFull(t *testing.T) {
 }
 
 func TestStart(t *testing.T) {
-	nothing := cluster.Events{State: func(error) {}, Dead: func(string) {}, Revived: func() {}, Asked: func([]byte) bool { return true }}
+	nothing := cluster.Events{State: func(error) {}, Dead: func(string) {}, Revived: func() {}, OnRequest: func([]byte) bool { return true }}
 	bubble(t, "waits for the engine", func(t *testing.T) {
 		engine := new(local.Broker)
 		engine.SetAway(errAway)

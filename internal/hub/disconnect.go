@@ -37,7 +37,7 @@ func (h *Hub) Disconnect(ctx context.Context, sets []Set, code websocket.StatusC
 		b = cluster.AppendString(b, s.name)
 		b = appendIDs(b, except)
 	}
-	return brokerError(h.node.Ask(ctx, b))
+	return brokerError(h.node.Request(ctx, b))
 }
 
 // close closes the members on this node, but for those with one of the ids.
@@ -51,8 +51,8 @@ func (s Set) close(code websocket.StatusCode, reason string, except map[string]b
 	}
 }
 
-// disconnectAsked is what another node's Disconnect does on this one. It reports false for what no node asks.
-func (h *Hub) disconnectAsked(body []byte) bool {
+// disconnectRequested is what another node's Disconnect does on this one. It reports false for what no node asks.
+func (h *Hub) disconnectRequested(body []byte) bool {
 	code, n := binary.Uvarint(body)
 	if n <= 0 || code > 4999 {
 		return false

@@ -91,7 +91,7 @@ func (h *Hub) Start(ctx context.Context) error {
 		return nil
 	}
 	err := h.node.Start(ctx, h.config.StartWithout, cluster.Events{
-		State: h.brokerChanged, Dead: h.nodeDied, Revived: h.resync, Asked: h.disconnectAsked,
+		State: h.brokerChanged, Dead: h.nodeDied, Revived: h.resync, OnRequest: h.disconnectRequested,
 	})
 	if err == nil {
 		return nil
@@ -173,7 +173,7 @@ func (h *Hub) nodeDied(node string) {
 func (h *Hub) resync() {
 	for _, rt := range h.routes {
 		if rt.presence != nil {
-			rt.presence.SayAgain()
+			rt.presence.Resync()
 		}
 	}
 }

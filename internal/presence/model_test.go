@@ -252,7 +252,7 @@ func (s *schedule) bury() {
 // it then hears that they had forgotten it.
 func (s *schedule) mend(n *node) {
 	n.setLink(false, nil)
-	n.SayAgain()
+	n.Resync()
 	wstest.Pass(time.Duration(s.random.Int64N(int64(3 * time.Second))))
 	forgotten := false
 	for _, other := range s.nodes {
@@ -264,7 +264,7 @@ func (s *schedule) mend(n *node) {
 		}
 	}
 	if forgotten {
-		n.SayAgain()
+		n.Resync()
 	}
 }
 

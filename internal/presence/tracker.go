@@ -190,8 +190,8 @@ func (t *Tracker[C]) Dead(node string) {
 	t.changed()
 }
 
-// SayAgain writes everything again and reads everything again: deltas were lost, or the others have forgotten this node.
-func (t *Tracker[C]) SayAgain() {
+// Resync writes everything again and reads everything again: deltas were lost, or the others have forgotten this node.
+func (t *Tracker[C]) Resync() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.pausedUntil, t.purgeAt = time.Time{}, time.Time{}

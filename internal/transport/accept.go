@@ -52,7 +52,7 @@ func (r *Refusal) Write(w http.ResponseWriter) {
 }
 
 // Accept upgrades the request or answers it with an error. Afterwards nothing of the request is kept, and the HTTP
-// handler may return. The first turn has begun, as if a message had been read.
+// handler may return. The first read cycle has begun, as if a message had been read.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if r.ContentLength != 0 {
 		// net/http reads what is left of a body before it lets the connection go, however long that takes.
@@ -87,8 +87,8 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	}
 	ws.SetReadLimit(int64(limit))
 	c.ctx, c.cancel = context.WithCancelCause(u.values)
-	c.startBeat()
-	c.turn.begin(c)
+	c.startHeartbeat()
+	c.cycle.begin(c)
 	return c, nil
 }
 

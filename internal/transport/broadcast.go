@@ -20,7 +20,7 @@ type Broadcast struct {
 var broadcastPool = sync.Pool{New: func() any { return new(Broadcast) }}
 
 // Broadcast begins to hand m to many connections. If from is not nil, its handler is the sender, and the flush may
-// wait for the end of from's turn, so that broadcasts of messages that arrived together share their writes.
+// wait for the end of from's read cycle, so that broadcasts of messages that arrived together share their writes.
 func (e *Engine) Broadcast(m *frame.Message, from *Conn) *Broadcast {
 	b := broadcastPool.Get().(*Broadcast)
 	b.engine, b.message, b.from = e, m, from
@@ -50,14 +50,14 @@ func (b *Broadcast) End() error {
 		e := b.engine
 		e.mu.Lock()
 		e.line = append(e.line, b.woken...)
-		if b.from == nil || !b.from.turn.holding() {
+		if b.from == nil || !b.from.cycle.holding() {
 			e.start()
 		} else {
 			e.left.Store(true)
 		}
 		e.mu.Unlock()
-		// The turn may have ended before the line grew: then nobody else starts a flusher.
-		if b.from != nil && !b.from.turn.holding() {
+		// The read cycle may have ended before the line grew: then nobody else starts a flusher.
+		if b.from != nil && !b.from.cycle.holding() {
 			e.kick()
 		}
 	}

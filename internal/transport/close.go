@@ -141,18 +141,18 @@ func (c *Conn) closing() bool {
 // close frame, closes the raw connection, waits for every goroutine of this connection and returns the cause of the
 // end: nil if it was a normal one.
 func (c *Conn) End(err error) (cause error) {
-	c.turn.handled(c)
-	c.turn.end(c)
+	c.cycle.handled(c)
+	c.cycle.end(c)
 	v := c.judge(err)
 	if v.code != 0 {
 		c.Close(v.code, v.reason, v.cause)
 	}
 	if !v.gone {
-		c.lastWords()
+		c.drainAndLinger()
 	}
 	c.kill(v.cause)
 	c.writers.Wait()
-	c.engine.wheel.Remove(&c.beat.entry)
+	c.engine.wheel.Remove(&c.heartbeat.entry)
 	c.in.release()
 	c.ws.CloseNow()
 
@@ -164,8 +164,8 @@ func (c *Conn) End(err error) (cause error) {
 	return c.out.cause
 }
 
-// lastWords writes what waits within the time of a closing handshake.
-func (c *Conn) lastWords() {
+// drainAndLinger writes what waits within the time of a closing handshake.
+func (c *Conn) drainAndLinger() {
 	c.out.mu.Lock()
 	c.bound(c.limits.Close)
 	c.out.mu.Unlock()

@@ -73,10 +73,10 @@ type Conn struct {
 	parsed *bufio.Reader // what coder/websocket has taken and not parsed
 	in     input
 
-	turn    turn
+	cycle    readCycle
 	out     outbox
 	writers sync.WaitGroup // whoever writes or closes
-	beat    beat
+	heartbeat    heartbeat
 }
 
 // Context returns the context of everything that works for this connection. It is cancelled as soon as the connection
@@ -99,7 +99,7 @@ var scratchPool = sync.Pool{New: func() any { return new([maxScratch]byte) }}
 // After an error the connection is closed for good and the error says why; nil is not used for a clean end,
 // see [Conn.End].
 func (c *Conn) Read() (websocket.MessageType, []byte, error) {
-	c.turn.handled(c)
+	c.cycle.handled(c)
 	for {
 		typ, data, err := c.readMessage()
 		if err != nil {
@@ -108,7 +108,7 @@ func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 		if c.closing() {
 			continue // what a peer sends during the closing handshake is nobody's
 		}
-		c.turn.begin(c)
+		c.cycle.begin(c)
 		return typ, data, nil
 	}
 }

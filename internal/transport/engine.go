@@ -6,18 +6,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wsgate/wsgate/internal/heartbeat"
+	"github.com/wsgate/wsgate/internal/timerwheel"
 )
 
-// Engine is what all connections of an App share: the flushers, the heartbeat wheel, the late watch and the bound of all
+// Engine is what all connections of an App share: the flushers, the heartbeat wheel, the slow-handler watch and the bound of all
 // queues together.
 //
 // A flusher is a goroutine that exists only while connections wait for a flush. It takes one connection after the
 // other and writes all that waits for it; a connection that gets more meanwhile queues up again at the end. So the
 // longer the line, the larger the batches.
 type Engine struct {
-	wheel   *heartbeat.Wheel
-	late    lateWatch
+	wheel   *timerwheel.Wheel
+	late    slowHandlerWatch
 	backlog backlog
 
 	mu      sync.Mutex // guards following
@@ -35,7 +35,7 @@ type Engine struct {
 // bytes together.
 func NewEngine(tick time.Duration, backlogLimit int) *Engine {
 	return &Engine{
-		wheel: heartbeat.New(tick), most: (runtime.GOMAXPROCS(0) + 1) / 2, backlog: backlog{limit: int64(backlogLimit)},
+		wheel: timerwheel.New(tick), most: (runtime.GOMAXPROCS(0) + 1) / 2, backlog: backlog{limit: int64(backlogLimit)},
 	}
 }
 

@@ -8,8 +8,8 @@ func (c *Conn) WrapDescriptor(wrap func(syscall.RawConn) syscall.RawConn) { c.sy
 // FlushAll is what a sender does.
 func (c *Conn) FlushAll() { c.flushAll() }
 
-// HoldSends begins a turn that never ends, in which nobody writes what is sent.
-func (c *Conn) HoldSends() { c.turn.sends.Store(sendsHeld) }
+// HoldSends begins a read cycle that never ends, in which nobody writes what is sent.
+func (c *Conn) HoldSends() { c.cycle.sends.Store(sendsHeld) }
 
 // Waiting returns how many bytes wait to be written.
 func (c *Conn) Waiting() int { return c.size() }

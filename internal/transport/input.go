@@ -97,13 +97,13 @@ func (c *Conn) receive(p []byte) (int, error) {
 	return c.in.take(p), nil
 }
 
-// await waits for input to hold, or for in.err. Before it waits for the network it ends the turn: everything that the
+// await waits for input to hold, or for in.err. Before it waits for the network it ends the read cycle: everything that the
 // handled messages left to be written goes out. A connection without a descriptor reads into p instead and returns how
 // much, so that it holds no memory while it waits.
 func (c *Conn) await(p []byte) int {
 	in := &c.in
 	if in.err == nil {
-		c.turn.end(c)
+		c.cycle.end(c)
 	}
 	if in.full {
 		// Who sends more than can be handled is always ready to run. Without this every one of them is given a whole
@@ -116,7 +116,7 @@ func (c *Conn) await(p []byte) int {
 		if c.sys == nil {
 			n, err := c.raw.Read(p)
 			in.full = n == len(p)
-			c.beat.heard(c.engine)
+			c.heartbeat.heard(c.engine)
 			if err != nil {
 				in.err = err
 			}
@@ -128,7 +128,7 @@ func (c *Conn) await(p []byte) int {
 		if err := c.sys.Read(in.ready); err != nil {
 			in.err = err
 		}
-		c.beat.heard(c.engine)
+		c.heartbeat.heard(c.engine)
 	}
 	return 0
 }

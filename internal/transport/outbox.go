@@ -58,7 +58,7 @@ func (c *Conn) SendData(typ websocket.MessageType, payload []byte) error {
 // send queues one whole frame.
 func (c *Conn) send(f frame.Shared) error {
 	wake, over, err := c.push(f)
-	if wake && !c.turn.holds(c) {
+	if wake && !c.cycle.holds(c) {
 		c.engine.schedule(c)
 	}
 	if only := [1]*Conn{c}; over && relieve(only[:]) > 0 {

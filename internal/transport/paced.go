@@ -29,12 +29,12 @@ func (c *Conn) sendPaced(ctx context.Context, f frame.Shared) error {
 			return err
 		}
 		if room == nil {
-			if wake && !c.turn.holds(c) {
+			if wake && !c.cycle.holds(c) {
 				c.engine.schedule(c)
 			}
 			return nil
 		}
-		c.flushAll() // also what a turn holds back
+		c.flushAll() // also what a read cycle holds back
 		if err := c.out.await(ctx, room); err != nil {
 			return err
 		}

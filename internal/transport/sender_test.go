@@ -98,7 +98,7 @@ func TestSenderDoesNotWorkForOthers(t *testing.T) {
 	close(returned)
 }
 
-// Who waits for a connection writes what a turn holds back, a batch at a time while nobody has found the socket full.
+// Who waits for a connection writes what a read cycle holds back, a batch at a time while nobody has found the socket full.
 func TestPacedSenderWritesWhatIsHeld(t *testing.T) {
 	c := accepted(t, limits, func(_ *transport.Conn, sys syscall.RawConn) syscall.RawConn { return sys })
 	c.HoldSends()

@@ -7,31 +7,31 @@ import (
 	"time"
 )
 
-// turn is the time in which the messages that arrived together are handled: from handing out the first until the
+// readCycle is the time in which the messages that arrived together are handled: from handing out the first until the
 // reader waits for the network again. What is sent to the connection meanwhile goes out
 //
 //   - at once, if it is the first and no further message waits: a reply has nobody to wait for;
-//   - together when the turn ends otherwise, so that answers to pipelined messages cost one write;
-//   - as soon as the turn is found to be late, since a handler may take its time.
+//   - together when the read cycle ends otherwise, so that answers to pipelined messages cost one write;
+//   - as soon as the read cycle is found to be late, since a handler may take its time.
 //
 // A handler that takes so long is also watched for: its context has to end with its connection, so a goroutine reads
 // ahead until the handler returns.
-type turn struct {
-	sends  atomic.Int32  // what becomes of them: one of sendsScheduled and its neighbours
-	owner  atomic.Int32  // of Conn.in: one of ownerReader and its neighbours
-	number atomic.Uint32 // of the turn, or of the last one
-	listed atomic.Bool   // it is on the late watch
+type readCycle struct {
+	sends  atomic.Int32  // what becomes of them: one of sendsScheduled and the constants below
+	owner  atomic.Int32  // of Conn.in: one of ownerReader and the constants below
+	number atomic.Uint32 // of the read cycle, or of the last one
+	listed atomic.Bool   // it is on the slow-handler watch
 	over   atomic.Bool   // the watcher is to return, so that a read deadline in the past has to stay
 
-	active bool          // the reader's: the turn has begun
+	active bool          // the reader's: the read cycle has begun
 	done   chan struct{} // the watcher has ended; capacity 1; made before the first
-	slow   *time.Timer   // tells the owner of a late turn that it is slow; made before the first
+	slow   *time.Timer   // tells the Conn's owner of a late cycle that it is slow; made before the first
 }
 
 const (
 	sendsScheduled = iota // by a flusher
 	sendsDirect           // the next one is written at once
-	sendsHeld             // until the end of the turn
+	sendsHeld             // until the end of the read cycle
 )
 
 const (
@@ -41,7 +41,7 @@ const (
 )
 
 // begin is called by the reader when it hands out a message.
-func (t *turn) begin(c *Conn) {
+func (t *readCycle) begin(c *Conn) {
 	sends := int32(sendsDirect)
 	if c.buffered() {
 		sends = sendsHeld
@@ -60,12 +60,12 @@ func (t *turn) begin(c *Conn) {
 	}
 }
 
-// check is called by the late watch, which has the turn listed. A turn that has lasted since then gets a watcher;
+// check is called by the slow-handler watch, which has the cycle listed. A read cycle that has lasted since then gets a watcher;
 // another one that has begun instead is listed again.
-func (t *turn) check(s started) {
+func (t *readCycle) check(s started) {
 	if t.number.Load() == s.turn && t.owner.Load() == ownerNobody {
 		if t.done == nil {
-			t.done = make(chan struct{}, 1) // only now: most connections never have a late turn
+			t.done = make(chan struct{}, 1) // only now: most connections never have a late read cycle
 		}
 		if t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
 			go t.late(s.c) // the reader waits for it in handled, when the timer is set
@@ -79,7 +79,7 @@ func (t *turn) check(s started) {
 }
 
 // handled is called by the reader when the message it handed out was handled. It takes the input back.
-func (t *turn) handled(c *Conn) {
+func (t *readCycle) handled(c *Conn) {
 	if t.owner.CompareAndSwap(ownerNobody, ownerReader) || t.owner.Load() == ownerReader {
 		return
 	}
@@ -89,14 +89,14 @@ func (t *turn) handled(c *Conn) {
 	t.owner.Store(ownerReader)
 	t.listed.Store(false)
 	c.resumeRead()
-	c.beat.heard(c.engine) // the silence of the time the handler took is not the peer's
+	c.heartbeat.heard(c.engine) // the silence of the time the handler took is not the peer's
 }
 
 // handling reports whether a message is being handled.
-func (t *turn) handling() bool { return t.owner.Load() != ownerReader }
+func (t *readCycle) handling() bool { return t.owner.Load() != ownerReader }
 
-// holds reports whether this turn sees to the flush of what was just queued.
-func (t *turn) holds(c *Conn) bool {
+// holds reports whether this read cycle sees to the flush of what was just queued.
+func (t *readCycle) holds(c *Conn) bool {
 	switch t.sends.Load() {
 	case sendsDirect:
 		if t.sends.CompareAndSwap(sendsDirect, sendsHeld) {
@@ -109,25 +109,25 @@ func (t *turn) holds(c *Conn) bool {
 	return false
 }
 
-// holding reports whether the end of a turn is still to come, and with it a flush.
-func (t *turn) holding() bool { return t.sends.Load() != sendsScheduled }
+// holding reports whether the end of a read cycle is still to come, and with it a flush.
+func (t *readCycle) holding() bool { return t.sends.Load() != sendsScheduled }
 
 // end is called by the reader before it waits for the network, and at the end.
-func (t *turn) end(c *Conn) {
+func (t *readCycle) end(c *Conn) {
 	t.active = false
 	if t.sends.Load() != sendsScheduled && t.sends.Swap(sendsScheduled) != sendsScheduled {
 		c.release()
 	}
 }
 
-// release writes what a turn has held back.
+// release writes what a read cycle has held back.
 func (c *Conn) release() {
 	c.flushAll()
 	c.engine.kick()
 }
 
-// late releases what the turn holds back, and watches the socket until the handler returns.
-func (t *turn) late(c *Conn) {
+// late releases what the read cycle holds back, and watches the socket until the handler returns.
+func (t *readCycle) late(c *Conn) {
 	if t.slow == nil {
 		t.slow = time.AfterFunc(c.limits.Handler, c.owner.HandlerIsSlow)
 	} else {
@@ -137,14 +137,14 @@ func (t *turn) late(c *Conn) {
 		c.release()
 	}
 	c.setReadDeadline(time.Time{}) // one for an unfinished message does not hold while its predecessor is handled
-	c.foretell()
+	c.cancelIfPeerGone()
 	for c.readAhead() {
 	}
 	t.done <- struct{}{}
 }
 
-// foretell ends the connection's context if the peer is known to be gone or closing.
-func (c *Conn) foretell() {
+// cancelIfPeerGone ends the connection's context if the peer is known to be gone or closing.
+func (c *Conn) cancelIfPeerGone() {
 	if c.in.err != nil {
 		c.cancel(lost(c.in.err))
 	} else if c.in.meter.closed {
@@ -177,7 +177,7 @@ func (c *Conn) readAhead() bool {
 	if err != nil && in.err == nil {
 		in.err = err
 	}
-	c.foretell()
+	c.cancelIfPeerGone()
 	return true
 }
 
@@ -200,7 +200,7 @@ func (c *Conn) awaitHangup() {
 	for gone == nil {
 		c.setReadDeadline(time.Now().Add(pingBehindInput))
 		switch err := sys.Read(ask); {
-		case err != nil && (c.turn.over.Load() || !errors.Is(err, os.ErrDeadlineExceeded)):
+		case err != nil && (c.cycle.over.Load() || !errors.Is(err, os.ErrDeadlineExceeded)):
 			return
 		case err != nil:
 			c.ping()
@@ -212,16 +212,16 @@ func (c *Conn) awaitHangup() {
 // pingBehindInput is how often a peer is pinged that has sent more than is read ahead.
 const pingBehindInput = time.Second
 
-// A late turn's watcher reads until interruptRead makes it return. resumeRead undoes that.
+// A late read cycle's watcher reads until interruptRead makes it return. resumeRead undoes that.
 func (c *Conn) setReadDeadline(t time.Time) {
 	c.raw.SetReadDeadline(t)
-	if c.turn.over.Load() { // meanwhile
+	if c.cycle.over.Load() { // meanwhile
 		c.raw.SetReadDeadline(past)
 	}
 }
 
 func (c *Conn) interruptRead() {
-	c.turn.over.Store(true)
+	c.cycle.over.Store(true)
 	c.raw.SetReadDeadline(past)
 }
 
@@ -230,7 +230,7 @@ func (c *Conn) resumeRead() {
 	if c.in.meter.inMessage() {
 		c.in.since = time.Now() // the time the handler took is not the peer's
 	}
-	c.turn.over.Store(false)
+	c.cycle.over.Store(false)
 	c.raw.SetReadDeadline(time.Time{})
 }
 

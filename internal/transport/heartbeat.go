@@ -8,12 +8,12 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/frame"
-	"github.com/wsgate/wsgate/internal/heartbeat"
+	"github.com/wsgate/wsgate/internal/timerwheel"
 )
 
-// beat is a connection's place on the heartbeat wheel.
-type beat struct {
-	entry   heartbeat.Entry
+// heartbeat is a connection's place on the heartbeat wheel.
+type heartbeat struct {
+	entry   timerwheel.Entry
 	heardAt atomic.Int64 // the wheel's time of the last inbound byte
 	asked   int64        // the wheel's: when the ping that is out was queued; 0 if there is none
 
@@ -26,13 +26,13 @@ type beat struct {
 }
 
 // heard notes that the peer is alive.
-func (b *beat) heard(e *Engine) { b.heardAt.Store(e.wheel.Now()) }
+func (b *heartbeat) heard(e *Engine) { b.heardAt.Store(e.wheel.Now()) }
 
-// startBeat puts the connection on the wheel. The first interval is spread by 10 % either way, which spreads all that follow.
-func (c *Conn) startBeat() {
-	c.beat.heard(c.engine)
+// startHeartbeat puts the connection on the wheel. The first interval is spread by 10 % either way, which spreads all that follow.
+func (c *Conn) startHeartbeat() {
+	c.heartbeat.heard(c.engine)
 	spread := 0.9 + 0.2*rand.Float64()
-	c.engine.wheel.Add(&c.beat.entry, (*beater)(c), time.Duration(spread*float64(c.limits.Ping)))
+	c.engine.wheel.Add(&c.heartbeat.entry, (*beater)(c), time.Duration(spread*float64(c.limits.Ping)))
 }
 
 // beater is the Conn as the wheel sees it.
@@ -44,21 +44,21 @@ type beater Conn
 // A ping waits for its turn like everything else, so the time for an answer runs from when it was written.
 func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 	c := (*Conn)(b)
-	heard := c.beat.heardAt.Load()
+	heard := c.heartbeat.heardAt.Load()
 	quiet := silent(heard)
-	if heard >= c.beat.asked { // also one in the same tick: a ping is sent after silence only
-		c.beat.asked = 0
+	if heard >= c.heartbeat.asked { // also one in the same tick: a ping is sent after silence only
+		c.heartbeat.asked = 0
 	}
 	switch {
-	case c.turn.handling():
-		c.beat.asked = 0
+	case c.cycle.handling():
+		c.heartbeat.asked = 0
 		c.ping()
 		return c.limits.Ping
-	case c.beat.asked == 0 && quiet < c.limits.Ping*9/10:
+	case c.heartbeat.asked == 0 && quiet < c.limits.Ping*9/10:
 		return c.limits.Ping - quiet
-	case c.beat.asked == 0:
+	case c.heartbeat.asked == 0:
 		if c.ping() {
-			c.beat.asked = c.engine.wheel.Now()
+			c.heartbeat.asked = c.engine.wheel.Now()
 		}
 		return c.limits.Pong
 	}
@@ -84,7 +84,7 @@ func (c *Conn) ping() bool {
 		wake = c.wake()
 	}
 	o.mu.Unlock()
-	if wake && !c.turn.holds(c) {
+	if wake && !c.cycle.holds(c) {
 		c.engine.schedule(c)
 	}
 	return waits || !full
@@ -92,7 +92,7 @@ func (c *Conn) ping() bool {
 
 // wrotePing notes that the ping was written. The caller holds the outbox's lock.
 func (c *Conn) wrotePing() {
-	b := &c.beat
+	b := &c.heartbeat
 	c.out.ping = 0
 	b.left = c.engine.wheel.Now()
 	d, _ := c.delivery()
@@ -114,7 +114,7 @@ func (c *Conn) writesPing() {
 func (c *Conn) patience(silent func(since int64) time.Duration) time.Duration {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	b := &c.beat
+	b := &c.heartbeat
 	if c.out.ping != 0 {
 		return c.limits.Pong // it still waits; for how long a peer may take nothing is bounded by Limits.Write
 	}

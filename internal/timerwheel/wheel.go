@@ -1,5 +1,5 @@
-// Package heartbeat visits many connections at their own times with one timer.
-package heartbeat
+// Package timerwheel visits many connections at their own times with one timer.
+package timerwheel
 
 import (
 	"sync"
@@ -61,7 +61,7 @@ func (w *Wheel) Add(e *Entry, b Beater, d time.Duration) {
 	if !w.alive {
 		w.alive = true
 		if w.timer == nil {
-			w.timer = time.AfterFunc(w.tick, w.turn)
+			w.timer = time.AfterFunc(w.tick, w.advance)
 		} else {
 			w.timer.Reset(w.tick)
 		}
@@ -97,8 +97,8 @@ func (w *Wheel) unlink(e *Entry) {
 	}
 }
 
-// turn advances the wheel by a tick and visits what is due.
-func (w *Wheel) turn() {
+// advance moves the wheel on by a tick and visits what is due.
+func (w *Wheel) advance() {
 	now := w.now.Add(1)
 	silent := func(since int64) time.Duration { return time.Duration(now-since) * w.tick }
 	for _, e := range w.dueAt(now) {

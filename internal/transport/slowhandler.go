@@ -8,8 +8,8 @@ import (
 // lateAfter is how long a handler may run before its connection is watched for it. It is found out at the next tick.
 const lateAfter = time.Millisecond
 
-// lateWatch finds the handlers that take long, for all connections with one timer, which runs only while handlers do.
-type lateWatch struct {
+// slowHandlerWatch finds the handlers that take long, for all connections with one timer, which runs only while handlers do.
+type slowHandlerWatch struct {
 	mu         sync.Mutex // guards following
 	young, old []started  // begun since the last tick, and before it
 	spare      []started  // memory for the next young
@@ -17,13 +17,13 @@ type lateWatch struct {
 	ticking    bool
 }
 
-// started is a turn of a connection.
+// started is a read cycle of a connection.
 type started struct {
 	c    *Conn
 	turn uint32
 }
 
-func (w *lateWatch) add(s started) {
+func (w *slowHandlerWatch) add(s started) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.young = append(w.young, s)
@@ -39,13 +39,13 @@ func (w *lateWatch) add(s started) {
 }
 
 // tick looks after those that had begun before the last tick.
-func (w *lateWatch) tick() {
+func (w *slowHandlerWatch) tick() {
 	w.mu.Lock()
 	due := w.old
 	w.old, w.young, w.spare = w.young, w.spare[:0], nil
 	w.mu.Unlock()
 	for _, s := range due {
-		s.c.turn.check(s)
+		s.c.cycle.check(s)
 	}
 	clear(due)
 	w.mu.Lock()
