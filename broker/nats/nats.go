@@ -99,7 +99,7 @@ type tuning struct {
 	laneBytes int // in each queue of the inbox
 }
 
-var usual = tuning{arriving: 1 << 16, laneBytes: 32 << 20}
+var defaults = tuning{arriving: 1 << 16, laneBytes: 32 << 20}
 
 // New makes a Broker for the URL of a server, or of several with commas between them,
 //
@@ -108,7 +108,7 @@ var usual = tuning{arriving: 1 << 16, laneBytes: 32 << 20}
 // or tls, ws or wss in place of nats. User, password and port may be left out; a Broker that knows one server of a
 // cluster learns of the others. New does not wait for the server, see [Broker.Watch].
 func New(url string, opts *Options) (*Broker, error) {
-	return newBroker(url, opts, usual)
+	return newBroker(url, opts, defaults)
 }
 
 func newBroker(url string, opts *Options, t tuning) (*Broker, error) {

@@ -14,7 +14,7 @@ type Tuning struct {
 
 // NewTuned is New for tests.
 func NewTuned(url string, opts *Options, change Tuning) (*Broker, error) {
-	t := usual
+	t := defaults
 	for setting, d := range map[*time.Duration]time.Duration{
 		&t.ping: change.Ping, &t.patience: change.Patience, &t.pauseMax: change.PauseMax,
 		&t.look: change.Look, &t.report: change.Report,

@@ -53,7 +53,7 @@ type tuning struct {
 	waiting            int           // bytes in one queue
 }
 
-var usual = tuning{
+var defaults = tuning{
 	ping:     2 * time.Second,
 	patience: 5 * time.Second,
 	pauseMin: 50 * time.Millisecond,

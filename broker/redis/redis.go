@@ -93,7 +93,7 @@ var (
 // or of several hosts, with commas between them; rediss in place of redis is for TLS. User, password, port and the
 // number of the database may be left out. New does not wait for the server, see [Broker.Watch].
 func New(url string, opts *Options) (*Broker, error) {
-	return newBroker(url, opts, usual)
+	return newBroker(url, opts, defaults)
 }
 
 func newBroker(url string, opts *Options, t tuning) (*Broker, error) {

@@ -35,10 +35,10 @@ const (
 // Events are what a node hears. The functions are called one at a time, and must not block: while one runs, the node
 // gives no sign of life.
 type Events struct {
-	State   func(err error)        // the engine is there again (nil), or away
-	Dead    func(node string)      // a node has left, or is silent for too long
-	Revived func()                 // the others have taken this node for dead and forgotten what it said
-	OnRequest   func(body []byte) bool // another node's Ask; false if it is not understood, and so not answered
+	State     func(err error)        // the engine is there again (nil), or away
+	Dead      func(node string)      // a node has left, or is silent for too long
+	Revived   func()                 // the others have taken this node for dead and forgotten what it said
+	OnRequest func(body []byte) bool // another node's Ask; false if it is not understood, and so not answered
 }
 
 // loop is the goroutine that deals with the other nodes.

@@ -24,15 +24,15 @@ type Broker interface {
 type Node struct {
 	id      string
 	broker  Broker // nil for a node without neighbours, which subscribes to nothing and publishes nothing
-	most    int    // bytes of a message's body
+	maxBody int    // bytes of a message's body
 	topics  subscriptions
 	ignored atomic.Uint64
 	leave   context.CancelFunc // ends what waits for the engine
 	shards  [shardCount]shard
 
-	peers peers
+	peers    peers
 	requests requests
-	loop  loop
+	loop     loop
 }
 
 // shard numbers the messages of some of the topics. Publishing under its lock keeps the numbers in order on the way.
@@ -52,7 +52,7 @@ var seed = maphash.MakeSeed()
 // New returns a node of the broker's cluster, or one that is alone if broker is nil. Messages from others may have bodies
 // of at most that many bytes.
 func New(broker Broker, most int) *Node {
-	n := &Node{id: newID(), broker: broker, most: most}
+	n := &Node{id: newID(), broker: broker, maxBody: most}
 	n.topics.living, n.leave = context.WithCancel(context.Background())
 	n.topics.subscribe = n.subscribe
 	return n
@@ -127,7 +127,7 @@ func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message
 			}
 			return
 		}
-		if err != nil || len(body) > n.most {
+		if err != nil || len(body) > n.maxBody {
 			n.Drop()
 			return
 		}

@@ -37,7 +37,7 @@ func (rt *Route) Track(p Presence) {
 				h.log(slog.LevelWarn, "wsgate: "+doing+" presence failed, and will be tried again", err, "path", rt.path, "room", room)
 			}
 		},
-		Grace: p.Grace, Most: p.MaxUsers, MostBytes: p.MaxBytes,
+		Grace: p.Grace, MaxUsers: p.MaxUsers, MaxBytes: p.MaxBytes,
 	})
 }
 

@@ -111,7 +111,7 @@ const (
 func (e *engine) start(id string) *node {
 	n := &node{id: id, engine: e, dead: map[string]bool{}, mail: map[string]chan delivery{}}
 	n.Tracker = presence.New(presence.Config[int]{
-		Node: n, Store: n, Grace: 5 * time.Second, Most: most, MostBytes: mostBytes,
+		Node: n, Store: n, Grace: 5 * time.Second, MaxUsers: most, MaxBytes: mostBytes,
 		Table:   func(room string) string { return room },
 		Publish: n.publish,
 		Tell:    n.crowd.tell,

@@ -35,8 +35,8 @@ type Config[C comparable] struct {
 	Tell    func(Change[C])                       // the members on this node; may not block
 	Failed  func(doing, room string, err error)   // something will be tried again
 	Grace   time.Duration                         // for which a user without connections stays
-	// Past Most users, or MostBytes of JSON that tells of them, members are told numbers only.
-	Most, MostBytes int
+	// Past MaxUsers users, or MaxBytes of JSON that tells of them, members are told numbers only.
+	MaxUsers, MaxBytes int
 }
 
 const (
@@ -300,7 +300,7 @@ func (t *Tracker[C]) due() (told []Change[C]) {
 	if !t.tellAt.IsZero() && !now.Before(t.tellAt) {
 		t.tellAt = time.Time{}
 		for _, r := range t.rooms {
-			told = append(told, r.changes(t.Most, t.MostBytes)...)
+			told = append(told, r.changes(t.MaxUsers, t.MaxBytes)...)
 			t.tidy(r)
 		}
 	}

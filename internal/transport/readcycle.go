@@ -18,7 +18,7 @@ import (
 // ahead until the handler returns.
 type readCycle struct {
 	sends  atomic.Int32  // what becomes of them: one of sendsScheduled and the constants below
-	owner  atomic.Int32  // of Conn.in: one of ownerReader and the constants below
+	reader atomic.Int32  // who may use Conn.in: one of readerReads and the constants below
 	number atomic.Uint32 // of the read cycle, or of the last one
 	listed atomic.Bool   // it is on the slow-handler watch
 	over   atomic.Bool   // the watcher is to return, so that a read deadline in the past has to stay
@@ -35,9 +35,9 @@ const (
 )
 
 const (
-	ownerReader  = iota // parsing or waiting for input
-	ownerNobody         // while a message is handled
-	ownerWatcher        // while it is handled for long
+	readerReads   = iota // parsing or waiting for input
+	readerBusy           // while a message is handled
+	readerWatched        // while it is handled for long
 )
 
 // begin is called by the reader when it hands out a message.
@@ -53,7 +53,7 @@ func (t *readCycle) begin(c *Conn) {
 	} else if was := t.sends.Load(); was != sendsScheduled {
 		t.sends.CompareAndSwap(was, sends)
 	}
-	t.owner.Store(ownerNobody)
+	t.reader.Store(readerBusy)
 	// In this order: check does it the other way round, so that one of both sees the other.
 	if !t.listed.Load() && t.listed.CompareAndSwap(false, true) {
 		c.engine.late.add(started{c, t.number.Load()})
@@ -63,37 +63,37 @@ func (t *readCycle) begin(c *Conn) {
 // check is called by the slow-handler watch, which has the cycle listed. A read cycle that has lasted since then gets a watcher;
 // another one that has begun instead is listed again.
 func (t *readCycle) check(s started) {
-	if t.number.Load() == s.turn && t.owner.Load() == ownerNobody {
+	if t.number.Load() == s.turn && t.reader.Load() == readerBusy {
 		if t.done == nil {
 			t.done = make(chan struct{}, 1) // only now: most connections never have a late read cycle
 		}
-		if t.owner.CompareAndSwap(ownerNobody, ownerWatcher) {
+		if t.reader.CompareAndSwap(readerBusy, readerWatched) {
 			go t.late(s.c) // the reader waits for it in handled, when the timer is set
 			return
 		}
 	}
 	t.listed.Store(false)
-	if t.owner.Load() == ownerNobody && t.listed.CompareAndSwap(false, true) {
+	if t.reader.Load() == readerBusy && t.listed.CompareAndSwap(false, true) {
 		s.c.engine.late.add(started{s.c, t.number.Load()})
 	}
 }
 
 // handled is called by the reader when the message it handed out was handled. It takes the input back.
 func (t *readCycle) handled(c *Conn) {
-	if t.owner.CompareAndSwap(ownerNobody, ownerReader) || t.owner.Load() == ownerReader {
+	if t.reader.CompareAndSwap(readerBusy, readerReads) || t.reader.Load() == readerReads {
 		return
 	}
 	c.interruptRead()
 	<-t.done
 	t.slow.Stop()
-	t.owner.Store(ownerReader)
+	t.reader.Store(readerReads)
 	t.listed.Store(false)
 	c.resumeRead()
 	c.heartbeat.heard(c.engine) // the silence of the time the handler took is not the peer's
 }
 
 // handling reports whether a message is being handled.
-func (t *readCycle) handling() bool { return t.owner.Load() != ownerReader }
+func (t *readCycle) handling() bool { return t.reader.Load() != readerReads }
 
 // holds reports whether this read cycle sees to the flush of what was just queued.
 func (t *readCycle) holds(c *Conn) bool {

@@ -31,14 +31,14 @@ func (s service) String() string {
 
 // provider is a constructor in a group, or of a product.
 type provider struct {
-	fn       any
-	name     string
-	pos      string
-	group    *Group
-	private  bool
-	needs    []service
-	provides []service
-	forced   []reflect.StructField // how to ask dig for what it provides
+	fn           any
+	name         string
+	pos          string
+	group        *Group
+	private      bool
+	needs        []service
+	provides     []service
+	resultFields []reflect.StructField // how to ask dig for what it provides
 
 	results []reflect.Value // what it returned when it was called
 	failed  error
@@ -70,7 +70,7 @@ func newProvider(g *Group, fn any, private bool) (*provider, error) {
 			return nil, err
 		}
 	}
-	if len(p.forced) == 0 {
+	if len(p.resultFields) == 0 {
 		return nil, &mistake.Mistake{
 			What: "constructor " + p.name + " provides nothing", Where: p.pos, Have: inspect.TypeName(ft),
 			Want: "func(services...) (services..., error)",
@@ -146,7 +146,7 @@ func (p *provider) add(f reflect.StructField) error {
 	default:
 		p.provides = append(p.provides, s)
 	}
-	p.forced = append(p.forced, reflect.StructField{Name: fmt.Sprintf("F%d", len(p.forced)), Type: f.Type, Tag: tag})
+	p.resultFields = append(p.resultFields, reflect.StructField{Name: fmt.Sprintf("F%d", len(p.resultFields)), Type: f.Type, Tag: tag})
 	return nil
 }
 
@@ -205,7 +205,7 @@ func callWith(fn reflect.Value, args []reflect.Value) []reflect.Value {
 
 // force returns a function for dig to invoke, which needs all that the constructor provides.
 func (p *provider) force() any {
-	fields := append([]reflect.StructField{{Name: "In", Type: reflect.TypeFor[dig.In](), Anonymous: true}}, p.forced...)
+	fields := append([]reflect.StructField{{Name: "In", Type: reflect.TypeFor[dig.In](), Anonymous: true}}, p.resultFields...)
 	ft := reflect.FuncOf([]reflect.Type{reflect.StructOf(fields)}, nil, false)
 	return reflect.MakeFunc(ft, func([]reflect.Value) []reflect.Value { return nil }).Interface()
 }
