@@ -41,7 +41,7 @@ type Options struct {
 	Origins []string
 	// Hosts are the names by which clients reach the server: "chat.example.com", "localhost", or "*.example.com" for
 	// everything below it. A request with another name in its Host is answered with 421 before anything else sees it; one
-	// with an address, of whatever port, passes. Set them for what listens on localhost or in a private network, where a
+	// with an address, on any port, passes. Set them for what listens on localhost or in a private network, where a
 	// page can reach it whose own name was made to resolve there (DNS rebinding): its origin is the server's. Default
 	// none: every name passes.
 	Hosts []string
@@ -52,10 +52,9 @@ type Options struct {
 	Limits Limits
 	// Envelope holds for all routes that do not have their own.
 	Envelope Envelope
-	// CloseOldest has a user who is at [Limits].UserConnections get the oldest connection closed when another one has
-	// opened, with [StatusReplaced] and the cause [ErrLimit], where else the newest is refused. Beside those that stay there
-	// are at most as many that open or close: the oldest of them is cut for the next. Without the limit it is a start-up
-	// error.
+	// CloseOldest closes a user's oldest connection, with [StatusReplaced] and the cause [ErrLimit], when a new one has opened
+	// and exceeds [Limits].UserConnections; by default the new one is refused. Apart from those that stay, at most as many may
+	// be opening or closing: the oldest of them is cut for the next. Without the limit it is a start-up error.
 	CloseOldest bool
 
 	// Broker connects the App with others, so that what is sent to a room, a route or a user reaches the connections on

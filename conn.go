@@ -24,7 +24,7 @@ type Conn[D any] struct {
 	Data D
 }
 
-// AnyConn is a connection of whatever gateway, as middleware and iterators see it. Its dynamic type is *Conn[D], so
+// AnyConn is a connection of any gateway, as middleware and iterators see it. Its dynamic type is *Conn[D], so
 // code that knows the gateway gets at the data by a type assertion. The methods are those of [Conn]. Only this package
 // implements it, so that methods can be added.
 type AnyConn interface {

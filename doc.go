@@ -131,8 +131,9 @@
 //     connection ends. Its error is nil after a normal close and otherwise says why. The connection is still listed in
 //     its rooms meanwhile, and nothing is delivered to it any more.
 //  4. Emit, Send, Join, Leave and Close may be called from any goroutine and never block, except that Join may wait for
-//     [Options].Broker, and a sender by [Conn.Paced] for the client. What one goroutine sends to one connection, directly or through rooms, arrives in that order;
-//     across nodes, what it sends to one room does. A broadcast reaches a connection at most once.
+//     [Options].Broker, and a sender by [Conn.Paced] for the client. What one goroutine sends to one connection, directly
+//     or through rooms, arrives in that order; across nodes, what it sends to one room does. A broadcast reaches a
+//     connection at most once.
 //  5. A client that does not take what is sent to it is disconnected, with the cause [ErrSlowClient]. When its queue is
 //     full, because it does not read or because more is sent than it can read meanwhile, it is closed with 1013; when it
 //     takes nothing for too long, without a close frame, which nobody would read. Nobody else notices. What is sent by
@@ -153,7 +154,7 @@
 // the [Hub] or to a user by [Hub.User] reaches the connections on every node, encoded once and published once for each
 // route. [Track] keeps who is in a room on any node. While the engine behind the Broker is away, this node's
 // connections are served as before, Emit and Send return [ErrBroker] at once, and [App.Ready] says so; nothing is kept
-// for later. [Options].OnBroker hears of both.
+// for later. [Options].OnBroker is called on both transitions.
 //
 // # Middleware
 //

@@ -19,7 +19,7 @@ import (
 //	const Say wsgate.Event[string] = "say"
 //
 // The same constant serves those who send the event and those who handle it. A name has 1 to 64 characters of
-// whatever script, without control characters and line breaks, is not "error", and does not begin with "$".
+// any script, without control characters and line breaks, is not "error", and does not begin with "$".
 type Event[T any] string
 
 // Emit encodes the event once and queues it for everybody in the target. It never blocks, unless the target is one of

@@ -52,10 +52,10 @@ type MessageHandler[D any] interface {
 //
 // OnClose is called exactly once for every OnOpen that returned nil, or in place of it for every accepted connection if
 // there is no OnOpen, and after the last handler returned. err is nil after a normal close, by either side; else it
-// says why, see [ErrSlowClient] and its neighbours; if the client closed with another code than 1000 and 1001 it is a
+// says why, see [ErrSlowClient] and the other causes below; if the client closed with another code than 1000 and 1001 it is a
 // websocket.CloseError. The connection is still listed in its rooms, and nothing is delivered to it any more.
 //
-// Other than a handler's, its ctx is not cancelled by the end of the connection, so that it can still be used to save
+// Unlike a handler's context, its ctx is not cancelled by the end of the connection, so that it can still be used to save
 // something; it is cancelled when [App.Shutdown] runs out of time.
 type Closer[D any] interface {
 	OnClose(ctx context.Context, c *Conn[D], err error)

@@ -21,7 +21,7 @@ import (
 //
 // They return ctx's error once that is done, also where there is nothing to wait for, and [ErrClosed] together with the
 // cause once the connection is closing. A client that takes less than [Limits].Write asks for is given up, as ever. A
-// handler that waits handles nothing else, so what takes long belongs into a goroutine.
+// handler that waits handles nothing else, so a send that may take long belongs in a goroutine of its own.
 func (c *conn) Paced(ctx context.Context) Target { return paced{c, ctx} }
 
 // paced is a connection whose sender waits for it.

@@ -18,7 +18,7 @@ import (
 // Presence is what the members of a room hear of who is in it, on any node; see [Track]. M is the metadata of a user.
 type Presence[M any] struct {
 	Room string `json:"room"`
-	// All says that Here is everybody: what was heard of the room before counts no more. A newcomer hears that first.
+	// All marks a full snapshot that replaces earlier state. New members get one first.
 	All bool `json:"all,omitempty"`
 	// Here are the users who came or have new metadata, by id.
 	Here map[string]M `json:"here,omitempty"`
@@ -40,17 +40,17 @@ type Presence[M any] struct {
 //			...
 //
 // Join calls meta, on its own goroutine, for each room: for the metadata of the user, at most 4 KiB of JSON, and whether
-// the user is seen there. What is told has the room's name in it, so that a room whose name is not for the eyes of its
-// members has to be declined, with false. To change the metadata, join the room again. A user is who [Hub.User] says; connections of nobody are not tracked. Several connections of a user in a
-// room, on whatever nodes, count once, with the metadata that is newest.
+// the user is visible there. Events contain the room's name, so decline, with false, any room whose name its members must
+// not see. To change the metadata, join the room again. A user is who [Hub.User] says; connections without a user are not
+// tracked. Several connections of a user in a room, on any nodes, count once, with the newest metadata.
 //
-// A newcomer hears of everybody, all others of the changes: what happens within 250 ms comes in one event. A user
-// whose last connection has left stays for [Limits].PresenceGrace, so that reloading a page is no news. Users on a node
+// A new member is told of everybody, all others of the changes: those within 250 ms come in one event. A user
+// whose last connection has left stays for [Limits].PresenceGrace, so that reloading a page produces no events. Users on a node
 // that crashed are gone after 7 to 12 s; the clocks of the nodes do not matter, except in which of two metadata of a
 // user is newer.
 //
-// With [Options].Broker, that has to be a [PresenceStore] as well. While its engine is away the members hear of this node's users,
-// and those of others stay as they were.
+// An [Options].Broker has to be a [PresenceStore] as well. While it is away, members are told of this node's users, and those
+// of other nodes stay as they were.
 func Track[D, M any](e Event[Presence[M]], meta func(c *Conn[D], room string) (M, bool)) Binding[D] {
 	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[Presence[M]](), tracks: true}
 	if meta != nil {

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write docs/mistakes.md")
 
 const document = "../../../docs/mistakes.md"
 
-const head = `# What is found, and by whom
+const head = `# Diagnostics: what each tool reports
 
 Mistakes in using wsgate, who finds each of them first to last, and what the first one says. The **compiler** is Go's.
 The **analyzer** is [wsgatevet](../analyzer), for ` + "`go vet -vettool`" + ` and editors. **New** is ` + "`wsgate.New`" + `, which reports
