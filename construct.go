@@ -193,18 +193,18 @@ func (rt *route) bind(r Route) error {
 			})
 		}
 		if bound.tracks {
-			mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.payload, bound.pos), rt.track(&bound, what))
+			mistakes = append(mistakes, checkPayload(bound.name, bound.payload, bound.pos), rt.track(&bound, what))
 			continue
 		}
 		if bound.handle == nil {
 			mistakes = append(mistakes, &mistake.Mistake{What: what + " has no handler", Where: bound.pos, Fix: "make bindings with On, Answer or Track, and a function that is not nil"})
 			continue
 		}
-		mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.payload, bound.pos))
-		bound.shape = inspect.ShapeOf(bound.payload)
+		mistakes = append(mistakes, checkPayload(bound.name, bound.payload, bound.pos))
+		bound.shape = rt.names.ShapeOf(bound.payload)
 		if bound.answer != nil {
-			mistakes = append(mistakes, checkPayload(&rt.names, bound.name, bound.answer, bound.pos))
-			bound.answerShape = inspect.ShapeOf(bound.answer)
+			mistakes = append(mistakes, checkPayload(bound.name, bound.answer, bound.pos))
+			bound.answerShape = rt.names.ShapeOf(bound.answer)
 		}
 		rt.events[bound.name] = &bound
 	}

@@ -84,8 +84,6 @@ func TestNestedEnvelope(t *testing.T) {
 	c.hears(`{"event":"tick","data":{}}`, `{"event":"counts","data":{"a":1,"b":2}}`, `{"event":"say","data":"tock"}`)
 	c.asks(`hello`, `{"event":"error","data":{"code":"malformed","message":"Invalid JSON"}}`)
 	c.asks(`{"type":"tick"}`, `{"event":"error","data":{"code":"malformed","message":"message has no \"event\""}}`)
-	// The flat form's fields are nobody's.
-	c.asks(`{"event":"history","id":1,"limit":500}`, `{"event":"history","id":1,"data":[{"from":"ann","text":"hello"}]}`)
 }
 
 func TestRenamedEnvelope(t *testing.T) {

@@ -28,8 +28,11 @@ func (p payload) decode(v any) error {
 		return nil
 	}
 	what := "the payload of " + p.event
-	if errors.Is(err, envelope.ErrNested) {
+	switch {
+	case errors.Is(err, envelope.ErrNested):
 		return Errorf(Invalid, "%s stands beside %q, not under %q", what, p.names.Type, p.names.Data)
+	case errors.Is(err, envelope.ErrFlat):
+		return Errorf(Invalid, "%s stands under %q, not beside %q", what, p.names.Data, p.names.Type)
 	}
 	var wrong *inspect.Mismatch
 	if !errors.As(err, &wrong) {
@@ -63,35 +66,16 @@ func checkEventName(name string) string {
 	return ""
 }
 
-// checkPayload returns the mistake of a payload type that does not fit beside the envelope's own keys, or that looks
-// different in one release of Go than in another.
-func checkPayload(names *envelope.Names, event string, t reflect.Type, pos string) error {
-	if wrong := inspect.Unportable(t); wrong != nil {
-		wrong.What = fmt.Sprintf("event %q: the JSON of payload %s depends on the release of Go", event, inspect.TypeName(t))
-		wrong.Where = pos
-		wrong.Have = mistake.Type(wrong.Have)
-		return wrong
-	}
-	if names.Nested || inspect.ShapeOf(t) != inspect.Object {
+// checkPayload returns the mistake of a payload type whose JSON looks different in one release of Go than in another.
+func checkPayload(event string, t reflect.Type, pos string) error {
+	wrong := inspect.Unportable(t)
+	if wrong == nil {
 		return nil
 	}
-	fields := inspect.JSONFields(t)
-	for _, key := range []string{names.Type, names.ID, names.Data} {
-		for name, field := range fields {
-			if strings.EqualFold(name, key) {
-				wrong := &mistake.Mistake{
-					What:  fmt.Sprintf("event %q: payload %s has a JSON field %q, which the envelope needs for itself", event, inspect.TypeName(t), name),
-					Where: pos,
-					Fix:   fmt.Sprintf("give %s another JSON name, or set Envelope.Data so that payloads stand under a key of their own", field),
-				}
-				if t.PkgPath() == packagePath { // a Presence
-					wrong.Fix = fmt.Sprintf("choose another key than %q in Envelope, or set Envelope.Data so that payloads stand under a key of their own", key)
-				}
-				return wrong
-			}
-		}
-	}
-	return nil
+	wrong.What = fmt.Sprintf("event %q: the JSON of payload %s depends on the release of Go", event, inspect.TypeName(t))
+	wrong.Where = pos
+	wrong.Have = mistake.Type(wrong.Have)
+	return wrong
 }
 
 // sendable checks for events that are sent what registration checks for those that are handled. What is known of a
@@ -103,10 +87,10 @@ func (rt *route) sendable(name string, t reflect.Type) (inspect.Shape, error) {
 	if shape, ok := rt.sent.Load(t); ok {
 		return shape.(inspect.Shape), nil
 	}
-	if err := checkPayload(&rt.names, name, t, ""); err != nil {
+	if err := checkPayload(name, t, ""); err != nil {
 		return 0, err
 	}
-	shape := inspect.ShapeOf(t)
+	shape := rt.names.ShapeOf(t)
 	rt.sent.Store(t, shape)
 	return shape, nil
 }

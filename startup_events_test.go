@@ -1,10 +1,8 @@
 package wsgate_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wsgate/wsgate"
 )
@@ -72,52 +70,6 @@ func TestBindingsWithoutAHandler(t *testing.T) {
 	}
 }
 
-type (
-	withType   struct{ Type string }
-	withTagged struct {
-		Kind string `json:"type"`
-	}
-	withCase struct {
-		Kind string `json:"TyPe"`
-	}
-	withID    struct{ Id int }
-	withData  struct{ Data any }
-	withEmpty struct {
-		ID int `json:",omitempty"`
-	}
-	embedded struct {
-		Room string
-		withTagged
-	}
-	embeddedPointer struct {
-		Room string
-		*withID
-	}
-	ID            string
-	embeddedValue struct{ ID }
-	deepEmbedded  struct{ embedded }
-	recursive     struct {
-		//lint:ignore U1000 its fields count
-		*recursive
-		Data int
-	}
-
-	hiddenType struct {
-		Type string `json:"-"`
-		ID   int    `json:"number"`
-		data int
-	}
-	nestedType struct{ Inner withType }
-	namedAnon  struct {
-		withTagged `json:"inner"`
-	}
-	marshalled struct{ Type string }
-	textual    struct{ ID string }
-)
-
-func (marshalled) MarshalJSON() ([]byte, error) { return json.Marshal("text") }
-func (textual) MarshalText() ([]byte, error)    { return []byte("text"), nil }
-
 // priced has JSON names that not every release of Go uses.
 type priced struct {
 	Prices []struct {
@@ -143,87 +95,6 @@ func TestUnportablePayloads(t *testing.T) {
 	for range 2 { // the first is not forgotten
 		checkText(t, wellFormed(t, wsgate.Event[priced]("bad").Emit(app.Hub(), priced{})), want...)
 	}
-}
-
-// reservedField is a payload type that cannot stand beside the envelope's keys, bound and emitted.
-type reservedField struct {
-	typ, field string
-	on         func() wsgate.Binding[guest]
-	answer     func() wsgate.Binding[guest]
-	emit       func(wsgate.Target) error
-}
-
-func reservedIn[T any](typ, field string) reservedField {
-	return reservedField{
-		typ, field,
-		func() wsgate.Binding[guest] { return wsgate.On("bad", ignore[T]()) },                           // payload of On
-		func() wsgate.Binding[guest] { return wsgate.Answer("bad", know[string, T]()) },                 // answer
-		func(to wsgate.Target) (err error) { var zero T; return wsgate.Event[T]("bad").Emit(to, zero) }, // Emit
-	}
-}
-
-func TestReservedFields(t *testing.T) {
-	for _, test := range []reservedField{
-		reservedIn[withType]("withType", `"Type"`),
-		reservedIn[*withType]("*wsgate_test.withType", `"Type"`),
-		reservedIn[withTagged]("withTagged", `"type"`),
-		reservedIn[withCase]("withCase", `"TyPe"`),
-		reservedIn[withID]("withID", `"Id"`),
-		reservedIn[withData]("withData", `"Data"`),
-		reservedIn[withEmpty]("withEmpty", `"ID"`),
-		reservedIn[embedded]("embedded", `"type"`),
-		reservedIn[embeddedPointer]("embeddedPointer", `"Id"`),
-		reservedIn[embeddedValue]("embeddedValue", `"ID"`),
-		reservedIn[deepEmbedded]("deepEmbedded", `"type"`),
-		reservedIn[recursive]("recursive", `"Data"`),
-		reservedIn[struct{ TYPE int }]("struct { TYPE int }", `"TYPE"`),
-	} {
-		t.Run(test.typ, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", speaking(test.on())), nil)
-			checkText(t, text, `event "bad"`, test.typ, test.field, at("payload of On"), "fix:", "Envelope.Data")
-			text = refused(t, gatewayAt("/", speaking(test.answer())), nil)
-			checkText(t, text, `event "bad"`, test.typ, test.field, at("answer"), "fix:", "Envelope.Data")
-
-			app := newAppOf(t, nil, gatewayAt("/only/sent", newFine))
-			for range 2 { // the first is not forgotten
-				text = wellFormed(t, test.emit(app.Hub().At("/only/sent")))
-				checkText(t, text, `event "bad"`, test.typ, test.field, "fix:")
-			}
-			wellFormed(t, test.emit(app.Hub()))
-
-			nested, err := wsgate.New(gatewayAt("/", speaking(test.on())), &wsgate.Options{Envelope: wsgate.Envelope{Data: "payload"}})
-			if err != nil {
-				t.Fatalf("nested: %v", err)
-			}
-			if err := test.emit(nested.Hub()); err != nil {
-				t.Errorf("nested: %v", err)
-			}
-			nested.Shutdown(t.Context())
-		})
-	}
-}
-
-func TestFieldsThatAreNotReserved(t *testing.T) {
-	_ = hiddenType{}.data
-	bound := speaking(
-		wsgate.On("hidden", ignore[hiddenType]()),
-		wsgate.On("inner", ignore[nestedType]()),
-		wsgate.On("named", ignore[namedAnon]()),
-		wsgate.On("slice", ignore[[]withType]()),
-		wsgate.On("map", ignore[map[string]withType]()),
-		wsgate.On("json", ignore[marshalled]()),
-		wsgate.On("text", ignore[textual]()),
-		wsgate.On("time", ignore[time.Time]()),
-		wsgate.On("raw", ignore[json.RawMessage]()),
-		wsgate.On("any", ignore[any]()),
-		wsgate.Answer("answer", know[hiddenType, nestedType]()),
-	)
-	newAppOf(t, nil, gatewayAt("/", bound))
-
-	renamed := &wsgate.Options{Envelope: wsgate.Envelope{Type: "action", ID: "seq"}}
-	newAppOf(t, renamed, gatewayAt("/", speaking(wsgate.On("type", ignore[withType]()), wsgate.On("id", ignore[withID]()))))
-	text := refused(t, gatewayAt("/", speaking(wsgate.On("bad", ignore[struct{ Action string }]()))), renamed)
-	checkText(t, text, `"Action"`)
 }
 
 func TestEnvelopesThatCannotBe(t *testing.T) {

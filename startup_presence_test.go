@@ -80,7 +80,6 @@ func TestTrackThatCannot(t *testing.T) {
 		{"name", gatewayAt("/ws", open(badName)), nil, []string{`"$x"`, at("bad name"), "reserved"}},
 		{"no users", gatewayAt("/ws", open(nobody)), nil, []string{"UserID() string", at("without users"), "fix:"}},
 		{"no store", tracking, &wsgate.Options{Broker: storeless{}}, []string{"wsgate.PresenceStore", at("first track"), "fix:"}},
-		{"envelope", tracking, &wsgate.Options{Envelope: wsgate.Envelope{Type: "room"}}, []string{`"room"`, at("first track"), "fix:"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			checkText(t, refused(t, test.module, test.opts), test.want...)

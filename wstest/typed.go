@@ -20,7 +20,7 @@ import (
 // Send sends an event with a payload, in the envelope of the client's route.
 func Send[T any](c *Client, e wsgate.Event[T], payload T) {
 	c.t.Helper()
-	c.send(string(e), nil, payload)
+	send(c, string(e), nil, payload)
 }
 
 // Ask sends a question and returns the answer to it. Whatever arrives meanwhile stays for [Next]. An error in place of
@@ -37,7 +37,7 @@ func Ask[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) A {
 // TryAsk is [Ask] for questions that may be answered with an error: an [*wsgate.Error].
 func TryAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) (answer A, err error) {
 	c.t.Helper()
-	m := c.ask(string(call), question)
+	m := ask(c, string(call), question)
 	var in envelope.Inbound
 	names := c.names()
 	if err := names.Parse(m.Data, &in); err != nil {
@@ -46,7 +46,7 @@ func TryAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) (answer A, 
 	if string(in.Type) == envelope.ErrorName {
 		return answer, c.failure(m)
 	}
-	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[A]()), &answer); err != nil {
+	if err := names.Decode(&in, names.ShapeOf(reflect.TypeFor[A]()), &answer); err != nil {
 		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(answer), err)
 	}
 	return answer, nil
@@ -64,7 +64,7 @@ func Do[T any](c *Client, e wsgate.Event[T], payload T) {
 // TryDo is [Do] for events that may be answered with an error: an [*wsgate.Error].
 func TryDo[T any](c *Client, e wsgate.Event[T], payload T) error {
 	c.t.Helper()
-	m := c.ask(string(e), payload)
+	m := ask(c, string(e), payload)
 	if failure := c.failure(m); failure != nil {
 		return failure
 	}
@@ -82,7 +82,7 @@ func Next[T any](c *Client, e wsgate.Event[T]) T {
 	if err := names.Parse(m.Data, &in); err != nil || string(in.Type) != string(e) || in.ID != nil {
 		c.t.Fatalf("wstest: %s: got %s, want %s", c.name, c.describe(m), want)
 	}
-	if err := names.Decode(&in, inspect.ShapeOf(reflect.TypeFor[T]()), &payload); err != nil {
+	if err := names.Decode(&in, names.ShapeOf(reflect.TypeFor[T]()), &payload); err != nil {
 		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(payload), err)
 	}
 	return payload
@@ -171,14 +171,14 @@ func inBubble() (in bool) {
 }
 
 // send sends an event in the route's envelope.
-func (c *Client) send(name string, id []byte, payload any) {
+func send[T any](c *Client, name string, id []byte, payload T) {
 	c.t.Helper()
 	body, err := json.Marshal(payload)
 	if err != nil {
 		c.t.Fatalf("wstest: %s: the payload of %q: %v", c.name, name, err)
 	}
 	names := c.names()
-	text, err := names.Text(name, id, inspect.ShapeOf(reflect.TypeOf(payload)), body)
+	text, err := names.Text(name, id, names.ShapeOf(reflect.TypeFor[T]()), body)
 	if err != nil {
 		c.t.Fatalf("wstest: %s: event %q: %v", c.name, name, err)
 	}
@@ -186,13 +186,13 @@ func (c *Client) send(name string, id []byte, payload any) {
 }
 
 // ask sends an event with an id and returns the message with the same id.
-func (c *Client) ask(name string, payload any) wsgate.Message {
+func ask[T any](c *Client, name string, payload T) wsgate.Message {
 	c.t.Helper()
 	c.mu.Lock()
 	c.asked++
 	id := strconv.Itoa(c.asked)
 	c.mu.Unlock()
-	c.send(name, []byte(id), payload)
+	send(c, name, []byte(id), payload)
 	m, err := c.take(func(m wsgate.Message) bool {
 		var in envelope.Inbound
 		names := c.names()

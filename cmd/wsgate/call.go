@@ -37,6 +37,9 @@ prints the answer's payload as one line of JSON: null if it has none.
 
 PAYLOAD is JSON, or - to read it from stdin. Without it the event has no payload.
 A string needs its quotes ('"hello"'), a negative number needs -- before it.
+An object that has the type key, the id key or "data" as a field is sent under
+"data", any other beside the type. --data-key data sends every payload there:
+for an object without its "id" where the event's may have one.
 
 Exit codes:
   0    answered
@@ -49,6 +52,7 @@ Exit codes:
 		Example: `  wsgate call ws://localhost:3100/ws history '{"room":"general"}'
   wsgate call ws://localhost:3100/ws say '"hello"' --header 'Authorization: Bearer x'
   jq -n '{room: "general"}' | wsgate call ws://localhost:3100/ws history -
+  wsgate call ws://localhost:3100/ws card.move '{"id": 7, "column": "done"}'
   wsgate call ws://localhost:3100/ws say '"hello"' --type-key event --data-key data`,
 		Args:              takes("URL", "EVENT", "[PAYLOAD]"),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -39,6 +39,10 @@ func TestCall(t *testing.T) {
 		{"", []string{ws, "same", "\"\u009b2J\""}, `"\u009b2J"`},
 		{"", []string{ws, "chatty", "{}", "--timeout", "1m"}, `"at last"`},
 		{"", []string{"http" + strings.TrimPrefix(ws, "ws"), "negate", "1"}, "-1"},
+		{"", []string{ws, "paint", `{"id":7,"title":"x"}`}, `{"id":7,"title":"x"}`},
+		{"", []string{ws, "paint", `{"id":null,"title":"x"}`}, `{"id":0,"title":"x"}`},
+		{"", []string{ws, "paint", `{"title":"x"}`, "--data-key", "data"}, `{"id":0,"title":"x"}`},
+		{"", append([]string{nested, "paint", `{"title":"x"}`}, keys...), `{"id":0,"title":"x"}`},
 		{"", append([]string{nested, "negate", "5"}, keys...), "-5"},
 		{"", append([]string{nested, "note", `"hello"`}, keys...), "null"},
 		{
@@ -102,6 +106,8 @@ func TestCallThatFails(t *testing.T) {
 		{"", []string{"call", ws, "negate", `"five"`}, exitAnswer, "invalid: "},
 		{"", []string{"call", ws, "negate", strings.Repeat("[", 70) + strings.Repeat("]", 70)}, exitAnswer, "malformed: "}, // an error without an id
 
+		{"", []string{"call", ws, "paint", `{"title":"x"}`}, exitAnswer, `invalid: the payload of paint stands under "data", not beside "type"`},
+
 		{"", []string{"call", server.url("/nowhere"), "x"}, exitConnection, "refused the handshake: 404 Not Found: no gateway at \"/nowhere\""},
 		{"", []string{"call", ws, "x", "-H", "X-Token: bad"}, exitConnection, "refused the handshake: 403 Forbidden: that token is bad\n"},
 		{"", []string{"call", ws, "x", "--origin", "https://evil.example"}, exitConnection, "refused the handshake: 403 Forbidden: "},
@@ -118,7 +124,6 @@ func TestCallThatFails(t *testing.T) {
 		{"", []string{"call", ws, "x", ""}, exitUsage, "not JSON"},
 		{"", []string{"call", ws, "x", "-"}, exitUsage, "not JSON"},
 		{"hello\nyou", []string{"call", ws, "x", "-"}, exitUsage, "not JSON"},
-		{"", []string{"call", ws, "x", `{"type":1}`}, exitUsage, `key "type"`},
 		{"", []string{"call", ws, "x", "-5"}, exitUsage, "after -- nothing is a flag"},
 		{"", []string{"call", ws, "x", "--nonsense"}, exitUsage, "unknown flag: --nonsense; see"},
 		{"", []string{"call", ws, "x", "--timeout", "soon"}, exitUsage, "soon"},

@@ -35,7 +35,7 @@ type envelopeFlags struct{ typ, id, data string }
 func (e *envelopeFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&e.typ, "type-key", "type", "JSON `key` of the event's name")
 	f.StringVar(&e.id, "id-key", "id", "JSON `key` of the id")
-	f.StringVar(&e.data, "data-key", "", "JSON `key` under which every payload stands (default: an object's fields stand beside the other keys)")
+	f.StringVar(&e.data, "data-key", "", "JSON `key` under which every payload stands (default: an object's fields stand beside the other keys, or under \"data\" if one of them is such a key)")
 }
 
 func (e *envelopeFlags) envelope() (*wire.Envelope, error) { return wire.New(e.typ, e.id, e.data) }

@@ -32,6 +32,12 @@ type visitor struct {
 	Protocol string `json:"protocol"`
 }
 
+// card has a field with the name of one of the envelope's keys.
+type card struct {
+	ID    int    `json:"id"`
+	Title string `json:"title"`
+}
+
 type conn = wsgate.Conn[visitor]
 
 const (
@@ -39,6 +45,7 @@ const (
 	reverse wsgate.Call[[]float64, []string] = "reverse" // a payload and an answer that are no objects
 	negate  wsgate.Call[int, int]            = "negate"
 	same    wsgate.Call[string, string]      = "same"
+	paint   wsgate.Call[card, card]          = "paint"
 	chatty  wsgate.Call[struct{}, string]    = "chatty" // other messages come before its answer
 	note    wsgate.Event[string]             = "note"
 	fail    wsgate.Event[struct{}]           = "fail"
@@ -71,6 +78,7 @@ func (p *probe) Events() wsgate.Events[visitor] {
 		}),
 		wsgate.Answer(negate, func(_ context.Context, _ *conn, n int) (int, error) { return -n, nil }),
 		wsgate.Answer(same, func(_ context.Context, _ *conn, s string) (string, error) { return s, nil }),
+		wsgate.Answer(paint, func(_ context.Context, _ *conn, c card) (card, error) { return c, nil }),
 		wsgate.Answer(chatty, func(_ context.Context, c *conn, _ struct{}) (string, error) {
 			return "at last", errors.Join(note.Emit(c, "one"), note.Emit(c, "two"), c.Send(wsgate.Binary([]byte("three"))))
 		}),

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"reflect"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -19,7 +18,7 @@ import (
 // Names are the JSON keys of an envelope.
 type Names struct {
 	Type, ID, Data string
-	Nested         bool // every payload is under Data; else an object payload's fields stand beside Type
+	Nested         bool // every payload is under Data; else see ShapeOf
 }
 
 // MaxID is the size of the longest id, as it is written in JSON.
@@ -80,31 +79,6 @@ func (n *Names) Parse(text []byte, in *Inbound) error {
 // reserved reports whether key is one of the envelope's, in whatever case: encoding/json does not tell cases apart.
 func (n *Names) reserved(key string) bool {
 	return strings.EqualFold(key, n.Type) || strings.EqualFold(key, n.ID) || strings.EqualFold(key, n.Data)
-}
-
-// ErrNested is the error of a payload that stands under Data where its fields have to stand beside Type.
-var ErrNested = errors.New("the payload is nested")
-
-// Decode decodes the payload into v, which points to a zero value of the given shape. The error is [ErrNested] or an
-// [*inspect.Mismatch].
-func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
-	switch {
-	case !n.Nested && shape != inspect.Value && len(in.data) > len("{}") && in.data[0] == '{' && inspect.HasFields(reflect.TypeOf(v)):
-		return ErrNested // no payload has a field of that name, so all that was sent would be ignored
-	case n.Nested || shape == inspect.Value || string(in.data) == "null":
-		if in.data == nil {
-			return nil // the zero value
-		}
-		return inspect.Decode(in.data, v)
-	case shape == inspect.Map:
-		text, err := n.fields(in.Text)
-		if err != nil {
-			return err
-		}
-		return inspect.Decode(text, v)
-	default:
-		return inspect.Decode(in.Text, v)
-	}
 }
 
 // Payload returns the payload as it was sent; nil if there is none.
@@ -192,7 +166,7 @@ const maxScratch = 64 << 10
 // checkKeys refuses a map with one of the envelope's keys: whoever chooses the keys could forge events with them.
 func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
 	if shape != inspect.Map {
-		return nil // was checked by its type
+		return nil // its type has no such field, see ShapeOf
 	}
 	scanned := scan(payload, func(key, _ []byte) {
 		if n.reserved(string(key)) {

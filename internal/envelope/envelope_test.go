@@ -84,6 +84,13 @@ type roomAndNumber struct {
 	N    int    `json:"n"`
 }
 
+// message has fields with the names of the envelope's keys.
+type message struct {
+	ID   int64
+	Type string   `json:"type"`
+	Data []string `json:"data"`
+}
+
 func TestDecode(t *testing.T) {
 	for _, test := range []struct {
 		names envelope.Names
@@ -102,7 +109,7 @@ func TestDecode(t *testing.T) {
 		{flat, inspect.Map, `{"type":"x"}`, map[string]int{}},
 		{nested, inspect.Value, `{"event":"x","data":"a"}`, "a"},
 		{nested, inspect.Object, `{"event":"x","data":{"room":"a","n":1}}`, roomAndNumber{"a", 1}},
-		{nested, inspect.Object, `{"event":"x","room":"a","n":1}`, roomAndNumber{}},
+		{nested, inspect.Object, `{"event":"x","rooms":"a","m":1}`, roomAndNumber{}},
 		{nested, inspect.Map, `{"event":"x","data":{"event":1,"id":2}}`, map[string]int{"event": 1, "id": 2}},
 		{renamed, inspect.Value, `{"action ü":"x","payload":"a","data":"b"}`, "a"},
 		{renamed, inspect.Map, `{"action ü":"x","type":1,"payload":2}`, map[string]int{"type": 1}},
@@ -218,7 +225,8 @@ func FuzzEnvelope(f *testing.F) {
 		if string(id) == "null" || len(id) > envelope.MaxID {
 			id = nil
 		}
-		round := func(shape inspect.Shape, payload, into any) {
+		round := func(payload, into any) {
+			shape := names.ShapeOf(reflect.TypeOf(payload))
 			body, err := json.Marshal(payload)
 			if err != nil {
 				t.Fatal(err)
@@ -240,15 +248,21 @@ func FuzzEnvelope(f *testing.F) {
 			}
 		}
 		var gotString string
-		round(inspect.Value, s, &gotString)
+		round(s, &gotString)
 		if gotString != s {
 			t.Errorf("got %q, want %q", gotString, s)
 		}
 		want := roomAndNumber{s, int(number)}
 		var gotStruct roomAndNumber
-		round(inspect.Object, want, &gotStruct)
+		round(want, &gotStruct)
 		if gotStruct != want {
 			t.Errorf("got %+v, want %+v", gotStruct, want)
+		}
+		wantWhole := message{ID: number, Type: s, Data: []string{name}}
+		var gotWhole message
+		round(wantWhole, &gotWhole)
+		if !reflect.DeepEqual(gotWhole, wantWhole) {
+			t.Errorf("got %+v, want %+v", gotWhole, wantWhole)
 		}
 		fields := map[string]int64{s: number, "a": 1}
 		if !names.Nested {
@@ -259,7 +273,7 @@ func FuzzEnvelope(f *testing.F) {
 			}
 		}
 		gotMap := map[string]int64{}
-		round(inspect.Map, fields, &gotMap)
+		round(fields, &gotMap)
 		if !maps.Equal(gotMap, fields) {
 			t.Errorf("got %v, want %v", gotMap, fields)
 		}

@@ -131,18 +131,18 @@ func isFloat(t reflect.Type) bool {
 	return t.Kind() == reflect.Float32 || t.Kind() == reflect.Float64
 }
 
-// JSONFields returns the names under which encoding/json may know the fields of the struct t, or of the struct it points
-// to, with the name of the Go field for each.
-func JSONFields(t reflect.Type) map[string]string {
-	names := map[string]string{}
+// FieldNames returns the names under which encoding/json knows the fields of the struct t, or of the struct it points to.
+func FieldNames(t reflect.Type) (names []string) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.Struct {
-		for _, f := range fieldsOf(t) {
-			if names[f.name] == "" {
-				names[f.name] = f.goName
-			}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	fields := fieldsOf(t)
+	for i := range fields {
+		if dominant(fields, fields[i].name) == &fields[i] {
+			names = append(names, fields[i].name)
 		}
 	}
 	return names

@@ -46,6 +46,14 @@ func HasFields(t reflect.Type) bool {
 	return t.Kind() != reflect.Struct || t.NumField() > 0
 }
 
+// IsStructOrMap reports whether t is a struct or a map, or points to one.
+func IsStructOrMap(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct || t.Kind() == reflect.Map
+}
+
 // JSONKind names what kind of JSON value t takes, "" if that is not known from its type.
 func JSONKind(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {

@@ -58,7 +58,8 @@ func check(key string, nested bool) error {
 }
 
 // Request returns the message that asks for an answer to an event. id is a JSON number or string. payload is JSON, or nil
-// for none; in the flat form an object must not have keys of the envelope.
+// for none. In the flat form an object's fields stand beside the type, or under the data key if one of them is a key of
+// the envelope.
 func (e *Envelope) Request(event string, id, payload []byte) ([]byte, error) {
 	shape := inspect.Value
 	if payload != nil {
@@ -67,9 +68,7 @@ func (e *Envelope) Request(event string, id, payload []byte) ([]byte, error) {
 			return nil, fmt.Errorf(`the payload is not JSON (%w); a string needs quotes: '"text"'`, err)
 		}
 		payload = compact.Bytes()
-		if payload[0] == '{' {
-			shape = inspect.Map
-		}
+		shape = e.names.ShapeOfText(payload)
 	}
 	m, err := e.names.Encode(event, id, shape, payload)
 	if err != nil {
