@@ -119,8 +119,9 @@ func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A,
 }
 
 // Envelope names the JSON keys around a payload. The zero value is the flat form: an object payload's fields stand
-// beside "type" and "id", any other payload stands under "data". With Data set every payload stands under that key, as
-// in the {"event":…,"data":…} of NestJS clients. An empty Type is "type", an empty ID is "id".
+// beside "type" and "id", any other payload stands under "data". So does an object whose type has a field with the name of
+// one of the three, as most types with an ID have, whatever its value is. With Data set every payload stands under that
+// key, as in the {"event":…,"data":…} of NestJS clients. An empty Type is "type", an empty ID is "id".
 type Envelope struct{ Type, ID, Data string }
 
 func (e Envelope) names() envelope.Names {

@@ -30,11 +30,18 @@ type line struct {
 	Text string `json:"text"`
 }
 
+// card has a field with the name of one of the envelope's keys.
+type card struct {
+	ID    int    `json:"id"`
+	Title string `json:"title"`
+}
+
 const (
 	say    wsgate.Event[string]          = "say"
 	said   wsgate.Event[line]            = "said"
 	recent wsgate.Call[struct{}, []line] = "recent"
 	echo   wsgate.Call[line, line]       = "echo"
+	move   wsgate.Call[card, card]       = "move"
 	nobody wsgate.Call[struct{}, *line]  = "nobody"
 	drop   wsgate.Event[int]             = "drop"
 	hang   wsgate.Event[struct{}]        = "hang"
@@ -51,6 +58,7 @@ func (g *chat) Events() wsgate.Events[struct{}] {
 			return append([]line{}, g.said...), nil
 		}),
 		wsgate.Answer(echo, func(_ context.Context, _ *chatConn, l line) (line, error) { return l, nil }),
+		wsgate.Answer(move, func(_ context.Context, _ *chatConn, in card) (card, error) { return in, nil }),
 		wsgate.Answer(nobody, func(context.Context, *chatConn, struct{}) (*line, error) { return nil, nil }),
 		wsgate.On(drop, func(_ context.Context, c *chatConn, code int) error {
 			c.Close(websocket.StatusCode(code), "dropped")
@@ -168,6 +176,10 @@ const next = type => new Promise(done => c.on(type, done))
 console.log(await c.call("recent").catch(e => e.code))          // not connected yet
 await next("open")
 console.log(JSON.stringify(await c.call("echo", { from: "bob", text: "x" })))
+console.log(JSON.stringify(await c.call("move", { id: 7, title: "x" })))
+console.log(JSON.stringify(await c.call("move", { title: "x", id: undefined })))
+console.log(await c.call("move", { title: "x" }).catch(e => e.code + ": " + e.message))
+console.log(JSON.stringify(await c.call("echo", { from: "bob", text: "y", Type: 1 })))
 console.log(JSON.stringify(await c.call("recent")))
 console.log(JSON.stringify(await c.call("nobody")))
 console.log(JSON.stringify(await c.call("say", "one")))
@@ -190,6 +202,10 @@ d.on("close", e => console.log(JSON.stringify(e)))
 `)
 	want := `closed
 {"from":"bob","text":"x"}
+{"id":7,"title":"x"}
+{"id":0,"title":"x"}
+invalid: the payload of move stands under "data", not beside "type"
+{"from":"bob","text":"y"}
 []
 null
 {}
