@@ -202,6 +202,9 @@ func (rt *route) bind(r Route) error {
 		}
 		mistakes = append(mistakes, checkPayload(bound.name, bound.payload, bound.pos))
 		bound.shape = rt.names.ShapeOf(bound.payload)
+		var wrong error
+		bound.validates, wrong = checkValidate(bound.name, bound.payload, bound.pos)
+		mistakes = append(mistakes, wrong)
 		if bound.answer != nil {
 			mistakes = append(mistakes, checkPayload(bound.name, bound.answer, bound.pos))
 			bound.answerShape = rt.names.ShapeOf(bound.answer)

@@ -340,7 +340,7 @@ func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 		}
 		c.binding = b
 	}
-	p := payload{event: in.Event, names: &rt.names, shape: b.shape, in: c.inbound}
+	p := payload{conn: c, binding: b, in: c.inbound}
 	if !sameBytes(in.Message.Data, p.in.Text) { // middleware has put another message in its place
 		if err := rt.names.Parse(in.Message.Data, &p.in); err != nil {
 			return &Error{Code: Malformed, Message: err.Error()}

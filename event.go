@@ -89,12 +89,18 @@ type Binding[D any] struct {
 
 // On has fn handle an event. If the client sent the event with an id, it gets an answer without a payload when fn has
 // returned nil.
+//
+// A payload whose type has a method Validate() error, with a value or a pointer as its receiver, is asked when it was
+// decoded, before fn and inside of all middleware. With an error fn is not called: an [*Error] is what the client gets, as
+// from fn itself. Of any other error the client hears [Invalid] and that the payload is not valid; its text is for
+// middleware, and for the log at level Debug. The Validate of what a payload holds is not called: it asks that itself. A nil
+// pointer is not asked.
 func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Binding[D] {
 	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[T]()}
 	if fn != nil { // else it is found at start-up
 		b.handle = func(ctx context.Context, c *Conn[D], p payload) (any, error) {
 			var v T
-			if err := p.decode(&v); err != nil {
+			if err := p.decode(ctx, &v); err != nil {
 				return nil, err
 			}
 			return nil, fn(ctx, c, v)
@@ -103,13 +109,14 @@ func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Bindi
 	return b
 }
 
-// Answer has fn answer a call. Without an id nobody waits for the answer, and it is not sent.
+// Answer has fn answer a call. Without an id nobody waits for the answer, and it is not sent. A question with a Validate
+// method is asked before, see [On].
 func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A, error)) Binding[D] {
 	b := Binding[D]{name: string(q), pos: mistake.Caller(1), payload: reflect.TypeFor[Q](), answer: reflect.TypeFor[A]()}
 	if fn != nil {
 		b.handle = func(ctx context.Context, c *Conn[D], p payload) (any, error) {
 			var v Q
-			if err := p.decode(&v); err != nil {
+			if err := p.decode(ctx, &v); err != nil {
 				return nil, err
 			}
 			return fn(ctx, c, v)
@@ -169,6 +176,7 @@ type binding struct {
 	answer      reflect.Type
 	shape       inspect.Shape // of the payload
 	answerShape inspect.Shape
+	validates   bool // the payload is asked before the handler
 	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)
 	tracks      bool // made by Track
 	meta        func(c AnyConn, room string) ([]byte, error)

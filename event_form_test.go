@@ -149,7 +149,6 @@ type (
 func (marshalled) MarshalJSON() ([]byte, error) { return json.Marshal("text") }
 func (textual) MarshalText() ([]byte, error)    { return []byte("text"), nil }
 
-
 // Which payloads stand under "data": those with a field that encoding/json knows by one of the names, in whatever case.
 func TestFormOfEachType(t *testing.T) {
 	_ = hiddenType{}.data

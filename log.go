@@ -79,6 +79,11 @@ func (a *App) logError(ctx context.Context, msg string, err error, args ...any) 
 // logLimited logs what clients can bring about: not more often than logRate, and not more of a text than maxLogText. The
 // log's handler and the methods of the error are the user's, so a panic in them goes no further.
 func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err error, args ...any) {
+	enabled := true // also if the handler panics, which will be told of
+	_ = safely(func() error { enabled = a.log.Enabled(ctx, level); return nil })
+	if !enabled {
+		return
+	}
 	ok, suppressed := a.logged.take(msg, time.Now())
 	if !ok {
 		return

@@ -1,6 +1,7 @@
 package wsgate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -15,24 +16,33 @@ import (
 
 // payload is an event's payload before it is decoded.
 type payload struct {
-	event string
-	in    envelope.Inbound
-	names *envelope.Names
-	shape inspect.Shape
+	conn    *conn
+	binding *binding
+	in      envelope.Inbound
 }
 
-// decode decodes the payload into v. The error is an [*Error] for the client.
-func (p payload) decode(v any) error {
-	err := p.names.Decode(&p.in, p.shape, v)
-	if err == nil {
-		return nil
+// decode decodes the payload into v, and asks it whether it is valid if it has a method for that.
+func (p payload) decode(ctx context.Context, v any) error {
+	if err := p.conn.route.names.Decode(&p.in, p.binding.shape, v); err != nil {
+		return p.mismatch(err)
 	}
-	what := "the payload of " + p.event
+	if p.binding.validates {
+		if err := validate(v); err != nil {
+			return p.notValid(ctx, err)
+		}
+	}
+	return nil
+}
+
+// mismatch returns what the client is told of a payload that does not decode.
+func (p payload) mismatch(err error) *Error {
+	names := &p.conn.route.names
+	what := "the payload of " + p.binding.name
 	switch {
 	case errors.Is(err, envelope.ErrNested):
-		return Errorf(Invalid, "%s stands beside %q, not under %q", what, p.names.Type, p.names.Data)
+		return Errorf(Invalid, "%s stands beside %q, not under %q", what, names.Type, names.Data)
 	case errors.Is(err, envelope.ErrFlat):
-		return Errorf(Invalid, "%s stands under %q, not beside %q", what, p.names.Data, p.names.Type)
+		return Errorf(Invalid, "%s stands under %q, not beside %q", what, names.Data, names.Type)
 	}
 	var wrong *inspect.Mismatch
 	if !errors.As(err, &wrong) {
