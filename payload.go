@@ -76,13 +76,13 @@ func checkEventName(name string) string {
 	return ""
 }
 
-// checkPayload returns the mistake of a payload type whose JSON looks different in one release of Go than in another.
+// checkPayload returns the mistake of a payload type that has no JSON, or other JSON in one release of Go than in another.
 func checkPayload(event string, t reflect.Type, pos string) error {
-	wrong := inspect.Unportable(t)
+	wrong := inspect.Unfit(t)
 	if wrong == nil {
 		return nil
 	}
-	wrong.What = fmt.Sprintf("event %q: the JSON of payload %s depends on the release of Go", event, inspect.TypeName(t))
+	wrong.What = fmt.Sprintf("event %q: the JSON of payload %s %s", event, inspect.TypeName(t), wrong.What)
 	wrong.Where = pos
 	wrong.Have = mistake.Type(wrong.Have)
 	return wrong

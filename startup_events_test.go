@@ -77,6 +77,26 @@ type priced struct {
 	}
 }
 
+// unsendable has a field that has no JSON.
+type unsendable struct {
+	List []struct{ Done chan int }
+}
+
+// A payload that has no JSON is refused before it is sent, or before a client is told to send it.
+func TestPayloadsWithoutJSON(t *testing.T) {
+	want := []string{`event "bad"`, "JSON of payload", "cannot be made", "struct { Done chan int }.Done with chan int", "fix:", `json:"-"`}
+	for _, bound := range []wsgate.Binding[guest]{
+		wsgate.On("bad", ignore[unsendable]()),
+		wsgate.Answer("bad", know[*unsendable, int]()),
+		wsgate.Answer("bad", know[int, []unsendable]()),
+		wsgate.Track("bad", func(*wsgate.Conn[guest], string) (unsendable, bool) { return unsendable{}, true }),
+	} {
+		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), append(want, "startup_events_test.go:")...)
+	}
+	app := newAppOf(t, nil, gatewayAt("/only/sent", newFine))
+	checkText(t, wellFormed(t, wsgate.Event[unsendable]("bad").Emit(app.Hub(), unsendable{})), want...)
+}
+
 // A payload that would look different after the next release of Go is refused, wherever it occurs.
 func TestUnportablePayloads(t *testing.T) {
 	want := []string{`event "bad"`, "depends on the release of Go", `.Amount with the JSON name "€"`, "fix:"}

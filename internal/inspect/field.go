@@ -28,14 +28,13 @@ func fieldsOf(t reflect.Type) (fields []field) {
 				f := t.Field(i)
 				tag := f.Tag.Get("json")
 				name, options := parseTag(tag)
-				inner := f.Type
-				if f.Anonymous && inner.Kind() == reflect.Pointer {
-					inner = inner.Elem()
-				}
-				isStruct := f.Anonymous && inner.Kind() == reflect.Struct
 				switch {
-				case tag == "-" || !f.IsExported() && !isStruct:
-				case isStruct && name == "":
+				case tag == "-" || !f.IsExported() && !embedsStruct(f):
+				case embedsStruct(f) && name == "":
+					inner := f.Type
+					if inner.Kind() == reflect.Pointer {
+						inner = inner.Elem()
+					}
 					embedded = append(embedded, inner)
 				default:
 					own := field{name: name, goName: f.Name, typ: f.Type, tagged: name != "", depth: depth}

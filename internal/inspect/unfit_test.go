@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/wsgate/wsgate/internal/inspect"
 )
@@ -19,6 +20,8 @@ type (
 		V int `json:"v,case:strict"`
 	}
 	textKey struct{}
+	Channel chan int
+	channel chan int // which encoding/json leaves out where it is embedded
 	ownForm struct{ price }
 	loop    struct {
 		Next *loop
@@ -38,8 +41,8 @@ func (ownForm) MarshalJSON() ([]byte, error) { return nil, nil }
 
 //lint:file-ignore SA5008 these tags are wrong on purpose
 
-// Tags and types that releases of Go read differently.
-func TestUnportable(t *testing.T) {
+// Tags and types that releases of Go read differently, and types that have no JSON.
+func TestUnfit(t *testing.T) {
 	for _, test := range []struct {
 		v    any
 		want string // "" if there is nothing
@@ -81,6 +84,22 @@ func TestUnportable(t *testing.T) {
 			InnerA int
 		}{}, ""},
 		{map[float64]int{}, `map[float64]int, for whose keys`},
+		{make(chan int), `chan int`},
+		{func() {}, `func()`},
+		{[]complex64{}, `complex64`},
+		{map[string]*[2]unsafe.Pointer{}, `unsafe.Pointer`},
+		{struct{ V []map[string]chan int }{}, `struct { V []map[string]chan int }.V with chan int`},
+		{struct {
+			V func() `json:"v,omitempty"`
+		}{}, `.V with func()`},
+		{struct{ Channel }{}, `.Channel with inspect_test.Channel`},
+		{struct {
+			V chan int `json:"-"`
+			w chan int
+			channel
+			W uintptr
+			X any
+		}{}, ""},
 		{struct{ V map[bool]int }{}, `map[bool]int, for whose keys`},
 		{map[any]int{}, `map[interface {}]int, for whose keys`},
 
@@ -102,7 +121,7 @@ func TestUnportable(t *testing.T) {
 			V price `json:"-"`
 		}{}, ""},
 	} {
-		wrong := inspect.Unportable(reflect.TypeOf(test.v))
+		wrong := inspect.Unfit(reflect.TypeOf(test.v))
 		switch {
 		case wrong == nil && test.want != "":
 			t.Errorf("%T: got nothing, want %s", test.v, test.want)

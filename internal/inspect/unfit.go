@@ -8,13 +8,19 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Unportable returns what in t makes other JSON, or takes other, in one release of Go than in another, and how to mend
-// that; nil if there is nothing. Types that marshal themselves are not looked into.
-func Unportable(t reflect.Type) *mistake.Mistake {
-	return unportable(t, map[reflect.Type]bool{})
+// Unfit returns what in t has no JSON, or has other JSON in one release of Go than in another, and how to mend that; nil if
+// there is nothing. What says which of the two it is, as the end of a sentence about the JSON of t. Types that marshal
+// themselves are not looked into.
+func Unfit(t reflect.Type) *mistake.Mistake {
+	return unfit(t, map[reflect.Type]bool{})
 }
 
-func unportable(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
+const (
+	noJSON    = "cannot be made"
+	otherJSON = "depends on the release of Go"
+)
+
+func unfit(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
 	if seen[t] {
 		return nil
 	}
@@ -23,33 +29,54 @@ func unportable(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
 		return nil
 	}
 	switch t.Kind() {
+	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		return &mistake.Mistake{
+			What: noJSON,
+			Have: fmt.Sprintf("%s, which has no JSON", t),
+			Fix:  `use another type; a field that is not for clients can have the tag json:"-"`,
+		}
 	case reflect.Map:
 		if key := t.Key(); key.Kind() != reflect.String && !isInteger(key) && !implements(key, textMarshaler) && !decodesText(key) {
 			return &mistake.Mistake{
+				What: otherJSON,
 				Have: fmt.Sprintf("%s, for whose keys not every release of Go has JSON", t),
 				Fix:  "use keys that are strings or integers, or that have MarshalText and UnmarshalText",
 			}
 		}
-		return unportable(t.Elem(), seen)
+		return unfit(t.Elem(), seen)
 	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return unportable(t.Elem(), seen)
+		return unfit(t.Elem(), seen)
 	case reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
-			if f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous {
+			if f.Tag.Get("json") == "-" || !f.IsExported() && !embedsStruct(f) {
 				continue
 			}
-			if wrong := unportableTag(f); wrong != nil {
+			wrong := unportableTag(f)
+			if wrong == nil {
+				wrong = unfit(f.Type, seen)
+			}
+			if wrong == nil {
+				continue
+			}
+			if wrong.Where == "" { // it is of this field, not of one further inside
+				wrong.Where = t.String()
 				wrong.Have = fmt.Sprintf("%s.%s with %s", t, f.Name, wrong.Have)
-				return wrong
 			}
-			if wrong := unportable(f.Type, seen); wrong != nil {
-				return wrong
-			}
+			return wrong
 		}
 		return unportableNames(t)
 	}
 	return nil
+}
+
+// embedsStruct reports whether a field embeds a struct, whose fields count although it is not exported itself.
+func embedsStruct(f reflect.StructField) bool {
+	inner := f.Type
+	if inner.Kind() == reflect.Pointer {
+		inner = inner.Elem()
+	}
+	return f.Anonymous && inner.Kind() == reflect.Struct
 }
 
 // unportableNames returns two names of t that differ in case only, of which the first or the least embedded counts for a
@@ -62,6 +89,7 @@ func unportableNames(t reflect.Type) *mistake.Mistake {
 			b := &fields[j]
 			if a.depth != b.depth && a.name != b.name && strings.EqualFold(a.name, b.name) && dominant(fields, a.name) != nil && dominant(fields, b.name) != nil {
 				return &mistake.Mistake{
+					What: otherJSON, Where: t.String(),
 					Have: fmt.Sprintf("%s with the JSON names %q and %q, which not every release of Go prefers in the same order", t, b.name, a.name),
 					Fix:  "choose names that differ in more than case",
 				}
@@ -75,6 +103,7 @@ func unportableTag(f reflect.StructField) *mistake.Mistake {
 	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 	if !validName(name) {
 		return &mistake.Mistake{
+			What: otherJSON,
 			Have: fmt.Sprintf("the JSON name %q, which not every release of Go uses", name),
 			Fix:  "choose one of letters, digits, spaces and !#$%&()*+-./:;<=>?@[]^_{|}~",
 		}
@@ -82,6 +111,7 @@ func unportableTag(f reflect.StructField) *mistake.Mistake {
 	for option := range strings.SplitSeq(options, ",") {
 		if isNew(option) && !(option == "embed" && (f.Anonymous || name != "")) { // where that says nothing
 			return &mistake.Mistake{
+				What: otherJSON,
 				Have: fmt.Sprintf("the option %q in its tag, which not every release of Go knows", option),
 				Fix:  "remove it; a type with a MarshalJSON and an UnmarshalJSON can have any form",
 			}
