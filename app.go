@@ -103,8 +103,9 @@ type App struct {
 }
 
 // New builds an App: the services and gateways of root and of everything it imports, each once. Every mistake that can
-// be found without running a constructor is in the error, each with where it was made and how to mend it; then those
-// that constructors make.
+// be found without running a constructor is in the error, each with where it was made and how to mend it. If there is none,
+// the constructors run, and the error has all that is found then: which of them fail, and what is wrong with the tables of
+// the gateways that they made, as with the types of payloads and with the names of events.
 func New(root *Module, opts *Options) (*App, error) {
 	if opts == nil {
 		opts = &Options{}

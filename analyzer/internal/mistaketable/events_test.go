@@ -117,12 +117,6 @@ var Options = &wsgate.Options{Broker: lossy{}}
 `, []fix{
 		{"lossy{}}", "&wstest.Broker{}}"},
 	}},
-	{"presence has a field that the envelope needs", presence("User", "wsgate.Track(People, known)") + user + `
-var Options = &wsgate.Options{Envelope: wsgate.Envelope{Type: "room"}}
-`, []fix{
-		{`Type: "room"`, `Type: "kind"`},
-		{`Type: "room"`, `Type: "room", Data: "data"`},
-	}},
 
 	// Events.
 	{"an event is bound twice", say + `
@@ -164,22 +158,16 @@ func (g *Chat) Events() wsgate.Events[Member] {
 `, []fix{
 		{"wsgate.On[Member](Say, nil)", "wsgate.On(Say, g.onSay)"},
 	}},
-	{"a payload has a field that the envelope needs", gateway + `
-type Line struct {
-	ID   int    ` + "`json:\"id\"`" + `
-	Text string ` + "`json:\"text\"`" + `
-}
-
-const Say wsgate.Event[Line] = "say"
-
-func (*Chat) onSay(ctx context.Context, c *wsgate.Conn[Member], l Line) error { return nil }
-
-func (g *Chat) Events() wsgate.Events[Member] {
-	return wsgate.Events[Member]{wsgate.On(Say, g.onSay)}
-}
+	{"a payload has a field that has no JSON", offer("Price int\n\tDone chan int"), []fix{
+		{"Done chan int", "Done int"},
+		{"Done chan int", "Done chan int `json:\"-\"`"},
+	}},
+	{"a payload has a Validate that is not called", offer("Price int") + `
+func (o Offer) Validate() bool { return o.Price > 0 }
 `, []fix{
-		{`json:"id"`, `json:"line"`},
-		{"New: NewChat}", `New: NewChat, Envelope: wsgate.Envelope{Data: "data"}}`},
+		{"Validate() bool { return o.Price > 0 }", "Validate() error { return nil }"},
+		{"Validate() bool", "IsValid() bool"},
+		{"wsgate.Event[Offer]", "wsgate.Event[Payload]", "o Offer) error", "o Payload) error", "type Offer struct", "type Payload Offer\n\ntype Offer struct"},
 	}},
 	{"a payload looks different in another release of Go", gateway + `
 type Offer struct {
