@@ -97,6 +97,18 @@ func TestPayloadsWithoutJSON(t *testing.T) {
 	checkText(t, wellFormed(t, wsgate.Event[unsendable]("bad").Emit(app.Hub(), unsendable{})), want...)
 }
 
+// What is wrong with gateways' tables is told all at once, and together with what fails beside them.
+func TestAllTablesAtOnce(t *testing.T) {
+	m := &wsgate.Module{Gateways: []wsgate.Route{
+		{Path: "/a", New: speaking(wsgate.On("$a", ignore[int]()), wsgate.On("b", ignore[unsendable]()), wsgate.Answer("c", know[asksBool, priced]()))},
+		{Path: "/failing", New: func() (*table, error) { return nil, errOfService }},
+		{Path: "/panicking", New: func() *panickingEvents { return &panickingEvents{} }},
+		{Path: "/b", New: speaking(wsgate.On("d", ignore[priced]()), wsgate.On[guest, int]("e", nil))},
+	}}
+	checkText(t, refused(t, m, nil), `"$a"`, `event "b": the JSON`, `event "c": the JSON`, `event "c": payload wsgate_test.asksBool has a Validate`,
+		errOfService.Error(), "no table today", `event "d": the JSON`, `"e" has no handler`)
+}
+
 // A payload that would look different after the next release of Go is refused, wherever it occurs.
 func TestUnportablePayloads(t *testing.T) {
 	want := []string{`event "bad"`, "depends on the release of Go", `.Amount with the JSON name "€"`, "fix:"}
