@@ -12,6 +12,7 @@ import (
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/text"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -180,10 +181,10 @@ func (rt *route) bind(r Route) error {
 	}
 	for _, bound := range table {
 		what := fmt.Sprintf("%s.Events: event %q", inspect.TypeName(gateway), bound.name)
-		if wrong := checkEventName(bound.name); wrong != "" {
+		if wrong := text.WrongEventName(bound.name); wrong != "" {
 			mistakes = append(mistakes, &mistake.Mistake{
 				What: what + ": " + wrong, Where: bound.pos,
-				Want: fmt.Sprintf(`1 to %d characters without control characters and line breaks, not "error", not beginning with "$"`, maxEventName),
+				Want: text.WantEventName,
 			})
 		}
 		if other := rt.events[bound.name]; other != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/guard"
 	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // run is the life of a connection, on a goroutine of its own.
@@ -298,7 +299,7 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 func shortName(name string) string {
 	runes := 0
 	for i := range name {
-		if runes == maxEventName {
+		if runes == text.MaxEventName {
 			return name[:i] + "…"
 		}
 		runes++

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/inspect"
@@ -57,25 +55,6 @@ func (p payload) mismatch(err error) *Error {
 	return Errorf(Invalid, "%s %s", what, wrong.Problem)
 }
 
-const maxEventName = 64
-
-// checkEventName returns what is wrong with an event's name, "" if nothing is.
-func checkEventName(name string) string {
-	switch {
-	case name == "":
-		return "it is empty"
-	case utf8.RuneCountInString(name) > maxEventName:
-		return fmt.Sprintf("it has more than %d characters", maxEventName)
-	case name == envelope.ErrorName:
-		return "it is the name of errors"
-	case strings.HasPrefix(name, "$"):
-		return `names that begin with "$" are reserved`
-	case !text.IsLine(name):
-		return "it " + text.NotLine
-	}
-	return ""
-}
-
 // checkPayload returns the mistake of a payload type that has no JSON, or other JSON in one release of Go than in another.
 func checkPayload(event string, t reflect.Type, pos string) error {
 	wrong := inspect.Unfit(t)
@@ -91,7 +70,7 @@ func checkPayload(event string, t reflect.Type, pos string) error {
 // sendable checks for events that are sent what registration checks for those that are handled. What is known of a
 // payload type is kept.
 func (rt *route) sendable(name string, t reflect.Type) (inspect.Shape, error) {
-	if wrong := checkEventName(name); wrong != "" {
+	if wrong := text.WrongEventName(name); wrong != "" {
 		return 0, &mistake.Mistake{What: fmt.Sprintf("event %q: %s", name, wrong)}
 	}
 	if shape, ok := rt.sent.Load(t); ok {

@@ -21,6 +21,7 @@ import (
 	_ "github.com/wsgate/wsgate/analyzer/testdata/data"
 	_ "github.com/wsgate/wsgate/analyzer/testdata/emit"
 	_ "github.com/wsgate/wsgate/analyzer/testdata/emit/model"
+	_ "github.com/wsgate/wsgate/analyzer/testdata/events"
 	_ "github.com/wsgate/wsgate/analyzer/testdata/lookalike/chat"
 	_ "github.com/wsgate/wsgate/analyzer/testdata/mentioned"
 	_ "github.com/wsgate/wsgate/analyzer/testdata/names"
@@ -31,7 +32,7 @@ import (
 // packages are those below testdata. They belong to this module, so that they use the library itself and not a copy of
 // its names. Comments in them say what has to be reported, and nothing else may be; golden files beside them say what
 // the fixes make of them.
-var packages = []string{"agree", "clean", "data", "emit", "emit/model", "lookalike/chat", "mentioned", "names", "signatures", "values"}
+var packages = []string{"agree", "clean", "data", "emit", "emit/model", "events", "lookalike/chat", "mentioned", "names", "signatures", "values"}
 
 // all runs every analyzer on every package, so that what has mistakes of one kind is a test of the others' silence.
 var all = &analysis.Analyzer{

@@ -31,8 +31,10 @@
 // # Other limits
 //
 // The payload of an event can fail to encode when encoding/json has to be asked at run time. [Emit] says what counts;
-// floating point numbers, cyclic pointers and a time.Time beyond the year 9999 do not. Neither do the keys of a payload
+// floating point numbers, cyclic pointers and a time.Time beyond the year 9999 do not. Neither do the keys of a map
 // that clash with its envelope's, which are a matter of options.
+//
+// [Events] looks at constants, and not at conversions as in wsgate.Event[T](name).Emit(room, v).
 //
 // [Data] follows neither variables nor calls: it sees what stands inside a function literal.
 package analyzer
@@ -40,4 +42,4 @@ package analyzer
 import "golang.org/x/tools/go/analysis"
 
 // All returns every analyzer of this package.
-func All() []*analysis.Analyzer { return []*analysis.Analyzer{Hooks, Emit, Data} }
+func All() []*analysis.Analyzer { return []*analysis.Analyzer{Hooks, Events, Emit, Data} }

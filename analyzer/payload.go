@@ -3,6 +3,7 @@ package analyzer
 import (
 	"go/types"
 	"reflect"
+	"slices"
 
 	"golang.org/x/tools/go/types/typeutil"
 )
@@ -28,8 +29,19 @@ func (m *marshalers) flawOf(t types.Type) *flaw {
 
 // walk goes through a type once.
 type walk struct {
-	marshalers *marshalers
+	marshalers *marshalers // nil if only that counts which has no JSON at all, whatever its value
 	seen       typeutil.Map
+}
+
+// withoutJSON returns a part of t that has no JSON, nil if there is none.
+func withoutJSON(t types.Type) *flaw { return new(walk).value(t, "") }
+
+// ofItself are the methods by which a type makes or reads its own JSON. The library does not look into such types.
+var ofItself = []string{"MarshalJSON", "MarshalText", "MarshalJSONTo", "UnmarshalJSON", "UnmarshalText", "UnmarshalJSONFrom"}
+
+func hasOwnJSON(t types.Type) bool {
+	methods := types.NewMethodSet(types.NewPointer(t))
+	return slices.ContainsFunc(ofItself, func(name string) bool { return methods.Lookup(nil, name) != nil })
 }
 
 func (w *walk) value(t types.Type, path string) *flaw {
@@ -40,6 +52,12 @@ func (w *walk) value(t types.Type, path string) *flaw {
 	w.seen.Set(t, true)
 	if isTypeParam(t) { // nobody knows
 		return nil
+	}
+	if w.marshalers == nil {
+		if types.IsInterface(t) || hasOwnJSON(t) {
+			return nil
+		}
+		return w.parts(t, path)
 	}
 	if types.IsInterface(t) {
 		return &flaw{path, t, "which may hold what JSON cannot"}
@@ -85,8 +103,10 @@ func (w *walk) parts(t types.Type, path string) *flaw {
 	case *types.Array:
 		return w.value(u.Elem(), path+"[]")
 	case *types.Map:
-		if f := w.key(t, u.Key(), path); f != nil {
-			return f
+		if w.marshalers != nil {
+			if f := w.key(t, u.Key(), path); f != nil {
+				return f
+			}
 		}
 		return w.value(u.Elem(), path+"[]")
 	case *types.Struct:

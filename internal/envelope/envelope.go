@@ -13,6 +13,7 @@ import (
 
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Names are the JSON keys of an envelope.
@@ -177,7 +178,7 @@ func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
 }
 
 // ErrorName is the event name of errors, which no event may have.
-const ErrorName = "error"
+const ErrorName = text.ErrorEvent
 
 // Failure is the payload of an error.
 type Failure struct {

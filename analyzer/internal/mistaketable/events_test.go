@@ -162,6 +162,23 @@ func (g *Chat) Events() wsgate.Events[Member] {
 		{"Done chan int", "Done int"},
 		{"Done chan int", "Done chan int `json:\"-\"`"},
 	}},
+	{"an event that is only sent has a payload that has no JSON", opener + `
+const Said wsgate.Event[Line] = "said"
+
+type Line struct{ Done chan int }
+
+func greet(c *wsgate.Conn[Member]) error { return Said.Emit(c, Line{}) }
+`, []fix{
+		{"Done chan int", "Done int"},
+		{"Done chan int", "Done chan int `json:\"-\"`"},
+	}},
+	{"an event that is only sent has a reserved name", opener + `
+const Said wsgate.Event[string] = "$said"
+
+func greet(c *wsgate.Conn[Member]) error { return Said.Emit(c, "hello") }
+`, []fix{
+		{`"$said"`, `"said"`},
+	}},
 	{"a payload has a Validate that is not called", offer("Price int") + `
 func (o Offer) Validate() bool { return o.Price > 0 }
 `, []fix{

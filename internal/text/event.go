@@ -1,0 +1,33 @@
+package text
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// ErrorEvent is the event name of errors, which no event may have.
+const ErrorEvent = "error"
+
+// MaxEventName is how many characters an event's name may have.
+const MaxEventName = 64
+
+// WantEventName says what names an event may have.
+var WantEventName = fmt.Sprintf(`1 to %d characters without control characters and line breaks, not %q, not beginning with "$"`, MaxEventName, ErrorEvent)
+
+// WrongEventName returns what is wrong with an event's name, "" if nothing is.
+func WrongEventName(name string) string {
+	switch {
+	case name == "":
+		return "it is empty"
+	case utf8.RuneCountInString(name) > MaxEventName:
+		return fmt.Sprintf("it has more than %d characters", MaxEventName)
+	case name == ErrorEvent:
+		return "it is the name of errors"
+	case strings.HasPrefix(name, "$"):
+		return `names that begin with "$" are reserved`
+	case !IsLine(name):
+		return "it " + NotLine
+	}
+	return ""
+}
