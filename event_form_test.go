@@ -43,7 +43,8 @@ func TestPayloadsWithFieldsOfTheEnvelope(t *testing.T) {
 		{`{"type":"line","id":1,"data":{"TYPE":7,"text":"x"}}`, `{"type":"line","id":1,"from":"","text":"x"}`},
 		{`{"type":"line","id":1,"data":{"from":"x","text":7,"id":3}}`, `{"type":"error","id":1,"code":"invalid","message":"text is a number, want a string"}`},
 		{`{"type":"line","id":1,"data":{"text":"x"}}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of line stands beside \"type\", not under \"data\""}`},
-		{`{"type":"map","id":1,"data":{"id":7}}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of map stands beside \"type\", not under \"data\""}`},
+		{`{"type":"map","id":1,"data":{"a":7}}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of map stands beside \"type\", not under \"data\""}`},
+		{`{"type":"map","id":1,"data":{"a":1,"ID":7}}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of map must not have the keys \"type\", \"id\" and \"data\""}`},
 		{`{"type":"none","id":1,"data":{"id":7}}`, `{"type":"none","id":1}`},
 	} {
 		c.asks(test.sent, test.want)

@@ -39,6 +39,8 @@ func (p payload) mismatch(err error) *Error {
 	switch {
 	case errors.Is(err, envelope.ErrNested):
 		return Errorf(Invalid, "%s stands beside %q, not under %q", what, names.Type, names.Data)
+	case errors.Is(err, envelope.ErrOwnKey):
+		return Errorf(Invalid, "%s must not have the keys %q, %q and %q", what, names.Type, names.ID, names.Data)
 	case errors.Is(err, envelope.ErrFlat):
 		return Errorf(Invalid, "%s stands under %q, not beside %q", what, names.Data, names.Type)
 	}

@@ -40,8 +40,11 @@ var (
 	ErrFlat   = errors.New("the payload's fields are beside Type, and it has to stand under Data")
 )
 
+// ErrOwnKey is the error of a map with one of the envelope's keys, which can stand in neither place of the flat form.
+var ErrOwnKey = errors.New("the payload has a key that the envelope needs for itself")
+
 // Decode decodes the payload into v, which points to a zero value of a type with that shape in this envelope. The error
-// is [ErrNested], [ErrFlat] or an [*inspect.Mismatch].
+// is [ErrNested], [ErrFlat], [ErrOwnKey] or an [*inspect.Mismatch].
 func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 	switch {
 	case n.Nested || shape == inspect.Value:
@@ -49,8 +52,11 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 	case string(in.data) == "null":
 		return inspect.Decode(in.data, v)
 	case len(in.data) > len("{}") && in.data[0] == '{' && inspect.HasFields(reflect.TypeOf(v)):
-		if shape == inspect.Object && n.hasOwnKey(in.data) { // from who does not know the type, see ShapeOfText
+		switch own := n.hasOwnKey(in.data); {
+		case own && shape == inspect.Object: // from who does not know the type, see ShapeOfText
 			return inspect.Decode(in.data, v)
+		case own:
+			return ErrOwnKey
 		}
 		return ErrNested
 	case shape == inspect.Map:
