@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/wsgate/wsgate"
@@ -174,15 +175,15 @@ func TestWrappedHijack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	// The request is read before there is a scrambled connection.
+	// The request is read before there is a scrambled connection, and the status is written before.
 	io.WriteString(socket, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	c := &rawClient{scrambled{socket.(*net.TCPConn)}, t}
 	c.SetReadDeadline(time.Now().Add(10 * time.Second))
-	in := bufio.NewReader(c)
-	if resp, err := http.ReadResponse(in, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+	if resp, err := http.ReadResponse(bufio.NewReader(iotest.OneByteReader(socket)), nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("got %v, %v, want 101", resp, err)
 	}
+	in := bufio.NewReader(c)
 	for i := range early >> 10 {
 		if f, err := wire.ReadFrame(in); err != nil || len(f.Payload) != 1<<10 {
 			t.Fatalf("message %d: got %v, %v", i, f, err)

@@ -2,8 +2,10 @@ package transport
 
 import (
 	"bufio"
+	"iter"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -27,12 +29,8 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if u.subprotocol != "" {
 		u.Header().Set("Sec-WebSocket-Protocol", u.subprotocol)
 	}
-	raw, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	raw, rw, err := u.takeOver()
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := u.switchProtocols(raw); err != nil {
-		raw.Close()
 		return nil, nil, err
 	}
 	early, err := rw.Reader.Peek(rw.Reader.Buffered()) // sent along with the request
@@ -47,6 +45,50 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c := newConn(raw, early, u.options, u.Header().Get("Sec-WebSocket-Extensions") != "")
 	u.conn = c
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
+}
+
+// takeOver answers with 101 and returns the raw connection, without deadlines. Middleware that has put a ResponseWriter of
+// its own around net/http's, an access log for one, hears of the status.
+func (u *upgrade) takeOver() (net.Conn, *bufio.ReadWriter, error) {
+	hijack := http.NewResponseController(u.ResponseWriter).Hijack
+	if !isNetHTTP(u.ResponseWriter) {
+		u.announce()
+		raw, rw, err := hijack() // which sends the header
+		if err == nil {
+			err = raw.SetDeadline(time.Time{})
+		}
+		return raw, rw, closeOn(err, raw)
+	}
+	raw, rw, err := hijack()
+	if err == nil {
+		err = u.switchProtocols(raw)
+	}
+	return raw, rw, closeOn(err, raw)
+}
+
+// closeOn returns err. If there is one, it closes the connection, if there is one.
+func closeOn(err error, raw net.Conn) error {
+	if err != nil && raw != nil {
+		raw.Close()
+	}
+	return err
+}
+
+// announce writes the header by the ResponseWriters that are around net/http's. Those of gin keep it until they are told.
+func (u *upgrade) announce() {
+	_ = http.NewResponseController(u.ResponseWriter).SetWriteDeadline(time.Now().Add(u.options.Limits.Write)) // where there are deadlines
+	u.ResponseWriter.WriteHeader(http.StatusSwitchingProtocols)
+	for w := range unwrapped(u.ResponseWriter) {
+		if w, ok := w.(interface{ WriteHeaderNow() }); ok {
+			w.WriteHeaderNow()
+		}
+	}
+}
+
+// isNetHTTP reports whether w is the ResponseWriter of net/http's server for HTTP/1, with nothing around it.
+func isNetHTTP(w http.ResponseWriter) bool {
+	t := reflect.TypeOf(w)
+	return t.Kind() == reflect.Pointer && t.Elem().Name() == "response" && t.Elem().PkgPath() == "net/http"
 }
 
 // switchProtocols writes the response, in a third of the time that net/http needs for it, and clears the deadlines.
@@ -74,14 +116,23 @@ var noNewlines = strings.NewReplacer("\r", " ", "\n", " ")
 
 // hijackable reports whether w or what it wraps can be hijacked, as http.ResponseController finds out.
 func hijackable(w http.ResponseWriter) bool {
-	for {
-		switch t := w.(type) {
-		case http.Hijacker:
+	for w := range unwrapped(w) {
+		if _, ok := w.(http.Hijacker); ok {
 			return true
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
-			return false
+		}
+	}
+	return false
+}
+
+// unwrapped walks from w to what it wraps, as http.ResponseController does.
+func unwrapped(w http.ResponseWriter) iter.Seq[http.ResponseWriter] {
+	return func(yield func(http.ResponseWriter) bool) {
+		for yield(w) {
+			wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+			if !ok {
+				return
+			}
+			w = wrapper.Unwrap()
 		}
 	}
 }
