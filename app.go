@@ -61,8 +61,11 @@ type Options struct {
 	// every node. Default none. Whoever made it closes it, after Run or Shutdown have returned.
 	Broker Broker
 	// OnBroker is called with nil when the engine behind Broker is there, or there again, and with an error when it is
-	// away; never twice at a time. While it blocks, states wait for it: a hundred, and of more the last.
-	OnBroker func(err error)
+	// away; with the App's Hub, to send something to the connections. The first call may come before [App.Start] has
+	// returned. The calls are on a goroutine of the App's, one at a time, and none comes after [App.Shutdown] has returned,
+	// unless its time was over. While one blocks, states wait for it: a hundred, and of more the last. The log's lines of
+	// what the App does on its own wait there, too; connections and their messages do not.
+	OnBroker func(hub *Hub, err error)
 	// StartWithoutBroker starts the App although the engine is away: [App.Start] waits a second for it, and the App joins
 	// its cluster later. Else Start waits until its context is done, or 10 s, and fails with [ErrBroker].
 	StartWithoutBroker bool

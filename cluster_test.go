@@ -235,7 +235,7 @@ func TestBrokerAway(t *testing.T) {
 		states := make(chan error, 10)
 		apps := startNodes(t, broker, 2, func(o *wsgate.Options) {
 			if o.OnBroker == nil {
-				o.OnBroker = func(err error) { states <- err }
+				o.OnBroker = func(_ *wsgate.Hub, err error) { states <- err }
 			}
 		})
 		for range apps {
@@ -285,6 +285,46 @@ func TestBrokerAway(t *testing.T) {
 	})
 }
 
+// OnBroker can send to the connections of all nodes from the first call on, which comes while the App starts.
+func TestOnBrokerSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broker := new(wstest.Broker)
+		first := make(chan error, 2)
+		apps := startNodes(t, broker, 2, func(o *wsgate.Options) {
+			if o.OnBroker != nil {
+				return
+			}
+			o.OnBroker = func(hub *wsgate.Hub, err error) {
+				if sent := heard.Emit(hub.At("/ws"), fmt.Sprint("broker: ", err)); err == nil {
+					first <- sent
+				}
+			}
+		})
+		for range apps {
+			if err := <-first; err != nil {
+				t.Errorf("the first call cannot send: %v", err)
+			}
+		}
+		a, b := apps[0].Dial("/ws?name=a"), apps[1].Dial("/ws?name=b")
+		broker.SetAway(errAway)
+		for _, c := range []*wstest.Client{a, b} {
+			if got := wstest.Next(c, heard); got != "broker: gone fishing" {
+				t.Errorf("got %q, want that the broker is away, from this node", got)
+			}
+			wstest.Quiet(c)
+		}
+		broker.SetAway(nil)
+		for _, c := range []*wstest.Client{a, b} {
+			for range apps {
+				if got := wstest.Next(c, heard); got != "broker: <nil>" {
+					t.Errorf("got %q, want that the broker is back, from each node", got)
+				}
+			}
+			wstest.Quiet(c)
+		}
+	})
+}
+
 func TestStartWithoutBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker := new(wstest.Broker)
@@ -317,7 +357,7 @@ func TestBrokerDeliversNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker := &cutBroker{Broker: new(wstest.Broker)}
 		states := make(chan error, 10)
-		app := startNodes(t, broker, 1, func(o *wsgate.Options) { o.OnBroker = func(err error) { states <- err } })[0]
+		app := startNodes(t, broker, 1, func(o *wsgate.Options) { o.OnBroker = func(_ *wsgate.Hub, err error) { states <- err } })[0]
 		wstest.Pass(time.Minute)
 		if err := <-states; err != nil || len(states) > 0 {
 			t.Errorf("got %v and %d more, want nil", err, len(states))

@@ -96,7 +96,10 @@ func (b *builder) newHub() {
 	a, o := b.app, b.options
 	config := hub.Config{
 		Engine: a.engine, UserConnections: o.Limits.UserConnections,
-		StartWithout: o.StartWithoutBroker, OnBroker: o.OnBroker, Log: a.logOfHub,
+		StartWithout: o.StartWithoutBroker, Log: a.logOfHub,
+	}
+	if o.OnBroker != nil {
+		config.OnBroker = func(err error) { o.OnBroker(a.hub, err) }
 	}
 	if o.Broker != nil {
 		config.Broker = o.Broker

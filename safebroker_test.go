@@ -136,7 +136,7 @@ func TestOnBrokerBlocks(t *testing.T) {
 		b := &panickyBroker{}
 		release := make(chan struct{})
 		var states journal
-		app := newApp(t, &wsgate.Options{Broker: b, OnBroker: func(err error) {
+		app := newApp(t, &wsgate.Options{Broker: b, OnBroker: func(_ *wsgate.Hub, err error) {
 			states.add("%v", err)
 			<-release
 		}}, routeTo("/", &messageGateway{}))

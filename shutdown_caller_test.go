@@ -49,7 +49,7 @@ func newCallerApp(t *testing.T, place string) *callerApp {
 		Gateways: []wsgate.Route{routeTo("/ws", g)},
 	}, &wsgate.Options{
 		Broker:   &a.broker,
-		OnBroker: func(error) { a.in("OnBroker", t.Context()) },
+		OnBroker: func(*wsgate.Hub, error) { a.in("OnBroker", t.Context()) },
 		Logger:   slog.New(callerLog{a}),
 		Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
 			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
@@ -257,7 +257,7 @@ func TestShutdownAfterOneGaveUp(t *testing.T) {
 func TestShutdownWaitsForOnBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{routeTo("/ws", &messageGateway{})}}, &wsgate.Options{
-			Broker: new(wstest.Broker), OnBroker: func(error) { <-time.After(10 * time.Second) }, Logger: slog.New(slog.DiscardHandler),
+			Broker: new(wstest.Broker), OnBroker: func(*wsgate.Hub, error) { <-time.After(10 * time.Second) }, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
 			t.Fatal(err)

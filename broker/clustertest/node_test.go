@@ -43,7 +43,7 @@ const (
 
 // serveNode serves an App until ctx is done.
 func serveNode(ctx context.Context, name string, b broker, o *wsgate.Options, say func(line string)) error {
-	o.OnBroker = func(err error) {
+	o.OnBroker = func(_ *wsgate.Hub, err error) {
 		if err != nil {
 			say(saysAway + strings.ReplaceAll(err.Error(), "\n", " "))
 			return

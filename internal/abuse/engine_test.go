@@ -279,7 +279,7 @@ func flappingEngine(t *testing.T) {
 			all := startNodes(t, engine, 2, func(n *node, o *wsgate.Options) {
 				n.loud = true
 				if listen != nil {
-					o.OnBroker = func(error) { listen(release) }
+					o.OnBroker = func(*wsgate.Hub, error) { listen(release) }
 				}
 			})
 			t.Cleanup(func() { close(release) }) // before the Apps end, which wait for it

@@ -90,7 +90,7 @@ func nodeEvents() wsgate.Events[guest] {
 	return append(roomEvents(), track(), wsgate.On(mark, func(_ context.Context, c *conn, text string) error { return said.Emit(c, text) }))
 }
 
-func (n *node) heard(err error) {
+func (n *node) heard(_ *wsgate.Hub, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.states = append(n.states, err)

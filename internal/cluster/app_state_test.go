@@ -81,7 +81,7 @@ func TestReady(t *testing.T) {
 func TestOnBroker(t *testing.T) {
 	bubble(t, "panics", func(t *testing.T) {
 		engine := new(local.Broker)
-		a := startApps(t, engine, 1, func(o *wsgate.Options) { o.OnBroker = func(error) { panic("a mistake") } })[0]
+		a := startApps(t, engine, 1, func(o *wsgate.Options) { o.OnBroker = func(*wsgate.Hub, error) { panic("a mistake") } })[0]
 		for range 3 {
 			engine.SetAway(errAway)
 			engine.SetAway(nil)
@@ -101,7 +101,7 @@ func TestOnBroker(t *testing.T) {
 		engine := new(local.Broker)
 		var happened journal
 		apps := startApps(t, engine, 2, func(o *wsgate.Options) {
-			o.OnBroker = func(err error) {
+			o.OnBroker = func(_ *wsgate.Hub, err error) {
 				happened.add("begins %v", err)
 				if err != nil {
 					rest(time.Minute)
