@@ -67,7 +67,8 @@ type Options struct {
 	// what the App does on its own wait there, too; connections and their messages do not.
 	OnBroker func(hub *Hub, err error)
 	// StartWithoutBroker starts the App although the engine is away: [App.Start] waits a second for it, and the App joins
-	// its cluster later. Else Start waits until its context is done, or 10 s, and fails with [ErrBroker].
+	// its cluster later. Else Start waits until its context is done, or 10 s, and fails with [ErrBroker]. The same holds for
+	// an engine that does not keep the tables which [Track] needs, as NATS without JetStream, if a gateway tracks.
 	StartWithoutBroker bool
 }
 

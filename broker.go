@@ -43,6 +43,10 @@ type Broker interface {
 
 // PresenceStore is what a [Broker] has to be as well for presence, see [Track]: tables that all nodes share. Tables and rows
 // are named like topics. A row is kept for at least an hour after it was written, and not for ever.
+//
+// If a gateway tracks, the App tries it at the start and whenever the engine has come back: it writes a row of a table that
+// no other node uses, reads the table, and deletes the row. An error keeps the App from starting, or from being [App.Ready];
+// its text is for the one who runs the program, and says what the engine lacks.
 type PresenceStore interface {
 	// Update writes rows of a table, and deletes those whose value is nil. It returns when the engine has them, or an
 	// error; then some of them may be written.

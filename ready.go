@@ -4,10 +4,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+
+	"github.com/wsgate/wsgate/internal/hub"
 )
 
 // Ready returns nil if the App may be sent new connections. Else it says why not: [App.Start] has functions of
-// [Lifecycle] or a Broker to start and has not run, [ErrShutdown], or [ErrBroker] while the engine behind [Options].Broker is away.
+// [Lifecycle] or a Broker to start and has not run, [ErrShutdown], or [ErrBroker] while the engine behind
+// [Options].Broker is away, or does not keep the tables that [Track] needs.
 func (a *App) Ready() error {
 	switch {
 	case a.draining.Load():
@@ -33,6 +36,8 @@ func (a *App) ServeReady(w http.ResponseWriter, _ *http.Request) {
 		switch {
 		case errors.Is(err, ErrShutdown):
 			reason = "shutting down"
+		case errors.Is(err, hub.ErrStore):
+			reason = "the broker keeps no presence"
 		case errors.Is(err, ErrBroker):
 			reason = "the broker is away"
 		}

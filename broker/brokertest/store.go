@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ func testStore(t *testing.T, c Config) {
 	t.Run("updates at once", func(t *testing.T) { testUpdatesAtOnce(t, c) })
 	t.Run("with a context that has ended", func(t *testing.T) { testStoreEndedContext(t, c) })
 	t.Run("during an outage", func(t *testing.T) { testStoreAway(t, c) })
+	t.Run("an App that tracks", func(t *testing.T) { testTracking(t, c) })
 }
 
 // stores returns the stores of some nodes.
@@ -230,4 +232,40 @@ func testStoreAway(t *testing.T, c Config) {
 	update(t, s, "back", want)
 	expectRows(t, s, "back", want)
 	expectRows(t, c.stores(t, 1)[0], "back", maps.Clone(want))
+}
+
+// tracking is a gateway with presence.
+type tracking struct{}
+
+type user string
+
+func (u user) UserID() string { return string(u) }
+
+func (tracking) OnUpgrade(r *http.Request) (user, error) { return user(r.FormValue("name")), nil }
+
+func (tracking) Events() wsgate.Events[user] {
+	return wsgate.Events[user]{
+		wsgate.Track("people", func(*wsgate.Conn[user], string) (string, bool) { return "", true }),
+	}
+}
+
+// testTracking starts an App that tries the store as it starts. With a store that fails it would not start.
+func testTracking(t *testing.T, c Config) {
+	app, err := wsgate.New(&wsgate.Module{
+		Gateways: []wsgate.Route{{Path: "/", New: func() *tracking { return new(tracking) }}},
+	}, &wsgate.Options{Broker: c.node(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := app.Start(ctx); err != nil {
+		t.Errorf("App.Start: got the error %q, want none", err)
+	}
+	if err := app.Ready(); err != nil {
+		t.Errorf("App.Ready: got the error %q, want none", err)
+	}
+	if err := app.Shutdown(ctx); err != nil {
+		t.Errorf("App.Shutdown: got the error %q, want none", err)
+	}
 }

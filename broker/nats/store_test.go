@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/broker/nats"
 )
 
@@ -48,6 +50,68 @@ func TestNoJetStream(t *testing.T) {
 		})
 	}
 }
+
+// TestTrackWithoutJetStream starts Apps with and without presence on a server that keeps no tables.
+func TestTrackWithoutJetStream(t *testing.T) {
+	e := newEngine(t, func(o *server.Options) { o.JetStream = false })
+	start := func(o wsgate.Options, gateway any) (*wsgate.App, error) {
+		o.Broker, o.Logger = connect(t, e.url()), quiet
+		app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: gateway}}}, &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { app.Shutdown(context.Background()) })
+		return app, app.Start(t.Context())
+	}
+	tracks := func() *tracking { return new(tracking) }
+
+	_, err := start(wsgate.Options{}, tracks)
+	expectError(t, err, "presence", "no JetStream", "nats-server -js", "StartWithoutBroker", `"/"`)
+	if !errors.Is(err, wsgate.ErrBroker) {
+		t.Errorf("got %v, want an ErrBroker", err)
+	}
+	app, err := start(wsgate.Options{StartWithoutBroker: true}, tracks)
+	if err != nil {
+		t.Error(err)
+	}
+	expectError(t, app.Ready(), "no JetStream")
+	if app, err = start(wsgate.Options{}, func() *raw { return new(raw) }); err != nil || app.Ready() != nil {
+		t.Errorf("got %v, %v, want that an App which does not track needs no JetStream", err, app.Ready())
+	}
+
+	app, err = start(wsgate.Options{StartWithoutBroker: true}, tracks)
+	if err != nil {
+		t.Error(err)
+	}
+	e.stop()
+	e.opts.JetStream = true
+	e.start(t)
+	eventually(t, "the App to be ready with JetStream", func() bool { return app.Ready() == nil })
+	e.stop()
+	e.opts.JetStream = false
+	e.start(t)
+	eventually(t, "the App not to be ready without JetStream", func() bool {
+		err := app.Ready()
+		return err != nil && strings.Contains(err.Error(), "no JetStream")
+	})
+}
+
+// tracking is a gateway with presence, raw one without.
+type tracking struct{}
+
+type somebody string
+
+func (u somebody) UserID() string { return string(u) }
+
+func (tracking) OnUpgrade(*http.Request) (somebody, error) { return "ann", nil }
+
+func (tracking) Events() wsgate.Events[somebody] {
+	return wsgate.Events[somebody]{wsgate.Track("people", func(*wsgate.Conn[somebody], string) (string, bool) { return "", true })}
+}
+
+type raw struct{}
+
+func (raw) OnMessage(context.Context, *wsgate.Conn[struct{}], wsgate.Message) error { return nil }
 
 // accountWithout is an account that has no JetStream, on a server that has.
 func accountWithout() ([]*server.Account, string, []*server.User) {

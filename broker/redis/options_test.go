@@ -3,9 +3,12 @@ package redis_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/broker/redis"
 )
 
@@ -202,4 +205,39 @@ func TestRights(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTrackWithoutRights starts an App with presence for a user who may do all but one thing.
+func TestTrackWithoutRights(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	for _, without := range []string{"-hset", "-hdel", "-hgetall", "-pexpire", "resetkeys ~other:*"} {
+		t.Run(without, func(t *testing.T) {
+			set := "ACL SETUSER app reset on >secret ~wsgate:* &wsgate:* +@all " + without
+			server.do(t, strings.Fields(set)...)
+			app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: func() *tracking { return new(tracking) }}}},
+				&wsgate.Options{Broker: connect(t, "redis://app:secret@"+server.addr, nil, redis.Tuning{})})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer app.Shutdown(context.Background())
+			err = app.Start(t.Context())
+			if !errors.Is(err, wsgate.ErrBroker) || !strings.Contains(err.Error(), "NOPERM") || !strings.Contains(err.Error(), "broker/redis lists") {
+				t.Errorf("App.Start: got %v, want an ErrBroker with what Redis says, and what to do", err)
+			}
+		})
+	}
+}
+
+// tracking is a gateway with presence.
+type tracking struct{}
+
+type user string
+
+func (u user) UserID() string { return string(u) }
+
+func (tracking) OnUpgrade(*http.Request) (user, error) { return "ann", nil }
+
+func (tracking) Events() wsgate.Events[user] {
+	return wsgate.Events[user]{wsgate.Track("people", func(*wsgate.Conn[user], string) (string, bool) { return "", true })}
 }

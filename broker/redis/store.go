@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -104,6 +105,10 @@ func (b *Broker) do(
 		} else if _, moved := reply.IsMoved(); !moved || !b.survey.wait(ctx) {
 			break
 		}
+	}
+	if strings.HasPrefix(err.Error(), "NOPERM") {
+		err = fmt.Errorf("the server's user may not use a command or key that presence needs: give it the rights that the "+
+			"documentation of package broker/redis lists: %w", err)
 	}
 	return nil, fmt.Errorf("wsgate/redis: %w", err)
 }

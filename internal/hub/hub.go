@@ -62,7 +62,8 @@ type Hub struct {
 	engine    *transport.Engine
 	node      *cluster.Node
 	store     PresenceStore // nil if the Broker is none
-	callbacks callbacks     // what may be the program's code is called there, and not under a lock
+	check     *storeCheck
+	callbacks callbacks // what may be the program's code is called there, and not under a lock
 	users     userLimit
 	routes    map[string]*Route // by path; never changes once a connection is there
 }
@@ -73,6 +74,7 @@ func New(config Config) *Hub {
 		config: config, engine: config.Engine, routes: map[string]*Route{},
 		users: userLimit{max: config.UserConnections, replace: config.Replace},
 	}
+	h.check = newStoreCheck(h)
 	var broker cluster.Broker
 	if config.Broker == nil {
 		h.store = new(local.Broker)
@@ -93,14 +95,49 @@ func (h *Hub) Start(ctx context.Context) error {
 	err := h.node.Start(ctx, h.config.StartWithout, cluster.Events{
 		State: h.brokerChanged, Dead: h.nodeDied, Revived: h.resync, OnRequest: h.disconnectRequested,
 	})
-	if err == nil {
+	if err != nil {
+		return fmt.Errorf("%w: %w%s", ErrBroker, err, allTheSame)
+	}
+	if err = h.startStore(ctx); err != nil {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+		defer cancel()
+		_ = h.Close(closing)
+	}
+	return err
+}
+
+const allTheSame = "; set Options.StartWithoutBroker to start all the same"
+
+// startStore returns an error if the PresenceStore is needed and does not work.
+func (h *Hub) startStore(ctx context.Context) error {
+	path, tracks := h.tracking()
+	if !tracks {
 		return nil
 	}
-	return fmt.Errorf("%w: %w; set Options.StartWithoutBroker to start all the same", ErrBroker, err)
+	err := h.check.start(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case h.config.StartWithout && ctx.Err() == nil:
+		h.storeChanged(err)
+		return nil
+	}
+	return fmt.Errorf("%w; route %q tracks who is in its rooms%s", err, path, allTheSame)
+}
+
+// tracking returns a route that keeps who is in its rooms, if there is one.
+func (h *Hub) tracking() (path string, ok bool) {
+	for path, rt := range h.routes {
+		if rt.Tracks() {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 // Close leaves the other nodes, when no connection is left.
 func (h *Hub) Close(ctx context.Context) error {
+	h.check.stop(ctx)
 	for _, rt := range h.routes {
 		if rt.presence != nil {
 			rt.presence.Close(ctx)
@@ -110,8 +147,13 @@ func (h *Hub) Close(ctx context.Context) error {
 	return nil
 }
 
-// Away returns an [ErrBroker] while the engine behind the Broker is away.
-func (h *Hub) Away() error { return brokerError(h.node.Away()) }
+// Away returns an [ErrBroker] while the engine behind the Broker is away, or the PresenceStore, if it is needed, fails.
+func (h *Hub) Away() error {
+	if err := h.node.Away(); err != nil {
+		return brokerError(err)
+	}
+	return h.check.err()
+}
 
 // RemoteDropped returns the number of messages from other nodes that were dropped: what no node sends, or sends twice or
 // too late.
@@ -133,6 +175,7 @@ func (h *Hub) log(level slog.Level, msg string, err error, args ...any) {
 func (h *Hub) brokerChanged(err error) {
 	if err == nil {
 		h.resync()
+		h.check.again()
 	}
 	h.callbacks.tellState(func() {
 		if err != nil {
@@ -147,6 +190,15 @@ func (h *Hub) brokerChanged(err error) {
 			h.config.Log(slog.LevelError, "wsgate: Options.OnBroker", err)
 		}
 	})
+}
+
+// storeChanged hears that the PresenceStore fails, or that it works again.
+func (h *Hub) storeChanged(err error) {
+	if err != nil {
+		h.log(slog.LevelError, "wsgate: who is present on other nodes is not known", err)
+	} else {
+		h.log(slog.LevelInfo, "wsgate: the PresenceStore works", nil)
+	}
 }
 
 // brokerError is an error with which something could not go to other nodes.

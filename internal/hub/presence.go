@@ -34,6 +34,9 @@ func (rt *Route) Track(p Presence) {
 		Tell: func(change presence.Change[*Member]) { rt.tell(p, change) },
 		Failed: func(doing, room string, err error) {
 			if h.node.Away() == nil { // else that was logged
+				if h.check.err() == nil { // else it is being tried
+					h.check.again()
+				}
 				h.log(slog.LevelWarn, "wsgate: "+doing+" presence failed, and will be tried again", err, "path", rt.path, "room", room)
 			}
 		},
