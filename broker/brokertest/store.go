@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -240,8 +239,6 @@ type tracking struct{}
 type user string
 
 func (u user) UserID() string { return string(u) }
-
-func (tracking) OnUpgrade(r *http.Request) (user, error) { return user(r.FormValue("name")), nil }
 
 func (tracking) Events() wsgate.Events[user] {
 	return wsgate.Events[user]{
