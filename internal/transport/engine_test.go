@@ -27,7 +27,7 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 		accepted := make(chan *transport.Conn, 1)
 		accept := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := transport.Accept(w, r, &transport.AcceptOptions{
-				Limits: limits, Engine: engine, Admit: func() (context.Context, *transport.Refusal) { return t.Context(), nil },
+				Limits: limits, Engine: engine, Owner: patient{}, Admit: func() (context.Context, *transport.Refusal) { return t.Context(), nil },
 			})
 			if err != nil {
 				t.Error(err)
@@ -50,3 +50,8 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 		both.Wait()
 	}
 }
+
+// patient is an Owner who takes no notice of slow handlers.
+type patient struct{}
+
+func (patient) HandlerIsSlow() {}
