@@ -96,7 +96,7 @@ type Binding[D any] struct {
 // middleware, and for the log at level Debug. The Validate of what a payload holds is not called: it asks that itself. A nil
 // pointer is not asked.
 func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Binding[D] {
-	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[T]()}
+	b := Binding[D]{name: string(e), pos: tableEntry(), payload: reflect.TypeFor[T]()}
 	if fn != nil { // else it is found at start-up
 		b.handle = func(ctx context.Context, c *Conn[D], p payload) (any, error) {
 			var v T
@@ -112,7 +112,7 @@ func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Bindi
 // Answer has fn answer a call. Without an id nobody waits for the answer, and it is not sent. A question with a Validate
 // method is asked before, see [On].
 func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A, error)) Binding[D] {
-	b := Binding[D]{name: string(q), pos: mistake.Caller(1), payload: reflect.TypeFor[Q](), answer: reflect.TypeFor[A]()}
+	b := Binding[D]{name: string(q), pos: tableEntry(), payload: reflect.TypeFor[Q](), answer: reflect.TypeFor[A]()}
 	if fn != nil {
 		b.handle = func(ctx context.Context, c *Conn[D], p payload) (any, error) {
 			var v Q
@@ -167,6 +167,10 @@ func (e Envelope) check(of string) (mistakes []error) {
 	}
 	return mistakes
 }
+
+// tableEntry returns where a binding is made: the line of a gateway's table, and behind it those of the functions of the
+// program's own through which it calls On, Answer or Track.
+func tableEntry() string { return mistake.Callers(packagePath) }
 
 // binding is a Binding without its D.
 type binding struct {

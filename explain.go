@@ -23,7 +23,7 @@ type RouteInfo struct {
 	Data    reflect.Type // what each connection has of its own
 	Events  []struct {   // what its clients may send, sorted by name
 		Name    string
-		Pos     string // file:line of its On or Answer
+		Pos     string // file:line of its entry in the table, with those of the functions through which it calls On or Answer
 		Payload reflect.Type
 		Answer  reflect.Type // nil for an event that is no call
 	}

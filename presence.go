@@ -52,7 +52,7 @@ type Presence[M any] struct {
 // An [Options].Broker has to be a [PresenceStore] as well. While it is away, members are told of this node's users, and those
 // of other nodes stay as they were.
 func Track[D, M any](e Event[Presence[M]], meta func(c *Conn[D], room string) (M, bool)) Binding[D] {
-	b := Binding[D]{name: string(e), pos: mistake.Caller(1), payload: reflect.TypeFor[Presence[M]](), tracks: true}
+	b := Binding[D]{name: string(e), pos: tableEntry(), payload: reflect.TypeFor[Presence[M]](), tracks: true}
 	if meta != nil {
 		b.meta = func(c *Conn[D], room string) ([]byte, error) {
 			m, tracked := meta(c, room)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,6 +44,33 @@ func Caller(skip int) string {
 	}
 	return Position(file, line)
 }
+
+// mostCallers is how many lines Callers names.
+const mostCallers = 4
+
+// Callers returns where the program has called package pkg, with the functions through which it did: the outermost
+// first, up to the one that pkg, the runtime, reflection or a test has called, and at most four.
+func Callers(pkg string) string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	var lines []string
+	for more := true; more && len(lines) < mostCallers; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		switch {
+		case isOf(f, pkg) && len(lines) == 0:
+		case isOf(f, pkg) || isOf(f, "runtime") || isOf(f, "reflect") || isOf(f, "testing"):
+			more = false
+		default:
+			lines = append(lines, Position(f.File, f.Line))
+		}
+	}
+	slices.Reverse(lines)
+	return strings.Join(lines, " through ")
+}
+
+// isOf reports whether a frame's function is one of the package.
+func isOf(f runtime.Frame, pkg string) bool { return strings.HasPrefix(f.Function, pkg+".") }
 
 // Position returns file:line, with the file relative to the working directory if it is below it.
 func Position(file string, line int) string {
