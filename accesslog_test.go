@@ -92,7 +92,7 @@ func TestAccessLog(t *testing.T) {
 					log := &accessLog{wrap, make(chan int, 2)}
 					options := &wsgate.Options{}
 					if place == "Options.HTTP" {
-						options.HTTP = []func(http.Handler) http.Handler{log.middleware}
+						options.HTTP = []any{log.middleware}
 					}
 					app := newApp(t, options, routeTo("/ws", &messageGateway{}))
 					var h http.Handler = app

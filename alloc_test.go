@@ -50,7 +50,7 @@ func TestAllocationsOfMessages(t *testing.T) {
 		opts *wsgate.Options
 	}{
 		{"bare", nil},
-		{"middleware", &wsgate.Options{Use: []wsgate.Middleware{pass, pass}}},
+		{"middleware", &wsgate.Options{Use: []any{pass, pass}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {

@@ -21,10 +21,18 @@ import (
 type Options struct {
 	// Logger gets what goes wrong: an internal error once, a panic with its stack. Default slog.Default().
 	Logger *slog.Logger
-	// Use is the middleware around every hook of every route. The first is the outermost.
-	Use []Middleware
-	// HTTP is ordinary HTTP middleware around everything the App serves, before the upgrade. The first is the outermost.
-	HTTP []func(http.Handler) http.Handler
+	// Use is the middleware around every hook of every route. The first is the outermost. Each is a [Middleware], or a
+	// constructor of one, which asks for services as those of a [Module] do:
+	//
+	//	func(services...) wsgate.Middleware
+	//	func(services...) (wsgate.Middleware, error)
+	//
+	// A constructor is called once for each place where it is listed, when New builds the App, and sees what the whole App
+	// may use.
+	Use []any
+	// HTTP is ordinary HTTP middleware around everything the App serves, before the upgrade: func(http.Handler)
+	// http.Handler, or a constructor of that, as for Use. The first is the outermost.
+	HTTP []any
 	// ConnContext returns a context for all hooks of a connection, made from its upgrade request: it takes out what they
 	// need beside the data, a logger or the id of a trace. It is called after OnUpgrade has accepted the request, within
 	// the same time, on any goroutine. Only the values of what it returns count.
@@ -79,7 +87,7 @@ type App struct {
 	compress    bool
 	origins     originPatterns
 	hosts       hostNames
-	use         []Middleware
+	use         []any // as it was listed
 	connContext func(*http.Request) context.Context
 	hub         *Hub
 	registry    *Registry

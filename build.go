@@ -25,6 +25,10 @@ type builder struct {
 	modules []*Module // imported ones first
 	routes  []Route
 	plan    *wiring.Plan
+
+	use      []listed[Middleware]     // Options.Use
+	http     []listed[httpMiddleware] // Options.HTTP
+	routeUse [][]listed[Middleware]   // of each route
 }
 
 func newBuilder(o *Options) *builder {
@@ -84,6 +88,9 @@ func (b *builder) check(root *Module) {
 	b.app.origins = origins
 	b.wrong(b.app.hosts.check()...)
 	b.wrong(b.options.Envelope.check("Options")...)
+	everywhere := &wiring.Group{Name: "Options", Here: "a module"}
+	b.use = list[Middleware](b, "Options.Use", everywhere, b.options.Use)
+	b.http = list[httpMiddleware](b, "Options.HTTP", everywhere, b.options.HTTP)
 	if root == nil {
 		b.wrong(&mistake.Mistake{What: "New without a module", Have: "nil", Want: "a *Module with at least one of Gateways, Provide, Imports"})
 		return
@@ -97,6 +104,7 @@ func (b *builder) check(root *Module) {
 				rt.module = m
 			}
 			b.routes = append(b.routes, rt)
+			b.routeUse = append(b.routeUse, list[Middleware](b, fmt.Sprintf("route %q: Use", rt.Path), g, rt.Use))
 			if inspect.IsFunc(rt.New) { // else checkRoutes says so
 				b.plan.Product(g, fmt.Sprintf("route %q", rt.Path), rt.New)
 			}

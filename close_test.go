@@ -98,7 +98,7 @@ func (e *ending) begin(t *testing.T, limits wsgate.Limits) {
 			return next(ctx, c, in)
 		}
 	}
-	e.app = newApp(t, &wsgate.Options{Limits: limits, Use: []wsgate.Middleware{use}}, routeTo("/ws", g))
+	e.app = newApp(t, &wsgate.Options{Limits: limits, Use: []any{use}}, routeTo("/ws", g))
 	e.client = dialRaw(t, e.app, "/ws")
 	synctest.Wait()
 }

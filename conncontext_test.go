@@ -54,7 +54,7 @@ func TestConnContext(t *testing.T) {
 					next.ServeHTTP(w, r.WithContext(withTrace(r.Context(), "the request's own")))
 				})
 			}
-			app := newApp(t, &wsgate.Options{HTTP: []func(http.Handler) http.Handler{borrowed}, ConnContext: test.make}, routeTo("/ws", g))
+			app := newApp(t, &wsgate.Options{HTTP: []any{borrowed}, ConnContext: test.make}, routeTo("/ws", g))
 			c := dialWith(t, app, "/ws", http.Header{"Trace": {"17"}})
 			c.say("?")
 			synctest.Wait()
@@ -111,7 +111,7 @@ func TestLogHasContextOfMiddleware(t *testing.T) {
 			},
 			close: func(context.Context, *testConn, error) { panic("oh no") },
 		}, message: func(context.Context, *testConn, wsgate.Message) error { return fail }}
-		app := newApp(t, &wsgate.Options{Use: []wsgate.Middleware{trace}}, routeTo("/ws", g))
+		app := newApp(t, &wsgate.Options{Use: []any{trace}}, routeTo("/ws", g))
 		c := dial(t, app, "/ws")
 		c.say("?")
 		c.hear()

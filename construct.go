@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/wsgate/wsgate/internal/guard"
@@ -23,10 +22,10 @@ func (b *builder) construct() {
 	for _, err := range mistakes {
 		b.wrong(withPublicPanic(err))
 	}
-	b.app.handler = b.app.hosts.guard(wrapAll[http.Handler](b, "Options.HTTP", b.options.HTTP, http.HandlerFunc(b.app.serveMux)))
+	b.app.handler = b.app.hosts.guard(wrapAll[http.Handler](b, b.http, http.HandlerFunc(b.app.serveMux)))
 	for i, gateway := range gateways {
 		if gateway != nil {
-			b.mount(b.routes[i], gateway)
+			b.mount(b.routes[i], gateway, b.routeUse[i])
 		}
 	}
 	b.app.built.Store(len(b.mistakes) == 0)
@@ -121,8 +120,8 @@ func (b *builder) newHub() {
 	)
 }
 
-// mount puts a gateway that was built on its path.
-func (b *builder) mount(r Route, gateway any) {
+// mount puts a gateway that was built on its path, with its route's middleware and the App's around it.
+func (b *builder) mount(r Route, gateway any, use []listed[Middleware]) {
 	ct, _ := checkGateway(&r) // was checked before
 	a := b.app
 	rt := a.hub.routes[r.Path]
@@ -131,33 +130,9 @@ func (b *builder) mount(r Route, gateway any) {
 		rt.hooks.upgrade = callUpgrade(gateway)
 	}
 	b.wrong(rt.bind(r))
-	rt.handle = rt.innermost
-	rt.handle = wrapAll(b, fmt.Sprintf("route %q: Use", rt.path), r.Use, rt.handle)
-	rt.handle = wrapAll(b, "Options.Use", b.options.Use, rt.handle)
+	rt.handle = wrapAll(b, b.use, wrapAll(b, use, Handler(rt.innermost)))
 	a.registry.routes = append(a.registry.routes, r)
 	a.mux.Handle(rt.path, rt)
-}
-
-// wrapAll puts middleware around what it wraps, the first outermost, and notes one that fails.
-func wrapAll[H any, M ~func(H) H](b *builder, what string, list []M, h H) H {
-	for i, wrap := range slices.Backward(list) {
-		name := fmt.Sprintf("%s[%d]", what, i)
-		if wrap == nil {
-			b.wrong(&mistake.Mistake{What: name + " is nil", Fix: "remove it"})
-			continue
-		}
-		var wrapped H
-		if err := safely(func() error { wrapped = wrap(h); return nil }); err != nil {
-			b.wrong(panicked(name, err))
-			continue
-		}
-		if v := reflect.ValueOf(wrapped); !v.IsValid() || v.IsZero() {
-			b.wrong(&mistake.Mistake{What: name + " returns nil", Where: inspect.FuncPos(wrap), Want: "a handler that calls next"})
-			continue
-		}
-		h = wrapped
-	}
-	return h
 }
 
 // panicked returns the mistake of something that panicked at start-up.

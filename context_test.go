@@ -205,7 +205,7 @@ func TestContextValues(t *testing.T) {
 				next.ServeHTTP(w, r.WithContext(ctx))
 			})
 		}
-		opts := &wsgate.Options{HTTP: []func(http.Handler) http.Handler{add}, Use: []wsgate.Middleware{use}}
+		opts := &wsgate.Options{HTTP: []any{add}, Use: []any{use}}
 		c := dial(t, newApp(t, opts, routeTo("/ws", g)), "/ws")
 		c.say("x")
 		c.hears("x")

@@ -38,7 +38,7 @@ func TestIdleConnectionKeepsNoMessage(t *testing.T) {
 		{"not taken", routeTo("/", &testHooks{}), long},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			app := newApp(t, &wsgate.Options{Use: []wsgate.Middleware{middleware}}, test.route)
+			app := newApp(t, &wsgate.Options{Use: []any{middleware}}, test.route)
 			c := dial(t, app, "/")
 			c.say(test.text)
 			c.hear()

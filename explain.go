@@ -28,7 +28,7 @@ type RouteInfo struct {
 		Answer  reflect.Type // nil for an event that is no call
 	}
 	Presence     string   // the name of the event of Track, "" without
-	Middleware   []string // the functions' names, the outermost first
+	Middleware   []string // the names of the functions that are listed, the outermost first
 	Subprotocols []string
 	Envelope     Envelope // with the defaults filled in, but Data "" in the flat form
 	Limits       Limits   // with the defaults filled in
@@ -66,7 +66,7 @@ func (a *App) Routes() []RouteInfo {
 	return infos
 }
 
-func funcNames(fns []Middleware) (names []string) {
+func funcNames(fns []any) (names []string) {
 	for _, fn := range fns {
 		names = append(names, inspect.FuncName(fn))
 	}

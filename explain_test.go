@@ -36,10 +36,10 @@ func countCalls(next wsgate.Handler) wsgate.Handler  { return next }
 func checkTenant(next wsgate.Handler) wsgate.Handler { return next }
 
 func explainedApp(t *testing.T, opts wsgate.Options) *testApp {
-	opts.Use = []wsgate.Middleware{countCalls}
+	opts.Use = []any{countCalls}
 	return newApp(t, &opts,
 		wsgate.Route{
-			Path: "/ws/chat/{room}", New: newExplained, Use: []wsgate.Middleware{checkTenant},
+			Path: "/ws/chat/{room}", New: newExplained, Use: []any{checkTenant},
 			Subprotocols: []string{"chat.v2", "chat.v1"}, Envelope: wsgate.Envelope{Type: "event", Data: "payload"},
 			Limits: &wsgate.Limits{Message: 1 << 10, Ping: time.Minute},
 		},

@@ -50,7 +50,7 @@ func TestClientsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const messages = 1000
 		refusal := errors.New("not now")
-		app := newApp(t, &wsgate.Options{Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
+		app := newApp(t, &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
 			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 				if in.Hook == wsgate.HookEvent {
 					return fmt.Errorf("%w: %s", refusal, in.Event)

@@ -91,7 +91,7 @@ func TestMiddlewareAndMalformed(t *testing.T) {
 				}
 				return test.use(ctx, c, in, next)
 			})
-			c := dial(t, newApp(t, &wsgate.Options{Use: []wsgate.Middleware{use}}, eventRoute(&reached)), "/events")
+			c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
 			most := many
 			if test.closed {
 				most = 8
@@ -128,7 +128,7 @@ func TestMiddlewareBeginsANewRow(t *testing.T) {
 			}
 			return next(ctx, c, in)
 		})
-		c := dial(t, newApp(t, &wsgate.Options{Use: []wsgate.Middleware{use}}, eventRoute(new(journal))), "/events")
+		c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(new(journal))), "/events")
 		for _, n := range []int{7, 7, 8} {
 			c.say("ping")
 			c.hears("pong")

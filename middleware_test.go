@@ -63,8 +63,8 @@ func TestMiddlewareOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var happened journal
 		rt := eventRoute(&happened)
-		rt.Use = []wsgate.Middleware{noting(&happened, "C"), noting(&happened, "D")}
-		app := newApp(t, &wsgate.Options{Use: []wsgate.Middleware{noting(&happened, "A"), noting(&happened, "B")}}, rt)
+		rt.Use = []any{noting(&happened, "C"), noting(&happened, "D")}
+		app := newApp(t, &wsgate.Options{Use: []any{noting(&happened, "A"), noting(&happened, "B")}}, rt)
 		c := dial(t, app, "/events")
 		c.say(`{"type":"poke","data":"x"}`)
 		synctest.Wait()
@@ -124,7 +124,7 @@ func TestMiddlewareSees(t *testing.T) {
 	for _, test := range tests {
 		bubble(t, test.name, func(t *testing.T) {
 			var happened journal
-			c := dial(t, newApp(t, &wsgate.Options{Use: []wsgate.Middleware{noting(&happened, "A")}}, test.route), "/events")
+			c := dial(t, newApp(t, &wsgate.Options{Use: []any{noting(&happened, "A")}}, test.route), "/events")
 			test.do(c)
 			synctest.Wait()
 			c.CloseNow()
@@ -240,7 +240,7 @@ func TestMiddlewareDecides(t *testing.T) {
 				}
 				return test.use(ctx, c, in, next)
 			})
-			c := dial(t, newApp(t, &wsgate.Options{Use: []wsgate.Middleware{use}}, eventRoute(&reached)), "/events")
+			c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
 			c.say(test.say)
 			if _, data, err := c.Read(t.Context()); err != nil {
 				if got := describeError(err); got != test.hear {
@@ -275,7 +275,7 @@ func TestMiddlewareAndOpenAndClose(t *testing.T) {
 		use := adding(func(context.Context, wsgate.AnyConn, wsgate.Inbound, wsgate.Handler) error {
 			return wsgate.Errorf(wsgate.Denied, "not you")
 		})
-		c := dial(t, newApp(t, &wsgate.Options{Use: []wsgate.Middleware{use}}, eventRoute(&reached)), "/events")
+		c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
 		c.closed(websocket.StatusPolicyViolation, "not you")
 		synctest.Wait()
 		reached.want(t)
@@ -286,7 +286,7 @@ func TestMiddlewareAndOpenAndClose(t *testing.T) {
 			next(ctx, c, in)
 			return wsgate.Errorf(wsgate.Denied, "not you")
 		})
-		c := dial(t, newApp(t, &wsgate.Options{Use: []wsgate.Middleware{use}}, eventRoute(&reached)), "/events")
+		c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
 		c.closed(websocket.StatusPolicyViolation, "not you")
 		synctest.Wait()
 		if got := reached.all(); len(got) != 1 {
@@ -302,7 +302,7 @@ func TestMiddlewareAndOpenAndClose(t *testing.T) {
 			}
 			return err
 		})
-		app := newApp(t, &wsgate.Options{Use: []wsgate.Middleware{use}}, eventRoute(&reached))
+		app := newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached))
 		dial(t, app, "/events").Close(websocket.StatusNormalClosure, "")
 		synctest.Wait()
 		reached.want(t, "OnOpen", "OnClose")

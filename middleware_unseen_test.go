@@ -90,7 +90,7 @@ func TestMiddlewareDoesNotSee(t *testing.T) {
 		bubble(t, test.name, func(t *testing.T) {
 			var happened, frames journal
 			limits := wsgate.Limits{Message: 1000, MessageFrames: 10, Write: time.Second}
-			app := newApp(t, &wsgate.Options{Limits: limits, Use: []wsgate.Middleware{seen(&happened)}}, eventRoute(new(journal)))
+			app := newApp(t, &wsgate.Options{Limits: limits, Use: []any{seen(&happened)}}, eventRoute(new(journal)))
 			c := dialRaw(t, app, "/events")
 			if test.name != "a queue that is full" {
 				go c.readOn(&frames)
@@ -136,8 +136,8 @@ func TestRefusedUpgradesAreForHTTPMiddleware(t *testing.T) {
 	status := 0
 	app := newApp(t, &wsgate.Options{
 		Limits: wsgate.Limits{Connections: 1},
-		Use:    []wsgate.Middleware{seen(&happened)},
-		HTTP: []func(http.Handler) http.Handler{func(next http.Handler) http.Handler {
+		Use:    []any{seen(&happened)},
+		HTTP: []any{func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				noting := &statusNoting{ResponseWriter: w}
 				next.ServeHTTP(noting, r)

@@ -34,7 +34,7 @@ func TestPipelinedQuestionsOnSocket(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		route wsgate.Route
-		use   []wsgate.Middleware
+		use   []any
 		ask   string
 	}{
 		{"Paced", routeTo("/ws", &messageGateway{message: func(ctx context.Context, c *testConn, _ wsgate.Message) error {
@@ -42,7 +42,7 @@ func TestPipelinedQuestionsOnSocket(t *testing.T) {
 		}}), nil, "?"},
 		{"Flush in middleware", routeTo("/ws", &eventGateway{table: wsgate.Events[testData]{
 			wsgate.Answer(ask, func(context.Context, *testConn, string) (string, error) { return long, nil }),
-		}}), []wsgate.Middleware{adding(func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
+		}}), []any{adding(func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
 			if in.Hook == wsgate.HookEvent {
 				if err := c.Flush(ctx); err != nil {
 					return err

@@ -29,7 +29,7 @@ func TestMiddlewareSeesPanics(t *testing.T) {
 			bubble(t, hook+", "+result.name, func(t *testing.T) {
 				tr := &trap{at: "hook " + hook, do: func() { panic("oh no") }}
 				var seen journal
-				opts := &wsgate.Options{Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
+				opts := &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
 					return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 						err := next(ctx, c, in)
 						var p *wsgate.PanicError
@@ -71,7 +71,7 @@ func TestMiddlewareSeesPanics(t *testing.T) {
 func TestErrorsThatPanic(t *testing.T) {
 	for _, hook := range []string{"open", "message", "event", "close"} {
 		bubble(t, hook, func(t *testing.T) {
-			opts := &wsgate.Options{Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
+			opts := &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
 				return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 					if in.Hook == hook && c.(*testConn).Data.name == "victim" {
 						return (*bombError)(nil)

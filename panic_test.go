@@ -34,7 +34,7 @@ func (tr *trap) pass(place string) {
 }
 
 func (tr *trap) options() *wsgate.Options {
-	return &wsgate.Options{Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
+	return &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
 		return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 			if c.(*testConn).Data.name == "victim" {
 				tr.pass("before " + in.Hook)

@@ -23,10 +23,10 @@ type Route struct {
 	// every route, so a gateway on two paths is two gateways.
 	New any
 
-	Use          []Middleware // inside the App's
-	Envelope     Envelope     // the zero value is the App's
-	Subprotocols []string     // in the order of preference; a client that offers only others is refused with 400
-	Limits       *Limits      // nil is the App's; else none of the App's hold, and a zero field has its default
+	Use          []any    // middleware inside the App's, as for Options.Use; constructors see what New sees
+	Envelope     Envelope // the zero value is the App's
+	Subprotocols []string // in the order of preference; a client that offers only others is refused with 400
+	Limits       *Limits  // nil is the App's; else none of the App's hold, and a zero field has its default
 
 	pos    string  // where it was registered; "" if it is in a Module's list
 	module *Module // whose list it is in, once New has seen it

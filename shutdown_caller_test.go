@@ -51,7 +51,7 @@ func newCallerApp(t *testing.T, place string) *callerApp {
 		Broker:   &a.broker,
 		OnBroker: func(*wsgate.Hub, error) { a.in("OnBroker", t.Context()) },
 		Logger:   slog.New(callerLog{a}),
-		Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
+		Use: []any{func(next wsgate.Handler) wsgate.Handler {
 			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 				a.in("middleware", ctx)
 				return next(ctx, c, in)

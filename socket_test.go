@@ -270,7 +270,7 @@ func TestOrdinaryHTTPBesideGateways(t *testing.T) {
 			})
 		}
 	}
-	app := newApp(t, &wsgate.Options{HTTP: []func(http.Handler) http.Handler{wrap("A"), wrap("B")}}, routeTo("/ws", &messageGateway{}))
+	app := newApp(t, &wsgate.Options{HTTP: []any{wrap("A"), wrap("B")}}, routeTo("/ws", &messageGateway{}))
 	if err := app.Handle("GET /health", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })); err != nil {
 		t.Fatal(err)
 	}

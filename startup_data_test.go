@@ -73,7 +73,7 @@ func TestGatewayWithOnlyAnUpgrade(t *testing.T) {
 			return next(ctx, c, in)
 		}
 	}
-	opts := &wsgate.Options{Use: []wsgate.Middleware{middleware}}
+	opts := &wsgate.Options{Use: []any{middleware}}
 	for _, test := range []struct {
 		route wsgate.Route
 		want  any

@@ -183,10 +183,10 @@ func TestBadMiddleware(t *testing.T) {
 		{"returns nil", empty, "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Use: []wsgate.Middleware{pass, test.bad}})
+			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Use: []any{pass, test.bad}})
 			checkText(t, text, "Options.Use", test.want)
 			m := gatewayAt("/some/{path}", newFine)
-			m.Gateways[0].Use = []wsgate.Middleware{pass, test.bad}
+			m.Gateways[0].Use = []any{pass, test.bad}
 			checkText(t, refused(t, m, nil), "Use", `"/some/{path}"`, test.want)
 		})
 	}
@@ -203,7 +203,7 @@ func TestBadHTTPMiddleware(t *testing.T) {
 		{"returns nil", func(http.Handler) http.Handler { return nil }, "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{HTTP: []func(http.Handler) http.Handler{test.bad}})
+			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{HTTP: []any{test.bad}})
 			checkText(t, text, "Options.HTTP", test.want)
 		})
 	}

@@ -114,7 +114,7 @@ func (w transparentWriter) Unwrap() http.ResponseWriter { return w.ResponseWrite
 func TestWrappedResponseWriter(t *testing.T) {
 	var happened journal
 	wrap := func(around func(http.ResponseWriter) http.ResponseWriter) *wsgate.Options {
-		return &wsgate.Options{HTTP: []func(http.Handler) http.Handler{func(next http.Handler) http.Handler {
+		return &wsgate.Options{HTTP: []any{func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(around(w), r) })
 		}}}
 	}

@@ -132,7 +132,7 @@ func TestValidateInMiddleware(t *testing.T) {
 			return err
 		}
 	}
-	app := newApp(t, &wsgate.Options{Use: []wsgate.Middleware{translate}}, routeTo("/", &eventGateway{table: []wsgate.Binding[testData]{echo[byValue]("value")}}))
+	app := newApp(t, &wsgate.Options{Use: []any{translate}}, routeTo("/", &eventGateway{table: []wsgate.Binding[testData]{echo[byValue]("value")}}))
 	c := dialed(t, app, "/")
 	c.say(`{"type":"value","id":1,"word":"other"}`)
 	c.hears(`{"type":"error","id":1,"code":"invalid","message":"too long"}`)

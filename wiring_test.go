@@ -163,7 +163,7 @@ func TestHTTPMiddlewareOrder(t *testing.T) {
 		values <- r.Context().Value(key{})
 		return testData{}, nil
 	}}}
-	app := newApp(t, &wsgate.Options{HTTP: []func(http.Handler) http.Handler{step("a"), step("b"), step("c")}}, routeTo("/ws", g))
+	app := newApp(t, &wsgate.Options{HTTP: []any{step("a"), step("b"), step("c")}}, routeTo("/ws", g))
 	if err := app.Handle("/page", http.NotFoundHandler()); err != nil {
 		t.Fatal(err)
 	}

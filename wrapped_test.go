@@ -169,7 +169,7 @@ func TestWrappedHijack(t *testing.T) {
 			}}, r)
 		})
 	}
-	app := newApp(t, &wsgate.Options{HTTP: []func(http.Handler) http.Handler{scrambling}}, routeTo("/ws", &messageGateway{}))
+	app := newApp(t, &wsgate.Options{HTTP: []any{scrambling}}, routeTo("/ws", &messageGateway{}))
 	socket, err := net.Dial("tcp", overTCP(t, app))
 	if err != nil {
 		t.Fatal(err)

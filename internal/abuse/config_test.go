@@ -85,7 +85,7 @@ func badConfigurations(t *testing.T) {
 	refused("no module", nil, nil, "New without a module")
 	refused("constructor that returns nil", module(func(rt *wsgate.Route) { rt.New = func() *gateway { return nil } }), nil)
 	refused("constructor that panics", module(func(rt *wsgate.Route) { rt.New = func() *gateway { panic("oh no") } }), nil, "oh no")
-	refused("middleware nil", module(nil), &wsgate.Options{Use: []wsgate.Middleware{nil}}, "nil")
+	refused("middleware nil", module(nil), &wsgate.Options{Use: []any{nil}}, "nil")
 
 	say := show[string]("say")
 	refused("event twice", speaking(say, say), nil, `"say"`, "twice")

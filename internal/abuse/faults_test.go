@@ -174,7 +174,7 @@ func failingHooks(t *testing.T) {
 				}
 				return tc.err
 			}
-			s := start(t, setup{loud: true, options: wsgate.Options{Use: []wsgate.Middleware{func(next wsgate.Handler) wsgate.Handler {
+			s := start(t, setup{loud: true, options: wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
 				return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 					if in.Hook == wsgate.HookMessage && string(in.Message.Data) == "middleware" {
 						return fail()

@@ -88,7 +88,7 @@ func TestAccessLog(t *testing.T) {
 				})
 			}
 			app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{{Path: "/ws", New: func() *echoes { return &echoes{} }}}},
-				&wsgate.Options{HTTP: []func(http.Handler) http.Handler{within}})
+				&wsgate.Options{HTTP: []any{within}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ package wiring
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 
 	"go.uber.org/dig"
@@ -17,7 +18,7 @@ import (
 // Group is a list of constructors with a part of their services for itself: a module.
 type Group struct {
 	Name             string // for dig's own errors
-	Label            string // "module chat", in messages
+	Label            string // "module chat", in messages; "" for who has no services of its own
 	Here             string // where more constructors of it may be put, in advice
 	Private, Provide []any
 }
@@ -30,13 +31,14 @@ type Given struct {
 
 func (g Given) typ() reflect.Type { return reflect.TypeOf(g.Provide).Out(0) }
 
-// Plan is what is to be made. Its methods are called in the order in which they stand here: Add and Product, Replace,
+// Plan is what is to be made. Its methods are called in the order in which they stand here: Add, Product and Part, Replace,
 // Check, and if there was no mistake Build, and after it Invoke from any goroutine.
 type Plan struct {
 	given     []Given
 	never     func(t reflect.Type) (advice string) // what to do instead of asking for t, "" if it may be a service
 	providers []*provider
 	products  []product
+	parts     []*provider
 	groups    []*Group
 	replaced  []replacement
 
@@ -78,6 +80,9 @@ func (p *Plan) Build() (made []any, mistakes []error) {
 	for _, one := range p.providers {
 		failed = append(failed, p.scopes[one.group].Invoke(one.force()))
 	}
+	for _, part := range p.parts {
+		failed = append(failed, p.scopes[part.group].Invoke(part.wrapped()))
+	}
 	for _, product := range p.products {
 		failed = append(failed, p.scopes[product.by.group].Invoke(product.by.wrapped()))
 	}
@@ -102,6 +107,11 @@ func (p *Plan) register() (mistakes []error) {
 	for _, g := range p.groups {
 		p.scopes[g] = p.container.Scope(g.Name)
 	}
+	for _, part := range p.parts {
+		if p.scopes[part.group] == nil { // it has no constructors of services
+			p.scopes[part.group] = p.container.Scope(part.group.Name)
+		}
+	}
 	for _, one := range p.providers {
 		at := dig.LocationForPC(reflect.ValueOf(one.fn).Pointer())
 		if err := p.scopes[one.group].Provide(one.wrapped(), dig.Export(!one.private), at); err != nil {
@@ -118,7 +128,7 @@ func (p *Plan) failures(failed []error) (mistakes []error) {
 			mistakes = append(mistakes, err)
 		}
 	}
-	for _, one := range p.providers {
+	for _, one := range slices.Concat(p.providers, p.parts) {
 		note(one)
 	}
 	for _, product := range p.products {

@@ -25,6 +25,22 @@ func (p *Plan) Product(g *Group, of string, fn any) {
 	}
 }
 
+// Part adds a constructor whose result is the caller's own and that nobody could mean to be a service, as middleware. Its
+// group may be one that was not added. made returns the result when Build has run, nil if it failed.
+func (p *Plan) Part(g *Group, fn any) (made func() any, err error) {
+	by, err := newProvider(g, fn, true)
+	if err != nil {
+		return nil, err
+	}
+	p.parts = append(p.parts, by)
+	return func() any {
+		if by.failed != nil || by.results == nil {
+			return nil
+		}
+		return by.results[0].Interface()
+	}, nil
+}
+
 // takes is the constructor of a product that is a service.
 func takes(gateway reflect.Type) string {
 	return fmt.Sprintf("New: func(g %s) %[1]s { return g }", inspect.TypeName(gateway))

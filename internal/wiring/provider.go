@@ -247,7 +247,7 @@ func (p *provider) judge(results []reflect.Value) error {
 func nilIn(v reflect.Value) reflect.Type {
 	switch k := v.Kind(); {
 	case v.Type() == typeOfError:
-	case (k == reflect.Pointer || k == reflect.Interface) && v.IsNil():
+	case (k == reflect.Pointer || k == reflect.Interface || k == reflect.Func) && v.IsNil():
 		return v.Type()
 	case dig.IsOut(v.Type()):
 		for i := range v.NumField() {

@@ -23,11 +23,11 @@ func (p *Plan) Check() (mistakes []error) {
 			note(p.checkUnique(one, s, p.providers[:i]))
 		}
 	}
-	constructors := slices.Clone(p.providers)
+	constructors := slices.Concat(p.providers, p.parts)
 	for _, product := range p.products {
 		constructors = append(constructors, product.by)
 	}
-	seen := map[string]bool{} // the constructor of two products has one mistake
+	seen := map[string]bool{} // a constructor that stands in two places has one mistake
 	for _, one := range constructors {
 		for _, s := range one.needs {
 			if _, ok := p.find(one.group, s); !ok && !seen[one.pos+s.String()] {
@@ -103,7 +103,10 @@ func (p *Plan) missing(by *provider, s service) error {
 			case has == s: // private elsewhere
 				m.What = fmt.Sprintf("constructor %s needs %v, which is private to %s", by.name, s, other.group.Label)
 				m.Have = fmt.Sprintf("%s at %s", other.name, other.pos)
-				m.Fix = fmt.Sprintf("move %s from Private to Provide, or give %s one of its own in Private", other.name, by.group.Label)
+				m.Fix = fmt.Sprintf("move %s from Private to Provide", other.name)
+				if by.group.Label != "" {
+					m.Fix += fmt.Sprintf(", or give %s one of its own in Private", by.group.Label)
+				}
 				return m
 			case other.private && other.group != by.group:
 			case resembles(s.t, has.t):

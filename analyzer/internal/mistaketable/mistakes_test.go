@@ -49,6 +49,17 @@ var Module = &wsgate.Module{Name: "chat", ` + fields + `}
 `
 }
 
+// metered is like module with a service that counts, and a list of middleware.
+func metered(use string) string {
+	return module(`Provide: []any{NewMeter}, Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Use: []any{`+use+`}}}`) + `
+type Meter struct{}
+
+func NewMeter() *Meter { return &Meter{} }
+
+func (m *Meter) Count(next wsgate.Handler) wsgate.Handler { return next }
+`
+}
+
 const routes = `Gateways: []wsgate.Route{{Path: "/ws", New: NewChat}}`
 
 var mistakes = slices.Concat(ofGateways, ofEvents, ofServices, ofRoutes)
@@ -197,8 +208,54 @@ var Options = &wsgate.Options{Hosts: []string{"localhost"}}
 	{"a subprotocol is listed twice", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Subprotocols: []string{"v1", "v1"}}}`), []fix{
 		{`"v1", "v1"`, `"v1"`},
 	}},
-	{"a middleware is nil", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Use: []wsgate.Middleware{nil}}}`), []fix{
-		{"[]wsgate.Middleware{nil}", "[]wsgate.Middleware{}"},
+	{"a middleware is nil", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Use: []any{nil}}}`), []fix{
+		{"[]any{nil}", "[]any{}"},
+	}},
+	{"a service is listed in place of middleware", metered("NewMeter()"), []fix{
+		{"{NewMeter()}", "{NewMeter().Count}"},
+		{"{NewMeter()}", "{NewCounting}", "type Meter", "func NewCounting() wsgate.Middleware { return NewMeter().Count }\n\ntype Meter"},
+		{"{NewMeter()}", "{func(m *Meter) wsgate.Middleware { return m.Count }}"},
+	}},
+	{"middleware for HTTP is listed with that for hooks", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Use: []any{logged}}}`) + `
+func logged(next http.Handler) http.Handler { return next }
+`, []fix{
+		{", Use: []any{logged}", "", "func logged", "var Options = &wsgate.Options{HTTP: []any{logged}}\n\nfunc logged"},
+	}},
+	{"middleware for hooks is listed with that for HTTP", opener + `
+func logged(next wsgate.Handler) wsgate.Handler { return next }
+
+var Options = &wsgate.Options{HTTP: []any{logged}}
+`, []fix{
+		{"HTTP: []any{logged}", "Use: []any{logged}"},
+	}},
+	{"a constructor of middleware needs what is private to a module", metered("NewCounting") + `
+func NewCounting(c *Clock) wsgate.Middleware { return NewMeter().Count }
+
+type Clock struct{}
+
+func NewClock() *Clock { return &Clock{} }
+
+var Storage = &wsgate.Module{Name: "storage", Private: []any{NewClock}}
+
+func init() { Module.Imports = []*wsgate.Module{Storage} }
+
+var Options = &wsgate.Options{Use: []any{NewCounting}}
+`, []fix{
+		{"Private: []any{NewClock}", "Provide: []any{NewClock}"},
+	}},
+	{"a constructor of middleware needs what nothing provides", metered("NewCounting") + `
+func NewCounting(c *Clock) wsgate.Middleware { return NewMeter().Count }
+
+type Clock struct{}
+
+func NewClock() *Clock { return &Clock{} }
+`, []fix{
+		{"Provide: []any{NewMeter}", "Provide: []any{NewMeter, NewClock}"},
+	}},
+	{"a constructor of middleware returns nil and no error", metered("NewCounting") + `
+func NewCounting() wsgate.Middleware { return nil }
+`, []fix{
+		{"Middleware { return nil }", "Middleware { return NewMeter().Count }"},
 	}},
 	{"a limit of the App is set for a route", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Limits: &wsgate.Limits{Drain: time.Minute}}}`), []fix{
 		{", Limits: &wsgate.Limits{Drain: time.Minute}", "", "var Module", `var Options = &wsgate.Options{Limits: wsgate.Limits{Drain: time.Minute}}
