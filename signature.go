@@ -77,11 +77,17 @@ func checkHooks(gateway reflect.Type, constructor, where string) (ct connType, m
 			}}
 		}
 	}
-	for _, w := range inspect.WrongNames(gateway) {
+	mistaken := func(m inspect.Hook, meant string) {
 		mistakes = append(mistakes, &mistake.Mistake{
-			What: fmt.Sprintf("%s.%s is not a hook and would never be called", name, w.Name), Where: w.Pos,
-			Fix: "did you mean " + hookname.Instead[w.Name] + "? else choose another name",
+			What: fmt.Sprintf("%s.%s is not a hook and would never be called", name, m.Name), Where: m.Pos,
+			Fix: "did you mean " + meant + "? else choose another name",
 		})
+	}
+	for _, m := range inspect.WrongNames(gateway) {
+		mistaken(m, hookname.Instead[m.Name])
+	}
+	if m, ok := inspect.Event(gateway); ok && returnsTable(m.Type) && !strings.Contains(hookNames(hooks), hookname.Table) {
+		mistaken(m, hookname.Table)
 	}
 	if len(hooks) == 0 {
 		return nil, append(mistakes, &mistake.Mistake{
@@ -159,6 +165,15 @@ func connTypeIn(ft reflect.Type) connType {
 		}
 	}
 	return nil
+}
+
+// returnsTable reports whether a method without parameters returns an Events[D], or what one is made of.
+func returnsTable(method reflect.Type) bool {
+	if method.NumIn() != 0 || method.NumOut() != 1 || method.Out(0).Kind() != reflect.Slice {
+		return false
+	}
+	binding := method.Out(0).Elem()
+	return binding.PkgPath() == packagePath && strings.HasPrefix(binding.Name(), "Binding[")
 }
 
 // isConn reports whether t is *Conn[D]; a struct that embeds one implements connType as well.

@@ -344,3 +344,45 @@ func TestGatewayConstructors(t *testing.T) {
 		})
 	}
 }
+
+type singularGateway struct{ fine }
+
+func (*singularGateway) Event() wsgate.Events[guest] { return nil } // singular
+
+type singularAlone struct{}
+
+func (singularAlone) Event() []wsgate.Binding[guest] { return nil } // singular alone
+
+type singularBesides struct{}
+
+func (g *singularBesides) Events() wsgate.Events[guest] { return g.Event() }
+
+func (*singularBesides) Event() wsgate.Events[guest] { return nil }
+
+type calendarGateway struct{ fine }
+
+func (*calendarGateway) Event() string { return "a party" }
+
+type askingGateway struct{ fine }
+
+func (*askingGateway) Event(name string) wsgate.Events[guest] { return nil }
+
+// Event is a mistake for Events if it returns a table, and else a name like any other.
+func TestEventForEvents(t *testing.T) {
+	text := refused(t, gatewayAt("/", func() *singularGateway { return &singularGateway{} }), nil)
+	checkText(t, text, "*wsgate_test.singularGateway.Event is not a hook", at("singular"), "did you mean Events? else choose another name")
+	text = refused(t, gatewayAt("/", func() singularAlone { return singularAlone{} }), nil)
+	checkText(t, text, "wsgate_test.singularAlone.Event is not a hook", at("singular alone"), "has no hook")
+	for _, right := range []any{
+		func() *singularBesides { return &singularBesides{} },
+		func() *calendarGateway { return &calendarGateway{} },
+		func() *askingGateway { return &askingGateway{} },
+	} {
+		app, err := wsgate.New(gatewayAt("/", right), nil)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		app.Shutdown(t.Context())
+	}
+}

@@ -14,11 +14,15 @@ import (
 // name reports a method that is meant as a hook and has another name.
 func (h *hookCheck) name(g *gateway, m method) {
 	meant := hookname.Near(m.fn.Name())
+	singular := m.fn.Name() == hookname.Singular && returnsTable(m.sig) && !g.has(hookname.Table)
+	if singular {
+		meant = hookname.Table
+	}
 	if meant == "" || h.done[m.fn.Origin()] {
 		return
 	}
-	// The library refuses what other libraries' hooks are called, whoever calls it.
-	refused := g.sure && m.fn.Exported() && hookname.Instead[m.fn.Name()] != ""
+	// The library refuses what other libraries' hooks are called, and Event for Events, whoever calls it.
+	refused := g.sure && m.fn.Exported() && (hookname.Instead[m.fn.Name()] != "" || singular)
 	if !refused {
 		switch {
 		case m.fn.Pkg() != h.pass.Pkg: // not ours to rename
@@ -41,6 +45,15 @@ func (h *hookCheck) name(g *gateway, m method) {
 		wrong.What = fmt.Sprintf("%s.%s is not exported, so it is not a hook and would never be called", g.pointer(), m.fn.Name())
 	}
 	report(h.pass, m.owner, wrong, h.rename(g, m, meant)...)
+}
+
+// returnsTable reports whether a method without parameters returns an Events[D], or what one is made of.
+func returnsTable(sig *types.Signature) bool {
+	if sig.Params().Len() != 0 || sig.Results().Len() != 1 {
+		return false
+	}
+	list, ok := sig.Results().At(0).Type().Underlying().(*types.Slice)
+	return ok && ownType(list.Elem()) == "Binding"
 }
 
 // rename returns the fix that gives a method the hook's name, if that makes it the hook and breaks nothing here.

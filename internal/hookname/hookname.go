@@ -9,6 +9,10 @@ import (
 // All are the hooks' names.
 var All = []string{"OnUpgrade", "OnOpen", "OnMessage", "OnClose", "Events"}
 
+// Table is the hook that returns a table of events. Singular is a name that is mistaken for it, and that may be a good one
+// for something else: what a method of that name returns tells.
+const Table, Singular = "Events", "Event"
+
 // Instead says which hook is meant by a name that other libraries use.
 var Instead = map[string]string{
 	"OnConnect":      "OnOpen",
@@ -27,9 +31,9 @@ var Instead = map[string]string{
 
 // Near returns what is meant by a method that looks like a hook and is none: one that other libraries have, a hook in
 // other letters' case, or one with up to two letters wrong, of Events one. It returns "" for every other name, also a
-// hook's own, and for Event, which is a good name for something else.
+// hook's own, and for Singular.
 func Near(name string) string {
-	if slices.Contains(All, name) || name == "Event" {
+	if slices.Contains(All, name) || name == Singular {
 		return ""
 	}
 	if hook := Instead[name]; hook != "" {

@@ -52,6 +52,15 @@ func Hooks(t reflect.Type) []Hook { return present(t, hooks) }
 // WrongNames returns the methods of t whose name is a likely mistake for a hook's.
 func WrongNames(t reflect.Type) []Hook { return present(t, wrongNames) }
 
+// Event returns the method of t that is called so. Whether it is meant as a hook tells what it returns.
+func Event(t reflect.Type) (method Hook, ok bool) {
+	found := present(t, []lookup{{"Event", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Event") }}})
+	if len(found) == 0 {
+		return Hook{}, false
+	}
+	return found[0], true
+}
+
 func present(t reflect.Type, names []lookup) (found []Hook) {
 	for _, l := range names {
 		if m, ok := l.find(t); ok {

@@ -128,6 +128,16 @@ func (*Chat) OnDisconnect(ctx context.Context, c *wsgate.Conn[Member], err error
 		{"OnDisconnect", "OnClose"},
 		{"OnDisconnect", "Goodbye"},
 	}},
+	{"Event is written for Events", say + `
+func (*Chat) OnOpen(ctx context.Context, c *wsgate.Conn[Member]) error { return nil }
+
+func (g *Chat) Event() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On(Say, g.onSay)}
+}
+`, []fix{
+		{"Event()", "Events()"},
+		{"Event()", "Table()"},
+	}},
 	{"a gateway has no hook", gateway, []fix{
 		{"type Chat struct{}", `type Chat struct{}
 

@@ -93,3 +93,29 @@ type twice struct{}
 func (*twice) OnClose(context.Context, *conn, error) {}
 func (*twice) onOpen(context.Context, *conn) error   { return nil } // want `twice.onOpen`
 func (*twice) onopen(context.Context, *conn) error   { return nil } // want `twice.onopen`
+
+// Event for Events, which is a good name for what does not return a table.
+
+type singular struct{}
+
+func (*singular) OnClose(context.Context, *conn, error) {}
+func (*singular) Event() wsgate.Events[int]             { return nil } // want `\*names.singular.Event is not a hook and would never be called\n\tfix: did you mean Events\? else choose another name$`
+
+type singularAlone struct{}
+
+func (*singularAlone) Event() []wsgate.Binding[int] { return nil } // want `did you mean Events\?`
+
+type singularInUse struct{}
+
+func (g *singularInUse) OnClose(context.Context, *conn, error) { g.Event() }
+func (*singularInUse) Event() wsgate.Events[int]               { return nil } // want `did you mean Events\?`
+
+type both struct{}
+
+func (b *both) Events() wsgate.Events[int] { return b.Event() }
+func (*both) Event() wsgate.Events[int]    { return nil }
+
+type calendar struct{}
+
+func (*calendar) OnClose(context.Context, *conn, error) {}
+func (*calendar) Event() string                         { return "" }
