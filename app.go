@@ -96,6 +96,7 @@ type App struct {
 	members     *hub.Hub
 	plan        *wiring.Plan
 	logged      logLimit
+	mistaken    sync.Map // the lines of the program whose mistakes were logged, by file and line
 	handler     http.Handler
 	mux         *http.ServeMux
 	built       atomic.Bool // the routes have their gateways; until then only what prepareRoutes has set may be read

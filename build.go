@@ -45,6 +45,7 @@ func newBuilder(o *Options) *builder {
 		mux:         http.NewServeMux(),
 		idle:        make(chan struct{}),
 	}
+	a.hub.app = a
 	if a.log == nil {
 		a.log = slog.Default()
 	}

@@ -170,7 +170,7 @@ func (e Envelope) check(of string) (mistakes []error) {
 
 // tableEntry returns where a binding is made: the line of a gateway's table, and behind it those of the functions of the
 // program's own through which it calls On, Answer or Track.
-func tableEntry() string { return mistake.Callers(packagePath) }
+func tableEntry() string { return mistake.Callers(packagePath, 4) }
 
 // binding is a Binding without its D.
 type binding struct {

@@ -35,6 +35,7 @@ type encoder func(*route) (*frame.Message, error)
 // A constructor may use the hub at once, and hand it to goroutines. Until New has returned nobody is connected to this
 // node, and [Members] and [Count] return an error.
 type Hub struct {
+	app    *App
 	routes map[string]*route // by path; never changes once a constructor runs
 	user   *string           // nil for all
 }
@@ -44,14 +45,21 @@ type Hub struct {
 //	UserID() string
 //
 // that returned the id, on whatever route. It is called once for each connection; "" is nobody.
-func (h *Hub) User(id string) *Hub { return &Hub{routes: h.routes, user: &id} }
+func (h *Hub) User(id string) *Hub { return &Hub{app: h.app, routes: h.routes, user: &id} }
 
 // At returns everybody on the route with that path, written as it was registered. Sending to a path that no route has
-// is an error.
+// is an error, and nobody is there: a program's mistake, which is also logged, once for each line that makes it.
 func (h *Hub) At(path string) Room {
 	rt, ok := h.routes[path]
 	if !ok {
-		return Room{err: fmt.Errorf("wsgate: no route has the path %q; there are %s", path, strings.Join(slices.Sorted(maps.Keys(h.routes)), ", "))}
+		err := fmt.Errorf("wsgate: no route has the path %q; there are %s", path, strings.Join(slices.Sorted(maps.Keys(h.routes)), ", "))
+		h.app.logMistake("wsgate: Hub.At of a path that no route has", err)
+		return Room{err: err}
+	}
+	if h.user != nil && !rt.hasUsers {
+		err := fmt.Errorf("wsgate: route %q has no users: give the data that its OnUpgrade returns a method UserID() string", path)
+		h.app.logMistake("wsgate: Hub.User of a route without users", err)
+		return Room{err: err}
 	}
 	if h.user != nil {
 		return Room{route: rt, set: rt.members.User(*h.user)}
@@ -67,6 +75,7 @@ func (h *Hub) rooms() (rooms []Room, err error) {
 		}
 	}
 	if h.user != nil && len(rooms) == 0 {
+		h.app.logMistake("wsgate: Hub.User without users", errNoUsers)
 		return nil, errNoUsers
 	}
 	return rooms, nil

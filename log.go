@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/guard"
+	"github.com/wsgate/wsgate/internal/mistake"
 )
 
 // maxLogText is how many bytes of a text that may come from a client a log line has.
@@ -108,6 +109,15 @@ func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err 
 			a.log.Log(ctx, level, msg, append(args, "err", fmt.Sprintf("an error of type %T, whose methods panic", err), "stack", string(stackOf(panicked)))...)
 			return nil
 		})
+	}
+}
+
+// logMistake logs what a program has got wrong where it may drop the error that says so: once for each line of it
+// that has called this package.
+func (a *App) logMistake(msg string, err error) {
+	where := mistake.Callers(packagePath, 1)
+	if _, again := a.mistaken.LoadOrStore(where, true); !again {
+		a.logLimited(context.Background(), slog.LevelError, msg, err, "caller", where)
 	}
 }
 

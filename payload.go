@@ -57,7 +57,8 @@ func (p payload) mismatch(err error) *Error {
 	return Errorf(Invalid, "%s %s", what, wrong.Problem)
 }
 
-// checkPayload returns the mistake of a payload type that has no JSON, or other JSON in one release of Go than in another.
+// checkPayload returns the mistake of a payload type that has no JSON, none of what it holds, or other
+// JSON in one release of Go than in another.
 func checkPayload(event string, t reflect.Type, pos string) error {
 	wrong := inspect.Unfit(t)
 	if wrong == nil {

@@ -27,6 +27,7 @@ type Room struct {
 func (r Room) Room(name string) Room {
 	if r.set.OfUser() {
 		r.err = errors.New("wsgate: the connections of a user have no rooms of their own")
+		r.route.app.logMistake("wsgate: a room of a user's connections", r.err)
 	}
 	r.set = r.set.Room(name)
 	return r

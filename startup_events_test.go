@@ -182,3 +182,28 @@ func TestEmptyTableIsATable(t *testing.T) {
 	c.say(`{"type":"x"}`)
 	c.hears(`{"type":"error","code":"unknown_event","message":"unknown event \"x\""}`)
 }
+
+// hiddenLine is a payload that has forgotten to export its fields.
+type hiddenLine struct{ from, text string }
+
+// JSON sees nothing of a struct whose fields are all unexported: New says so of what is bound, and Emit of what is sent.
+func TestHiddenPayloads(t *testing.T) {
+	_ = hiddenLine{"ann", "hello"}
+	const line wsgate.Event[hiddenLine] = "line"
+	bound := wsgate.On(line, ignore[hiddenLine]())                                             // hidden payload
+	asked := wsgate.Answer(wsgate.Call[int, []hiddenLine]("lines"), know[int, []hiddenLine]()) // hidden answer
+	text := refused(t, gatewayAt("/", speaking(bound, asked)), nil)
+	checkText(t, text, `event "line": the JSON of payload wsgate_test.hiddenLine leaves out what it holds`, at("hidden payload"),
+		`event "lines": the JSON of payload []wsgate_test.hiddenLine leaves out what it holds`, at("hidden answer"),
+		"have wsgate_test.hiddenLine, all of whose fields are unexported", "fix: export them, as From with the tag `json:\"from\"`")
+
+	// Also where payloads stand under a key of their own.
+	checkText(t, refused(t, gatewayAt("/", speaking(bound)), &wsgate.Options{Envelope: wsgate.Envelope{Data: "data"}}), "leaves out what it holds")
+
+	app := newApp(t, nil, routeTo("/", &messageGateway{}))
+	err := line.Emit(app.Hub(), hiddenLine{})
+	checkText(t, wellFormed(t, err), `event "line": the JSON of payload wsgate_test.hiddenLine leaves out what it holds`)
+	if err := wsgate.Event[struct{}]("empty").Emit(app.Hub(), struct{}{}); err != nil {
+		t.Error(err)
+	}
+}

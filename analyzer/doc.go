@@ -36,6 +36,9 @@
 //
 // [Events] looks at constants, and not at conversions as in wsgate.Event[T](name).Emit(room, v).
 //
+// Which path Hub.At takes is a matter of all packages together; the log of the program names the line of one that no
+// route has.
+//
 // [Data] follows neither variables nor calls: it sees what stands inside a function literal.
 package analyzer
 

@@ -12,8 +12,9 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Emit reports calls of Event.Emit whose error is dropped although the payload can fail to encode. Assigning the error
-// to _ says that this is meant.
+// Emit reports calls of Event.Emit whose payload cannot arrive, as JSON sees nothing of a struct whose fields are all
+// unexported, and those whose error is dropped although the payload can fail to encode. Assigning the error to _ says
+// that this is meant.
 //
 // A payload can fail if encoding/json has a reason to refuse some value of its type: it contains a channel, a function
 // or a complex number; an interface, which may hold one; a map whose keys are no text; a json.RawMessage or json.Number;
@@ -25,7 +26,10 @@ import (
 // may lead in a circle; and time.Time, which fails beyond the year 9999.
 var Emit = &analysis.Analyzer{
 	Name: "wsgateemit",
-	Doc: `report dropped errors of wsgate's Event.Emit for payloads that can fail to encode
+	Doc: `report payloads of wsgate's Event.Emit that cannot arrive, and dropped errors for those that can fail to encode
+
+JSON sees only exported fields: of a struct that has no other an object
+without fields arrives.
 
 Emit returns an error for a payload that encoding/json refuses, and nobody
 gets the event. If the payload's type can fail at all, because it contains for
@@ -44,6 +48,11 @@ func runEmit(pass *analysis.Pass) (any, error) {
 		return nil, nil
 	}
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
+	for call := range inspector.All[*ast.CallExpr](in) {
+		if isMethod(pass, call, "Event", "Emit") && len(call.Args) >= 2 {
+			reportHidden(pass, call)
+		}
+	}
 	for n := range in.PreorderSeq((*ast.ExprStmt)(nil), (*ast.GoStmt)(nil), (*ast.DeferStmt)(nil)) {
 		var call *ast.CallExpr
 		drop := "_ = %s(...)" // on purpose
@@ -72,14 +81,19 @@ func runEmit(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-// payload returns the type of what an Emit sends, and why it can fail. Of an event whose payload is an interface, what
-// is passed counts.
+// payload returns the type of what an Emit sends, and why it can fail.
 func (m *marshalers) payload(call *ast.CallExpr) (types.Type, *flaw) {
+	t := sent(m.pass, call)
+	return t, m.flawOf(t)
+}
+
+// sent returns the type of what an Emit sends. Of an event whose payload is an interface, what is passed counts.
+func sent(pass *analysis.Pass, call *ast.CallExpr) types.Type {
 	arg := call.Args[len(call.Args)-1]
-	params := m.pass.TypesInfo.TypeOf(call.Fun).(*types.Signature).Params()
+	params := pass.TypesInfo.TypeOf(call.Fun).(*types.Signature).Params()
 	t := params.At(params.Len() - 1).Type()
 	if types.IsInterface(t) && !isTypeParam(t) {
-		t = m.pass.TypesInfo.TypeOf(arg)
+		t = pass.TypesInfo.TypeOf(arg)
 	}
-	return t, m.flawOf(t)
+	return t
 }

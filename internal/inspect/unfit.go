@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Unfit returns what in t has no JSON, or has other JSON in one release of Go than in another, and how to mend that; nil if
-// there is nothing. What says which of the two it is, as the end of a sentence about the JSON of t. Types that marshal
+// Unfit returns what in t has no JSON, has other JSON in one release of Go than in another, or is a struct of which JSON
+// sees nothing, and how to mend that; nil if there is nothing. What says which of these it is, as the end of a sentence about the JSON of t. Types that marshal
 // themselves are not looked into.
 func Unfit(t reflect.Type) *mistake.Mistake {
 	return unfit(t, map[reflect.Type]bool{})
@@ -18,6 +18,7 @@ func Unfit(t reflect.Type) *mistake.Mistake {
 const (
 	noJSON    = "cannot be made"
 	otherJSON = "depends on the release of Go"
+	emptyJSON = "leaves out what it holds"
 )
 
 func unfit(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
@@ -47,6 +48,9 @@ func unfit(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return unfit(t.Elem(), seen)
 	case reflect.Struct:
+		if wrong := hidden(t); wrong != nil {
+			return wrong
+		}
 		for i := range t.NumField() {
 			f := t.Field(i)
 			if f.Tag.Get("json") == "-" || !f.IsExported() && !embedsStruct(f) {

@@ -45,16 +45,13 @@ func Caller(skip int) string {
 	return Position(file, line)
 }
 
-// mostCallers is how many lines Callers names.
-const mostCallers = 4
-
 // Callers returns where the program has called package pkg, with the functions through which it did: the outermost
-// first, up to the one that pkg, the runtime, reflection or a test has called, and at most four.
-func Callers(pkg string) string {
+// first, which pkg, the runtime, reflection or a test has called, and at most so many of the innermost.
+func Callers(pkg string, most int) string {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	var lines []string
-	for more := true; more && len(lines) < mostCallers; {
+	for more := true; more && len(lines) < most; {
 		var f runtime.Frame
 		f, more = frames.Next()
 		switch {

@@ -215,6 +215,24 @@ type Base struct{ PRICE int }
 `, []fix{
 		{`json:"price"`, `json:"euro"`},
 	}},
+	{"all fields of a payload are unexported", offer("price int"), []fix{
+		{"price int", "Price int `json:\"price\"`"},
+		{"type Offer struct", ownJSON + "type Offer struct"},
+	}},
+	{"all fields of an emitted payload are unexported", opener + `
+type Line struct{ text string }
+
+const Said wsgate.Event[Line] = "said"
+
+func greet(c *wsgate.Conn[Member]) error { return Said.Emit(c, Line{"hello"}) }
+`, []fix{
+		{"{ text string }", "{ Text string `json:\"text\"` }"},
+		{"type Line struct{ text string }", `type Line struct{ text string }
+
+func (l Line) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
+
+func (l *Line) UnmarshalJSON([]byte) error { return nil }`},
+	}},
 	{"two keys of the envelope are the same", module(`Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Envelope: wsgate.Envelope{Type: "kind", ID: "kind"}}}`), []fix{
 		{`ID: "kind"`, `ID: "number"`},
 	}},

@@ -85,6 +85,39 @@ func safe(c wsgate.AnyConn, room wsgate.Room) {
 	wsgate.Event[any]("e").Emit(room, nil)
 }
 
+type (
+	hiddenLine struct{ from, text string }
+	hiddenBase struct{ hiddenLine }
+	hiddenOwn  struct{ from string }
+	hiddenDash struct {
+		from string
+		Text string `json:"-"`
+	}
+	hiddenBlank struct{ _ struct{} }
+	hiddenParts struct {
+		Lines map[string][]*hiddenLine
+	}
+	hiddenTree struct {
+		own   hiddenLine
+		Trees []hiddenTree
+	}
+)
+
+func (*hiddenOwn) MarshalJSON() ([]byte, error) { return nil, nil } // want MarshalJSON:"never fails"
+
+// Of these nothing arrives, or not all.
+func hidden(c wsgate.AnyConn) error {
+	_ = wsgate.Event[hiddenLine]("e").Emit(c, hiddenLine{})      // want `wsgate: the payload of wsgate.Event\[hiddenLine\]\("e"\).Emit has fields that JSON does not see, and arrives without them\n\thave emit.hiddenLine, all of whose fields are unexported\n\tfix: export them`
+	wsgate.Event[*hiddenBase]("e").Emit(c, nil)                  // want `have emit.hiddenBase, all`
+	go wsgate.Event[[]hiddenLine]("e").Emit(c, nil)              // want `have emit.hiddenLine, all`
+	wsgate.Event[any]("e").Emit(c, hiddenLine{})                 // want `have emit.hiddenLine, all`
+	wsgate.Event[hiddenOwn]("e").Emit(c, hiddenOwn{})            // it marshals itself
+	wsgate.Event[hiddenDash]("e").Emit(c, hiddenDash{})          // on purpose
+	wsgate.Event[hiddenBlank]("e").Emit(c, hiddenBlank{})        // nothing to see
+	wsgate.Event[hiddenTree]("e").Emit(c, hiddenTree{})          // there is something
+	return wsgate.Event[hiddenParts]("e").Emit(c, hiddenParts{}) // want `have emit.hiddenLine, all`
+}
+
 // These can fail, and somebody looks.
 func handled(ctx context.Context, c *wsgate.Conn[int], e wsgate.Event[any], v any) error {
 	_ = e.Emit(c, v)
