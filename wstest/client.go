@@ -30,9 +30,11 @@ type Client struct {
 
 	mu      sync.Mutex // guards following
 	inbox   []wsgate.Message
-	arrived chan struct{} // closed and replaced when inbox or end changes
-	end     error         // why nothing more arrives
-	asked   int           // ids given to questions
+	answers map[string]*wsgate.Message // by the ids of questions whose answers nobody has taken; nil until they arrive
+	ignored map[string]bool            // the names of events that are dropped
+	arrived chan struct{}              // closed and replaced when inbox, answers or end change
+	end     error                      // why nothing more arrives
+	asked   int                        // ids given to questions
 }
 
 // Dial connects a client and waits until OnOpen has returned. A path may have a query. The host is example.com, or the
@@ -89,7 +91,10 @@ func (a *App) dial(path string, headers []http.Header) (*Client, *http.Response,
 	if !strings.HasPrefix(path, "/") {
 		return nil, nil, fmt.Errorf("got the path %q, want one that begins with a slash", path)
 	}
-	c := &Client{t: a.t, app: a, info: a.infoFor(path), wire: newWire(), arrived: make(chan struct{})}
+	c := &Client{
+		t: a.t, app: a, info: a.infoFor(path), wire: newWire(), arrived: make(chan struct{}),
+		answers: map[string]*wsgate.Message{}, ignored: map[string]bool{},
+	}
 	ws, resp, err := memory.Transport{Handler: a.App, Wrap: c.wire.attach}.Dial(path, header)
 	if err != nil {
 		return nil, resp, err
@@ -119,7 +124,7 @@ func (c *Client) read() {
 		typ, data, err := c.ws.Read(context.Background())
 		c.mu.Lock()
 		if err == nil {
-			c.inbox = append(c.inbox, wsgate.Message{Type: typ, Data: data})
+			c.keep(wsgate.Message{Type: typ, Data: data})
 		} else {
 			c.end = err
 		}
@@ -130,6 +135,21 @@ func (c *Client) read() {
 			return
 		}
 	}
+}
+
+// keep puts a message where it is asked for. The caller holds mu.
+func (c *Client) keep(m wsgate.Message) {
+	if len(c.answers) > 0 || len(c.ignored) > 0 {
+		event, id, _ := c.head(m)
+		if answer, waited := c.answers[id]; waited && answer == nil {
+			c.answers[id] = &m
+			return
+		}
+		if id == "" && c.ignored[event] {
+			return
+		}
+	}
+	c.inbox = append(c.inbox, m)
 }
 
 // Send sends a message as it is.
@@ -174,20 +194,31 @@ func (c *Client) next(want string) wsgate.Message {
 
 var errTimeout = errors.New("nothing")
 
-// take waits for the first message that f accepts.
+// take waits for the first message that f accepts. Answers that are waited for by their id are none of them.
 func (c *Client) take(f func(wsgate.Message) bool) (wsgate.Message, error) {
+	return c.wait(func() (m wsgate.Message, ok bool) {
+		i := slices.IndexFunc(c.inbox, f)
+		if i < 0 {
+			return m, false
+		}
+		m = c.inbox[i]
+		c.inbox = slices.Delete(c.inbox, i, i+1)
+		return m, true
+	})
+}
+
+// wait waits until ready, which is called under mu, returns a message.
+func (c *Client) wait(ready func() (wsgate.Message, bool)) (wsgate.Message, error) {
 	late := time.NewTimer(c.app.timeout)
 	defer late.Stop()
 	for {
 		c.mu.Lock()
-		if i := slices.IndexFunc(c.inbox, f); i >= 0 {
-			m := c.inbox[i]
-			c.inbox = slices.Delete(c.inbox, i, i+1)
-			c.mu.Unlock()
-			return m, nil
-		}
+		m, ok := ready()
 		end, arrived := c.end, c.arrived
 		c.mu.Unlock()
+		if ok {
+			return m, nil
+		}
 		if end != nil {
 			return wsgate.Message{}, end
 		}

@@ -131,6 +131,32 @@ func TestFailures(t *testing.T) {
 			wstest.Send(app.Dial("/chat/go?name=bob"), say, "hello")
 			wstest.Next(ann, wsgate.Event[struct{ From int }]("said"))
 		}, `got event "said" {"from":"bob","text":"hello"}, want a struct { From int }: from is a string, want a number`},
+		"error as an answer that is taken later": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			pending := wstest.StartAsk(ann, history, -1)
+			pending.Wait()
+		}, `got error "invalid" (n is negative), want the answer to "history"`},
+		"the end before the answer": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			pending := wstest.StartDo(ann, kick, struct{}{})
+			wstest.ExpectClose(ann, 4000)
+			pending.TryWait()
+		}, `got close 4000 "kicked", want the answer to "kick"`},
+		"no answer": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			ann.StopReading()
+			wstest.StartDo(ann, say, "hello").Wait()
+		}, `got nothing for 100ms (it has stopped reading), want the answer to "say"`},
+		"another answer's type": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			wstest.Do(ann, say, "hello")
+			wstest.StartAsk(ann, wsgate.Call[int, string]("history"), 1).Wait()
+		}, `[{"from":"ann","text":"hello"}], want a string: it is an array, want a string`},
+		"an event that is ignored": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			wstest.Ignore(ann, said)
+			wstest.Next(ann, said)
+		}, `got Next of "said", which the client ignores, want an event that it does not`},
+		"not quiet in spite of what is ignored": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
+			wstest.Ignore(ann, said)
+			wstest.Send(ann, say, "")
+			wstest.Quiet(ann)
+		}, `got event "error" {"code":"invalid","message":"say something"}, want nothing`},
 		"sending after the end": {func(t testing.TB, app *wstest.App, ann *wstest.Client) {
 			wstest.Send(ann, kick, struct{}{})
 			wstest.ExpectClose(ann, 4000)

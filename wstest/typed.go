@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing/synctest"
 	"time"
@@ -24,57 +25,58 @@ func Send[T any](c *Client, e wsgate.Event[T], payload T) {
 }
 
 // Ask sends a question and returns the answer to it. Whatever arrives meanwhile stays for [Next]. An error in place of
-// the answer ends the test; see [TryAsk].
+// the answer ends the test; see [TryAsk], and [StartAsk] for a question whose answer is taken later.
 func Ask[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) A {
 	c.t.Helper()
-	answer, err := TryAsk(c, call, question)
-	if err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.name, describeError(err), string(call))
-	}
-	return answer
+	return StartAsk(c, call, question).Wait()
 }
 
 // TryAsk is [Ask] for questions that may be answered with an error: an [*wsgate.Error].
 func TryAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) (answer A, err error) {
 	c.t.Helper()
-	m := ask(c, string(call), question)
-	var in envelope.Inbound
-	names := c.names()
-	if err := names.Parse(m.Data, &in); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q: %v", c.name, c.describe(m), string(call), err)
-	}
-	if string(in.Type) == envelope.ErrorName {
-		return answer, c.failure(m)
-	}
-	if err := names.Decode(&in, names.ShapeOf(reflect.TypeFor[A]()), &answer); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(answer), err)
-	}
-	return answer, nil
+	return StartAsk(c, call, question).TryWait()
 }
 
 // Do sends an event with an id and waits until it was handled. Whatever arrives meanwhile stays for [Next]. An error in
-// place of the answer ends the test; see [TryDo].
+// place of the answer ends the test; see [TryDo], and [StartDo] for not waiting yet.
 func Do[T any](c *Client, e wsgate.Event[T], payload T) {
 	c.t.Helper()
-	if err := TryDo(c, e, payload); err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.name, describeError(err), string(e))
-	}
+	StartDo(c, e, payload).Wait()
 }
 
 // TryDo is [Do] for events that may be answered with an error: an [*wsgate.Error].
 func TryDo[T any](c *Client, e wsgate.Event[T], payload T) error {
 	c.t.Helper()
-	m := ask(c, string(e), payload)
-	if failure := c.failure(m); failure != nil {
-		return failure
-	}
-	return nil
+	_, err := StartDo(c, e, payload).TryWait()
+	return err
+}
+
+// Ignore drops every event of that name, those that have arrived as well as all that will: presence, or who is typing,
+// in a test of something else, so that [Next] and [Quiet] are strict about the rest. Answers are not dropped.
+func Ignore[T any](c *Client, e wsgate.Event[T]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ignored[string(e)] = true
+	c.inbox = slices.DeleteFunc(c.inbox, func(m wsgate.Message) bool {
+		event, id, ok := c.head(m)
+		return ok && id == "" && event == string(e)
+	})
+}
+
+// ignores reports whether the client drops events of that name.
+func (c *Client) ignores(event string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ignored[event]
 }
 
 // Next returns the payload of the next message, which has to be this event.
 func Next[T any](c *Client, e wsgate.Event[T]) T {
 	c.t.Helper()
 	want := strconv.Quote(string(e))
+	if c.ignores(string(e)) {
+		c.t.Fatalf("wstest: %s: got Next of %s, which the client ignores, want an event that it does not", c.name, want)
+	}
 	m := c.next(want)
 	var in envelope.Inbound
 	var payload T
@@ -185,23 +187,14 @@ func send[T any](c *Client, name string, id []byte, payload T) {
 	c.Send(wsgate.Message{Type: websocket.MessageText, Data: text})
 }
 
-// ask sends an event with an id and returns the message with the same id.
-func ask[T any](c *Client, name string, payload T) wsgate.Message {
-	c.t.Helper()
-	c.mu.Lock()
-	c.asked++
-	id := strconv.Itoa(c.asked)
-	c.mu.Unlock()
-	send(c, name, []byte(id), payload)
-	m, err := c.take(func(m wsgate.Message) bool {
-		var in envelope.Inbound
-		names := c.names()
-		return names.Parse(m.Data, &in) == nil && string(in.ID) == id
-	})
-	if err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want the answer to %q", c.name, describeEnd(err), name)
+// head returns the event of a message and its id, "" if it has none, and false for what is no envelope.
+func (c *Client) head(m wsgate.Message) (event, id string, ok bool) {
+	var in envelope.Inbound
+	names := c.names()
+	if m.Type != websocket.MessageText || names.Parse(m.Data, &in) != nil {
+		return "", "", false
 	}
-	return m
+	return string(in.Type), string(in.ID), true
 }
 
 // failure returns the error that m is, nil if it is none.
