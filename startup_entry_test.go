@@ -56,7 +56,7 @@ func (g *wrappingTable) Events() wsgate.Events[guest] {
 }
 
 // generic is a gateway with type parameters.
-type genericTable[T any] struct{ of T }
+type genericTable[T any] struct{}
 
 func (g *genericTable[T]) Events() wsgate.Events[guest] {
 	return wsgate.Events[guest]{

@@ -81,6 +81,51 @@ func TestBuild(t *testing.T) {
 	invoking.Wait()
 }
 
+// A part gets what its group sees, each its own, and is nobody's service; also in a group that has no services.
+func TestPart(t *testing.T) {
+	p := plan()
+	g := group("a", []any{newDisk}, []any{newStore})
+	p.Add(g)
+	part := func(g *wiring.Group, fn any) func() any {
+		made, err := p.Part(g, fn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	broken := errors.New("no disk")
+	type handler func()
+	everywhere := &wiring.Group{Here: "a module"}
+	one, two, global := part(g, newDisk), part(g, newDisk), part(everywhere, newPage)
+	failing, empty := part(everywhere, func() (*disk, error) { return nil, broken }), part(g, func() handler { return nil })
+	if mistakes := p.Check(); len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	_, mistakes := p.Build()
+	err := errors.Join(mistakes...)
+	if len(mistakes) != 2 || !errors.Is(err, broken) || !strings.Contains(err.Error(), "returned a nil wiring_test.handler and no error") {
+		t.Errorf("got %v, want what two parts failed by", err)
+	}
+	if a, b := one().(*disk), two().(*disk); a == b || a.clock != b.clock {
+		t.Errorf("got disks %p and %p, want two with one clock", a, b)
+	}
+	if global().(*page).store == nil || failing() != nil || empty() != nil {
+		t.Errorf("got %v, %v, %v, want a page and twice nothing", global(), failing(), empty())
+	}
+
+	p = plan()
+	p.Add(group("a", []any{newDisk}, nil))
+	part(everywhere, newStore)
+	part(everywhere, newPage)
+	want := []string{"is private to module a", "fix: move wiring_test.newDisk from Private to Provide", "add a constructor that returns *wiring_test.store to Provide of a module"}
+	err = errors.Join(p.Check()...)
+	for _, text := range want {
+		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "one of its own in Private") {
+			t.Errorf("no %q in\n%v", text, err)
+		}
+	}
+}
+
 // What can be found without running a constructor is.
 func TestCheck(t *testing.T) {
 	for _, test := range []struct {
