@@ -31,11 +31,11 @@ func (a *App) audit() (warnings []string) {
 
 // audit returns a line for every limit that is far above its default. of says whose limits they are.
 func (l Limits) audit(of string) (warnings []string) {
-	have, usual := reflect.ValueOf(l), reflect.ValueOf(l.usual())
+	have, baseline := reflect.ValueOf(l), reflect.ValueOf(l.baseline())
 	for i := range have.NumField() {
-		if most := relaxed * usual.Field(i).Int(); most > 0 && have.Field(i).Int() > most {
+		if max := relaxed * baseline.Field(i).Int(); max > 0 && have.Field(i).Int() > max {
 			warnings = append(warnings, fmt.Sprintf("%s: Limits.%s is %v, the default is %v: it bounds what one client can cost",
-				of, have.Type().Field(i).Name, have.Field(i), usual.Field(i)))
+				of, have.Type().Field(i).Name, have.Field(i), baseline.Field(i)))
 		}
 	}
 	return warnings

@@ -73,7 +73,7 @@ func (b *builder) build(root *Module) (*App, error) {
 	return b.app, nil
 }
 
-func (b *builder) wrong(errs ...error) {
+func (b *builder) addErrors(errs ...error) {
 	for _, err := range errs {
 		if err != nil {
 			b.mistakes = append(b.mistakes, err)
@@ -83,23 +83,23 @@ func (b *builder) wrong(errs ...error) {
 
 // check finds the mistakes that need no constructor to run.
 func (b *builder) check(root *Module) {
-	b.wrong(b.options.Limits.check("Options")...)
+	b.addErrors(b.options.Limits.check("Options")...)
 	origins, mistakes := newOriginPatterns(b.options.Origins)
-	b.wrong(mistakes...)
+	b.addErrors(mistakes...)
 	b.app.origins = origins
-	b.wrong(b.app.hosts.check()...)
-	b.wrong(b.options.Envelope.check("Options")...)
+	b.addErrors(b.app.hosts.check()...)
+	b.addErrors(b.options.Envelope.check("Options")...)
 	everywhere := &wiring.Group{Name: "Options", Here: "a module"}
 	b.use = list[Middleware](b, "Options.Use", everywhere, b.options.Use)
 	b.http = list[httpMiddleware](b, "Options.HTTP", everywhere, b.options.HTTP)
 	if root == nil {
-		b.wrong(&mistake.Mistake{What: "New without a module", Have: "nil", Want: "a *Module with at least one of Gateways, Provide, Imports"})
+		b.addErrors(&mistake.Mistake{What: "New without a module", Have: "nil", Want: "a *Module with at least one of Gateways, Provide, Imports"})
 		return
 	}
 	b.collect(root, nil)
 	for _, m := range b.modules {
 		g := m.group()
-		b.wrong(b.plan.Add(g)...)
+		b.addErrors(b.plan.Add(g)...)
 		for _, rt := range m.Gateways {
 			if rt.pos == "" {
 				rt.module = m
@@ -111,12 +111,12 @@ func (b *builder) check(root *Module) {
 			}
 		}
 	}
-	b.wrong(checkRoutes(b.routes)...)
+	b.addErrors(checkRoutes(b.routes)...)
 	for _, rt := range b.routes {
-		b.wrong(b.app.hosts.checkPattern(fmt.Sprintf("route %q", rt.Path), rt.Path, rt.where()))
+		b.addErrors(b.app.hosts.checkPattern(fmt.Sprintf("route %q", rt.Path), rt.Path, rt.where()))
 	}
 	b.checkUserLimit()
-	b.wrong(b.plan.Check()...)
+	b.addErrors(b.plan.Check()...)
 }
 
 // collect adds m behind the modules it imports, each once.
@@ -126,7 +126,7 @@ func (b *builder) collect(m *Module, importers []*Module) {
 		for _, m := range append(importers[i:], m) {
 			circle = append(circle, m.label())
 		}
-		b.wrong(&mistake.Mistake{What: "modules import each other in a circle", Have: strings.Join(circle, " imports "), Fix: "move what both need into a module of its own"})
+		b.addErrors(&mistake.Mistake{What: "modules import each other in a circle", Have: strings.Join(circle, " imports "), Fix: "move what both need into a module of its own"})
 		return
 	}
 	if slices.Contains(b.modules, m) {
@@ -134,7 +134,7 @@ func (b *builder) collect(m *Module, importers []*Module) {
 	}
 	for _, imported := range m.Imports {
 		if imported == nil {
-			b.wrong(&mistake.Mistake{What: m.label() + " imports nil", Fix: "remove it; or, if it is a variable that is set later, build the module in a function that is called then"})
+			b.addErrors(&mistake.Mistake{What: m.label() + " imports nil", Fix: "remove it; or, if it is a variable that is set later, build the module in a function that is called then"})
 			continue
 		}
 		b.collect(imported, append(slices.Clip(importers), m))

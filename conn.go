@@ -3,8 +3,6 @@ package wsgate
 import (
 	"context"
 	"crypto/rand"
-	"net/http"
-	"reflect"
 	"sync/atomic"
 
 	"github.com/coder/websocket"
@@ -59,16 +57,22 @@ type conn struct {
 	activity atomic.Pointer[activity] // what a hook is busy with; nil while none runs
 
 	// Owned by the goroutine that runs the hooks.
-	inbound   envelope.Inbound // the event that is handled; of another message only its id
+	exchange       exchange    // what is handled
+	panicked       *PanicError // the hook's, until call has returned
+	malformedCount int         // malformed messages in a row
+	opened         bool        // OnOpen returned nil
+	ended          bool        // the transport has ended, with the cause
+	cause          error
+}
+
+// exchange is one message while it is handled, and what becomes of it. A Handler returns only an error, so the rest waits
+// here. It is zero while no message is handled: an idle connection keeps none.
+type exchange struct {
+	inbound   envelope.Inbound // the event; of another message only its id
 	binding   *binding         // its handler; nil if there is none
 	answer    any              // what the handler answered
-	innerCtx  context.Context  // what middleware has given the hook; nil while none runs
-	panicked  *PanicError      // the hook's, until call has returned
-	malformed bool             // the message that is handled was refused as no envelope
-	strikes   int              // malformed messages in a row
-	opened    bool             // OnOpen returned nil
-	ended     bool             // the transport has ended, with the cause
-	cause     error
+	ctx       context.Context  // what middleware has given the hook; nil before
+	malformed bool             // it was refused as no envelope
 }
 
 func (c *conn) base() *conn { return c }
@@ -127,54 +131,3 @@ func (c *conn) Close(code websocket.StatusCode, reason string) {
 }
 
 func newConnID() string { return rand.Text() }
-
-// connType is implemented by *Conn[D] for every D. Registration finds one in the gateway's signatures; its methods,
-// which the compiler made for that D, do the rest without reflection.
-type connType interface {
-	AnyConn
-	// signatures returns the types that the hooks of a gateway with this D have.
-	signatures() map[string]any
-	// dataType returns D.
-	dataType() reflect.Type
-	// hooks binds a gateway whose signatures were checked.
-	hooks(gateway any) hooks
-}
-
-// hooks is a gateway without its D. Missing ones are nil.
-type hooks struct {
-	attach  func(base *conn, data any) AnyConn
-	upgrade func(*http.Request) (any, error)
-	open    func(context.Context, AnyConn) error
-	message func(context.Context, AnyConn, Message) error
-	close   func(context.Context, AnyConn, error)
-	events  func() []binding
-}
-
-func (*Conn[D]) dataType() reflect.Type { return reflect.TypeFor[D]() }
-
-func (*Conn[D]) hooks(gateway any) hooks {
-	h := hooks{attach: func(base *conn, data any) AnyConn {
-		c := &Conn[D]{conn: base}
-		if data != nil {
-			c.Data = data.(D)
-		}
-		base.self = c
-		return c
-	}}
-	if g, ok := gateway.(Upgrader[D]); ok {
-		h.upgrade = func(r *http.Request) (any, error) { return g.OnUpgrade(r) }
-	}
-	if g, ok := gateway.(Opener[D]); ok {
-		h.open = func(ctx context.Context, c AnyConn) error { return g.OnOpen(ctx, c.(*Conn[D])) }
-	}
-	if g, ok := gateway.(MessageHandler[D]); ok {
-		h.message = func(ctx context.Context, c AnyConn, m Message) error { return g.OnMessage(ctx, c.(*Conn[D]), m) }
-	}
-	if g, ok := gateway.(Closer[D]); ok {
-		h.close = func(ctx context.Context, c AnyConn, err error) { g.OnClose(ctx, c.(*Conn[D]), err) }
-	}
-	if g, ok := gateway.(EventHandler[D]); ok {
-		h.events = func() []binding { return g.Events().erase() }
-	}
-	return h
-}

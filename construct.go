@@ -20,7 +20,7 @@ func (b *builder) construct() {
 	b.prepareRoutes() // a constructor may use the hub at once
 	gateways, mistakes := b.plan.Build()
 	for _, err := range mistakes {
-		b.wrong(withPublicPanic(err))
+		b.addErrors(withPublicPanic(err))
 	}
 	b.app.handler = b.app.hosts.guard(wrapAll[http.Handler](b, b.http, http.HandlerFunc(b.app.serveMux)))
 	for i, gateway := range gateways {
@@ -129,7 +129,7 @@ func (b *builder) mount(r Route, gateway any, use []listed[Middleware]) {
 	if rt.hooks.upgrade == nil {
 		rt.hooks.upgrade = callUpgrade(gateway)
 	}
-	b.wrong(rt.bind(r))
+	b.addErrors(rt.bind(r))
 	rt.handle = wrapAll(b, b.use, wrapAll(b, use, Handler(rt.innermost)))
 	a.registry.routes = append(a.registry.routes, r)
 	a.mux.Handle(rt.path, rt)

@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
-	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Event is the name of an event together with the type of its payload, in one constant:
@@ -123,49 +121,6 @@ func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A,
 		}
 	}
 	return b
-}
-
-// Envelope names the JSON keys around a payload. The zero value is the flat form: an object payload's fields stand
-// beside "type" and "id", any other payload stands under "data". So does an object whose type has a field with the name of
-// one of the three, as most types with an ID have, whatever its value is. With Data set every payload stands under that
-// key, as in the {"event":…,"data":…} of NestJS clients. An empty Type is "type", an empty ID is "id".
-type Envelope struct{ Type, ID, Data string }
-
-func (e Envelope) names() envelope.Names {
-	n := envelope.Names{Type: e.Type, ID: e.ID, Data: e.Data, Nested: e.Data != ""}
-	if n.Type == "" {
-		n.Type = "type"
-	}
-	if n.ID == "" {
-		n.ID = "id"
-	}
-	if n.Data == "" {
-		n.Data = "data"
-	}
-	return n
-}
-
-// check returns a mistake for keys that cannot be told apart. of says whose envelope it is.
-func (e Envelope) check(of string) (mistakes []error) {
-	n := e.names()
-	wrong := func(key, why string) {
-		mistakes = append(mistakes, &mistake.Mistake{What: fmt.Sprintf("%s: Envelope key %q %s", of, key, why), Fix: "choose another key"})
-	}
-	keys := []string{n.Type, n.ID, n.Data}
-	for i, key := range keys {
-		for _, before := range keys[:i] {
-			if strings.EqualFold(key, before) {
-				wrong(key, "is used twice; JSON keys that differ only in case count as the same")
-			}
-		}
-		if !text.IsLine(key) {
-			wrong(key, text.NotLine)
-		}
-		if !n.Nested && envelope.IsErrorKey(key) {
-			wrong(key, "is needed for errors, whose fields stand beside it in the flat form")
-		}
-	}
-	return mistakes
 }
 
 // tableEntry returns where a binding is made: the line of a gateway's table, and behind it those of the functions of the

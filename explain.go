@@ -129,9 +129,9 @@ func (info *RouteInfo) lines() (lines []string) {
 
 // changed lists the limits that are not the defaults.
 func (l Limits) changed() (changed []string) {
-	have, usual := reflect.ValueOf(l), reflect.ValueOf(l.usual())
+	have, baseline := reflect.ValueOf(l), reflect.ValueOf(l.baseline())
 	for i := range have.NumField() {
-		if !have.Field(i).Equal(usual.Field(i)) {
+		if !have.Field(i).Equal(baseline.Field(i)) {
 			changed = append(changed, fmt.Sprintf("%s %v", have.Type().Field(i).Name, have.Field(i)))
 		}
 	}

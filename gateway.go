@@ -3,6 +3,7 @@ package wsgate
 import (
 	"context"
 	"net/http"
+	"reflect"
 )
 
 // The interfaces in this file say what a gateway may implement. All are optional and found by reflection; naming
@@ -66,4 +67,55 @@ type Closer[D any] interface {
 // what its clients send is answered with code [Unsupported].
 type EventHandler[D any] interface {
 	Events() Events[D]
+}
+
+// connType is implemented by *Conn[D] for every D. Registration finds one in the gateway's signatures; its methods,
+// which the compiler made for that D, do the rest without reflection.
+type connType interface {
+	AnyConn
+	// signatures returns the types that the hooks of a gateway with this D have.
+	signatures() map[string]any
+	// dataType returns D.
+	dataType() reflect.Type
+	// hooks binds a gateway whose signatures were checked.
+	hooks(gateway any) hooks
+}
+
+// hooks is a gateway without its D. Missing ones are nil.
+type hooks struct {
+	attach  func(base *conn, data any) AnyConn
+	upgrade func(*http.Request) (any, error)
+	open    func(context.Context, AnyConn) error
+	message func(context.Context, AnyConn, Message) error
+	close   func(context.Context, AnyConn, error)
+	events  func() []binding
+}
+
+func (*Conn[D]) dataType() reflect.Type { return reflect.TypeFor[D]() }
+
+func (*Conn[D]) hooks(gateway any) hooks {
+	h := hooks{attach: func(base *conn, data any) AnyConn {
+		c := &Conn[D]{conn: base}
+		if data != nil {
+			c.Data = data.(D)
+		}
+		base.self = c
+		return c
+	}}
+	if g, ok := gateway.(Upgrader[D]); ok {
+		h.upgrade = func(r *http.Request) (any, error) { return g.OnUpgrade(r) }
+	}
+	if g, ok := gateway.(Opener[D]); ok {
+		h.open = func(ctx context.Context, c AnyConn) error { return g.OnOpen(ctx, c.(*Conn[D])) }
+	}
+	if g, ok := gateway.(MessageHandler[D]); ok {
+		h.message = func(ctx context.Context, c AnyConn, m Message) error { return g.OnMessage(ctx, c.(*Conn[D]), m) }
+	}
+	if g, ok := gateway.(Closer[D]); ok {
+		h.close = func(ctx context.Context, c AnyConn, err error) { g.OnClose(ctx, c.(*Conn[D]), err) }
+	}
+	if g, ok := gateway.(EventHandler[D]); ok {
+		h.events = func() []binding { return g.Events().erase() }
+	}
+	return h
 }

@@ -126,11 +126,11 @@ func (l Limits) withDefaults() Limits {
 
 func quarterOfMemory() int { return int(min(cmp.Or(ram.Usable()/4, 1<<30), math.MaxInt)) }
 
-// usual returns the limits as they would be if none was set but those that l's own depend on.
-func (l Limits) usual() Limits {
-	usual := Limits{Message: l.Message}.withDefaults()
-	usual.Message = Limits{}.withDefaults().Message
-	return usual
+// baseline returns the limits as they would be if none was set but those that l's own depend on.
+func (l Limits) baseline() Limits {
+	baseline := Limits{Message: l.Message}.withDefaults()
+	baseline.Message = Limits{}.withDefaults().Message
+	return baseline
 }
 
 func setDefault[T comparable](v *T, to T) {

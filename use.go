@@ -30,19 +30,19 @@ func list[M any](b *builder, place string, g *wiring.Group, entries []any) (all 
 		v := reflect.ValueOf(value)
 		switch {
 		case !v.IsValid() || v.Kind() == reflect.Func && v.IsNil():
-			b.wrong(&mistake.Mistake{What: entry.place + " is nil", Fix: "remove it"})
+			b.addErrors(&mistake.Mistake{What: entry.place + " is nil", Fix: "remove it"})
 			continue
 		case v.CanConvert(want):
 			entry.middleware = v.Convert(want).Interface().(M)
 		case constructs(v.Type(), want):
 			made, err := b.plan.Part(g, value)
 			if err != nil {
-				b.wrong(err)
+				b.addErrors(err)
 				continue
 			}
 			entry.made = made
 		default:
-			b.wrong(notMiddleware(entry.place, value, want))
+			b.addErrors(notMiddleware(entry.place, value, want))
 			continue
 		}
 		all = append(all, entry)
@@ -101,11 +101,11 @@ func wrapAll[H any, M ~func(H) H](b *builder, list []listed[M], h H) H {
 		}
 		var wrapped H
 		if err := safely(func() error { wrapped = wrap(h); return nil }); err != nil {
-			b.wrong(panicked(entry.place, err))
+			b.addErrors(panicked(entry.place, err))
 			continue
 		}
 		if v := reflect.ValueOf(wrapped); !v.IsValid() || v.IsZero() {
-			b.wrong(&mistake.Mistake{What: entry.place + " returns nil", Where: inspect.FuncPos(wrap), Want: "a handler that calls next"})
+			b.addErrors(&mistake.Mistake{What: entry.place + " returns nil", Where: inspect.FuncPos(wrap), Want: "a handler that calls next"})
 			continue
 		}
 		h = wrapped

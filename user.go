@@ -71,12 +71,12 @@ func userAdvice(data reflect.Type) string {
 func (b *builder) checkUserLimit() {
 	l := b.options.Limits.UserConnections
 	if b.options.CloseOldest && l == 0 {
-		b.wrong(&mistake.Mistake{
+		b.addErrors(&mistake.Mistake{
 			What: "Options.CloseOldest without Limits.UserConnections", Fix: "remove it, or set Options.Limits.UserConnections to how many connections a user may have",
 		})
 	}
 	if l > 0 && len(b.routes) > 0 && !slices.ContainsFunc(b.routes, tellsUsers) {
-		b.wrong(&mistake.Mistake{
+		b.addErrors(&mistake.Mistake{
 			What: "Options.Limits.UserConnections without users", Have: "no gateway whose data tells who the user is",
 			Fix: "remove it, or give the data of a gateway, in a type of your own, a method UserID() string, and return it from OnUpgrade",
 		})

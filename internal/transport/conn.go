@@ -73,10 +73,10 @@ type Conn struct {
 	parsed *bufio.Reader // what coder/websocket has taken and not parsed
 	in     input
 
-	cycle    readCycle
-	out     outbox
-	writers sync.WaitGroup // whoever writes or closes
-	heartbeat    heartbeat
+	cycle     readCycle
+	out       outbox
+	writers   sync.WaitGroup // whoever writes or closes
+	heartbeat heartbeat
 }
 
 // Context returns the context of everything that works for this connection. It is cancelled as soon as the connection

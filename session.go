@@ -35,7 +35,7 @@ func (c *conn) run(deadline time.Time) {
 			c.cause, c.ended = c.t.End(err), true
 			return
 		}
-		c.during(&c.route.receiving, func() { c.receive(Message{typ, data}) })
+		c.runHook(&c.route.receiving, func() { c.receive(Message{typ, data}) })
 	}
 }
 
@@ -61,8 +61,8 @@ func (c *conn) finish() {
 	}
 }
 
-// during runs a hook so that a shutdown waits for it.
-func (c *conn) during(doing *activity, f func()) {
+// runHook runs a hook so that a shutdown waits for it.
+func (c *conn) runHook(doing *activity, f func()) {
 	c.activity.Store(doing)
 	if !c.route.app.draining.Load() {
 		f()
@@ -98,7 +98,7 @@ func (c *conn) open(deadline time.Time) {
 		c.t.Close(websocket.StatusTryAgainLater, "opening took too long", ErrLimit)
 	})
 	defer late.Stop()
-	c.during(&c.route.opening, func() {
+	c.runHook(&c.route.opening, func() {
 		err := c.call(c.t.Context(), Inbound{Hook: HookOpen})
 		if err == nil {
 			c.opened = true
@@ -106,7 +106,7 @@ func (c *conn) open(deadline time.Time) {
 			return
 		}
 		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
-		c.innerCtx = nil
+		c.exchange = exchange{}
 	})
 }
 
@@ -120,7 +120,7 @@ func (c *conn) refuse(err error) {
 		c.t.Close(own.Code.closeStatus(), own.Message, err)
 		return
 	}
-	if !c.over(err) {
+	if !c.isClosed(err) {
 		c.route.app.logError(c.logContext(c.t.Context()), "wsgate: OnOpen failed", err, "conn", c.id, "path", c.route.path)
 	}
 	c.t.Close(websocket.StatusInternalError, "internal error", err)
@@ -130,35 +130,34 @@ func (c *conn) refuse(err error) {
 func (c *conn) receive(m Message) {
 	in := Inbound{Hook: HookMessage, Message: m}
 	if c.route.speaksJSON() && m.Type == websocket.MessageText {
-		err := c.route.names.Parse(m.Data, &c.inbound)
+		err := c.route.names.Parse(m.Data, &c.exchange.inbound)
 		// Middleware is given the message and may do with it what it likes; the answer needs the id as it was.
-		c.inbound.ID = slices.Clone(c.inbound.ID)
+		c.exchange.inbound.ID = slices.Clone(c.exchange.inbound.ID)
 		if err != nil || c.route.events == nil {
-			c.inbound = envelope.Inbound{ID: c.inbound.ID}
+			c.exchange.inbound = envelope.Inbound{ID: c.exchange.inbound.ID}
 		} else {
 			in.Hook = HookEvent
-			if c.binding = c.route.events[string(c.inbound.Type)]; c.binding != nil {
-				in.Event = c.binding.name
-				c.activity.Store(&c.binding.activity)
+			if c.exchange.binding = c.route.events[string(c.exchange.inbound.Type)]; c.exchange.binding != nil {
+				in.Event = c.exchange.binding.name
+				c.activity.Store(&c.exchange.binding.activity)
 			} else {
-				in.Event = string(c.inbound.Type)
+				in.Event = string(c.exchange.inbound.Type)
 			}
 		}
 	}
 	err := c.call(c.t.Context(), in)
-	c.guarded(in, func() { c.settle(in, err) })
+	c.guarded(in, func() { c.respond(in, err) })
 	c.countMalformed()
-	c.inbound, c.binding, c.answer, c.innerCtx = envelope.Inbound{}, nil, nil, nil // an idle connection keeps no message
+	c.exchange = exchange{}
 }
 
 // countMalformed closes a connection that sends nothing but what is no envelope, once the last of it is answered.
 func (c *conn) countMalformed() {
-	if !c.malformed {
-		c.strikes = 0
+	if !c.exchange.malformed {
+		c.malformedCount = 0
 		return
 	}
-	c.malformed = false
-	if c.strikes++; c.strikes >= c.route.limits.Malformed {
+	if c.malformedCount++; c.malformedCount >= c.route.limits.Malformed {
 		c.t.Close(websocket.StatusPolicyViolation, "too many malformed messages", ErrLimit)
 	}
 }
@@ -171,8 +170,8 @@ func (c *conn) guarded(in Inbound, f func()) {
 	}
 }
 
-// settle does what the result of a hook or handler asks for.
-func (c *conn) settle(in Inbound, err error) {
+// respond does what the result of a hook or handler asks for.
+func (c *conn) respond(in Inbound, err error) {
 	if err == nil {
 		c.reply(in)
 		return
@@ -188,7 +187,7 @@ func (c *conn) settle(in Inbound, err error) {
 		return
 	}
 	own, ok := asClientError(err)
-	if !ok && !c.over(err) {
+	if !ok && !c.isClosed(err) {
 		c.logHandler(in, err)
 	}
 	c.sendError(own)
@@ -196,56 +195,56 @@ func (c *conn) settle(in Inbound, err error) {
 
 // reply answers an event that was sent with an id.
 func (c *conn) reply(in Inbound) {
-	if in.Hook != HookEvent || c.inbound.ID == nil {
+	if in.Hook != HookEvent || c.exchange.inbound.ID == nil {
 		return
 	}
 	m, err := c.encodeAnswer(in.Event)
 	if err == nil {
 		err = c.t.Send(m)
 	}
-	if err != nil && !c.over(err) {
+	if err != nil && !c.isClosed(err) {
 		c.logHandler(in, fmt.Errorf("the answer: %w", err))
 		c.sendError(&Error{Code: Internal, Message: "internal error"})
 	}
 }
 
 func (c *conn) encodeAnswer(event string) (*frame.Message, error) {
-	if c.binding == nil || c.binding.answer == nil || c.answer == nil {
-		return c.route.names.Encode(event, c.inbound.ID, inspect.Value, nil)
+	if c.exchange.binding == nil || c.exchange.binding.answer == nil || c.exchange.answer == nil {
+		return c.route.names.Encode(event, c.exchange.inbound.ID, inspect.Value, nil)
 	}
-	body, err := json.Marshal(c.answer)
+	body, err := json.Marshal(c.exchange.answer)
 	if err != nil {
 		return nil, err
 	}
-	return c.route.names.Encode(event, c.inbound.ID, c.binding.answerShape, body)
+	return c.route.names.Encode(event, c.exchange.inbound.ID, c.exchange.binding.answerShape, body)
 }
 
 // sendError answers with an error: without its details, or as no more than internal, if it cannot be encoded or does not
 // fit into the queue.
 func (c *conn) sendError(e *Error) {
 	err := c.trySendError(e)
-	if err == nil || c.over(err) {
+	if err == nil || c.isClosed(err) {
 		return
 	}
 	c.route.app.logError(c.logContext(c.t.Context()), "wsgate: an error could not be sent with its details", err, "conn", c.id, "path", c.route.path, "code", string(e.Code))
 	if c.trySendError(&Error{Code: e.Code, Message: e.Message}) == nil {
 		return
 	}
-	if err := c.trySendError(&Error{Code: Internal, Message: "internal error"}); err != nil && !c.over(err) {
+	if err := c.trySendError(&Error{Code: Internal, Message: "internal error"}); err != nil && !c.isClosed(err) {
 		c.t.Close(websocket.StatusInternalError, "internal error", err) // rather than no answer
 	}
 }
 
 func (c *conn) trySendError(e *Error) error {
-	m, err := c.route.names.Error(c.inbound.ID, string(e.Code), e.Message, e.Details)
+	m, err := c.route.names.Error(c.exchange.inbound.ID, string(e.Code), e.Message, e.Details)
 	if err != nil {
 		return err
 	}
 	return c.t.Send(m)
 }
 
-// over reports whether err says no more than that the connection has ended.
-func (c *conn) over(err error) bool {
+// isClosed reports whether err says no more than that the connection has ended.
+func (c *conn) isClosed(err error) bool {
 	return c.t.Context().Err() != nil && (errors.Is(err, ErrClosed) || errors.Is(err, ErrSlowClient) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(c.t.Context())))
 }
@@ -257,15 +256,15 @@ func (c *conn) logHandler(in Inbound, err error) {
 
 // logContext returns the context of what the hook logs: the one that middleware has made, or else ctx.
 func (c *conn) logContext(ctx context.Context) context.Context {
-	if c.innerCtx != nil {
-		return c.innerCtx
+	if c.exchange.ctx != nil {
+		return c.exchange.ctx
 	}
 	return ctx
 }
 
 // innermost is the handler that all middleware is wrapped around. Middleware sees a panic of the hook as its error.
 func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err error) {
-	c.base().innerCtx = ctx
+	c.base().exchange.ctx = ctx
 	defer func() {
 		if v := recover(); v != nil {
 			p := publicPanic(guard.Recovered(v))
@@ -324,7 +323,7 @@ func (rt *route) unsupported() error {
 func (rt *route) text(ctx context.Context, to AnyConn, in Inbound) error {
 	var made envelope.Inbound
 	if err := rt.names.Parse(in.Message.Data, &made); err != nil {
-		to.base().malformed = true
+		to.base().exchange.malformed = true
 		return &Error{Code: Malformed, Message: err.Error()}
 	}
 	in.Hook, in.Event = HookEvent, string(made.Type)
@@ -334,21 +333,21 @@ func (rt *route) text(ctx context.Context, to AnyConn, in Inbound) error {
 // event hands an event to its handler.
 func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 	c := to.base()
-	b := c.binding
+	b := c.exchange.binding
 	if b == nil || b.name != in.Event {
 		if b = rt.events[in.Event]; b == nil {
 			return Errorf(UnknownEvent, "unknown event %q", shortName(in.Event))
 		}
-		c.binding = b
+		c.exchange.binding = b
 	}
-	p := payload{conn: c, binding: b, in: c.inbound}
+	p := payload{conn: c, binding: b, in: c.exchange.inbound}
 	if !sameBytes(in.Message.Data, p.in.Text) { // middleware has put another message in its place
 		if err := rt.names.Parse(in.Message.Data, &p.in); err != nil {
 			return &Error{Code: Malformed, Message: err.Error()}
 		}
 	}
 	var err error
-	c.answer, err = b.handle(ctx, to, p)
+	c.exchange.answer, err = b.handle(ctx, to, p)
 	return err
 }
 
