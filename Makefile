@@ -66,12 +66,12 @@ fuzz: ## run every fuzz target for FUZZTIME
 
 .PHONY: soak
 soak: ## load a server for SOAKTIME and watch what it holds, then play SCHEDULES of the lifecycle model
-	go test -count=1 -v -timeout=0 -run 'TestSoak' ./internal/soak -soak $(SOAKTIME)
-	go test -count=1 -v -timeout=0 ./internal/lifecycle -schedules $(SCHEDULES)
+	go test -count=1 -v -timeout=0 -run 'TestSoak' ./internal/test/soak -soak $(SOAKTIME)
+	go test -count=1 -v -timeout=0 ./internal/test/lifecycle -schedules $(SCHEDULES)
 
 .PHONY: mutants
 mutants: ## put faults into the library, one at a time, and show which test notices
-	go run ./internal/mutants
+	go run ./internal/test/mutants
 
 .PHONY: tidy
 tidy: ## format every file, and tidy every go.mod

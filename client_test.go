@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/memory"
-	"github.com/wsgate/wsgate/internal/wire"
+	"github.com/wsgate/wsgate/internal/test/wire"
 )
 
 // testClient is a client that fails its test.

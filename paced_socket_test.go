@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
-	"github.com/wsgate/wsgate/internal/wire"
+	"github.com/wsgate/wsgate/internal/test/wire"
 )
 
 // A client that reads gets a history of any length, at its own speed.

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
-	"github.com/wsgate/wsgate/internal/wrapper"
+	"github.com/wsgate/wsgate/internal/test/wrapper"
 )
 
 const wrapped wsgate.Event[int] = "wrapped"
@@ -119,7 +119,7 @@ func TestEntriesBehindManyFunctions(t *testing.T) {
 
 // wrapperLine returns the file:line in the other package of the line that ends with the comment.
 func wrapperLine(comment string) string {
-	file := filepath.Join("internal", "wrapper", "wrapper.go")
+	file := filepath.Join("internal", "test", "wrapper", "wrapper.go")
 	source, err := os.ReadFile(file)
 	if err != nil {
 		panic(err)

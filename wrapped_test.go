@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
-	"github.com/wsgate/wsgate/internal/wire"
+	"github.com/wsgate/wsgate/internal/test/wire"
 )
 
 // scrambled is a connection that encrypts, in its way. Everything but Read and Write is the socket's own.

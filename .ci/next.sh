@@ -23,7 +23,7 @@ for release in "$@"; do
 done
 
 # Those that are left out have no JSON in them, or too little for the time that they take.
-packages=$(go list ./... | grep -v -e /internal/abuse -e /internal/conformance -e /internal/lifecycle -e /internal/soak)
+packages=$(go list ./... | grep -v -e /internal/test/abuse -e /internal/test/conformance -e /internal/test/lifecycle -e /internal/test/soak)
 # shellcheck disable=SC2086 # several packages
 GOEXPERIMENT=jsonv2 with "$older" go test $packages || failed=1
 exit "$failed"

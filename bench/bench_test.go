@@ -17,7 +17,7 @@ import (
 	"github.com/wsgate/wsgate/bench/internal/runtimes"
 	"github.com/wsgate/wsgate/bench/internal/server"
 	"github.com/wsgate/wsgate/bench/internal/workload"
-	"github.com/wsgate/wsgate/internal/need"
+	"github.com/wsgate/wsgate/internal/test/need"
 )
 
 // TestMain makes the test's own program the servers that the tests start.

@@ -15,7 +15,7 @@ import (
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/broker/nats"
 	"github.com/wsgate/wsgate/broker/redis"
-	"github.com/wsgate/wsgate/internal/need"
+	"github.com/wsgate/wsgate/internal/test/need"
 	"github.com/wsgate/wsgate/wstest"
 )
 

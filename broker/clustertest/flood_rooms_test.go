@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsgate/wsgate/internal/wire"
+	"github.com/wsgate/wsgate/internal/test/wire"
 )
 
 const (

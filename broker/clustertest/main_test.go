@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsgate/wsgate/internal/leak"
-	"github.com/wsgate/wsgate/internal/parallel"
+	"github.com/wsgate/wsgate/internal/test/leak"
+	"github.com/wsgate/wsgate/internal/test/parallel"
 )
 
 var (

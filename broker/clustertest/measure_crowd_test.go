@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsgate/wsgate/internal/wire"
+	"github.com/wsgate/wsgate/internal/test/wire"
 )
 
 // audience are members of a room that do nothing but count what they get.

@@ -4,8 +4,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/wsgate/wsgate/internal/leak"
-	"github.com/wsgate/wsgate/internal/parallel"
+	"github.com/wsgate/wsgate/internal/test/leak"
+	"github.com/wsgate/wsgate/internal/test/parallel"
 )
 
 func TestMain(m *testing.M) {

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsgate/wsgate/internal/need"
+	"github.com/wsgate/wsgate/internal/test/need"
 )
 
 // patience is how long what has to happen may take.

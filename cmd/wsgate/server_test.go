@@ -15,8 +15,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
-	"github.com/wsgate/wsgate/internal/leak"
-	"github.com/wsgate/wsgate/internal/parallel"
+	"github.com/wsgate/wsgate/internal/test/leak"
+	"github.com/wsgate/wsgate/internal/test/parallel"
 )
 
 func TestMain(m *testing.M) {

@@ -16,7 +16,7 @@ import (
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 
-	"github.com/wsgate/wsgate/internal/need"
+	"github.com/wsgate/wsgate/internal/test/need"
 )
 
 // browser is a running Chromium. Opening a page is its method, so that a test asks whether there is one before it starts

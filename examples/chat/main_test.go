@@ -18,7 +18,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	chat "github.com/wsgate/wsgate/examples/chat"
-	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/test/leak"
 )
 
 // patience is how long a test waits for what it waits for.

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsgate/wsgate"
-	"github.com/wsgate/wsgate/internal/need"
+	"github.com/wsgate/wsgate/internal/test/need"
 	"github.com/wsgate/wsgate/wstest"
 )
 

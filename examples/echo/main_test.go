@@ -13,7 +13,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	echo "github.com/wsgate/wsgate/examples/echo"
-	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/test/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }

@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	notify "github.com/wsgate/wsgate/examples/notify"
-	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/test/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }

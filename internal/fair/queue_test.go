@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate/internal/fair"
-	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/test/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }

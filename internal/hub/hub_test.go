@@ -19,9 +19,9 @@ import (
 
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/hub"
-	"github.com/wsgate/wsgate/internal/leak"
 	"github.com/wsgate/wsgate/internal/local"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/leak"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 

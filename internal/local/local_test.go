@@ -7,8 +7,8 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/broker/brokertest"
-	"github.com/wsgate/wsgate/internal/leak"
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }

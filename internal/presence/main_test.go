@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/test/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/test/leak"
 	"github.com/wsgate/wsgate/internal/timerwheel"
 )
 

@@ -16,8 +16,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/test/wire"
 	"github.com/wsgate/wsgate/internal/transport"
-	"github.com/wsgate/wsgate/internal/wire"
 )
 
 var limits = &transport.Limits{

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate/internal/guard"
-	"github.com/wsgate/wsgate/internal/leak"
+	"github.com/wsgate/wsgate/internal/test/leak"
 	"github.com/wsgate/wsgate/internal/wiring"
 )
 

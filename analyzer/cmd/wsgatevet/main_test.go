@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsgate/wsgate/internal/consumer"
+	"github.com/wsgate/wsgate/internal/test/consumer"
 )
 
 var tool string // the built command

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsgate/wsgate/internal/consumer"
+	"github.com/wsgate/wsgate/internal/test/consumer"
 )
 
 var update = flag.Bool("update", false, "write docs/mistakes.md")

@@ -20,8 +20,8 @@ import (
 
 	"github.com/wsgate/wsgate/cmd/internal/load"
 	"github.com/wsgate/wsgate/cmd/internal/wire"
-	"github.com/wsgate/wsgate/internal/leak"
-	"github.com/wsgate/wsgate/internal/parallel"
+	"github.com/wsgate/wsgate/internal/test/leak"
+	"github.com/wsgate/wsgate/internal/test/parallel"
 )
 
 func TestMain(m *testing.M) {
