@@ -95,7 +95,11 @@ func badConfigurations(t *testing.T) {
 	for _, name := range []string{"", "error", "$x", "a\nb", "\xff", strings.Repeat("x", 65)} {
 		refused("event "+name, speaking(show[string](name)), nil, "eventful")
 	}
-	refused("payload with the envelope's key", speaking(show[struct{ Type string }]("say")), nil, `"say"`, `"Type"`)
+	for name, event := range map[string]wsgate.Binding[guest]{
+		"channel": show[chan int]("say"), "function": show[func()]("say"), "complex": show[struct{ C complex64 }]("say"), "hidden": show[struct{ c int }]("say"),
+	} {
+		refused("payload: "+name, speaking(event), nil, `"say"`, "JSON")
+	}
 	refused("everything at once", module(func(rt *wsgate.Route) { rt.Subprotocols = []string{""}; rt.Limits = &wsgate.Limits{Ping: -1} }),
 		&wsgate.Options{Origins: []string{"["}, Limits: wsgate.Limits{Pong: -1}}, "Subprotocols", "Limits.Ping", "Limits.Pong", "Options.Origins")
 }

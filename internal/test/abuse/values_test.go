@@ -179,8 +179,8 @@ func badAnswers(t *testing.T) {
 	loop := &ring{}
 	loop.Next = loop
 	bad := []wsgate.Binding[guest]{
-		give("NaN", math.NaN()), give("infinite", []float64{math.Inf(-1)}), give("channel", make(chan int)), give("function", func() {}),
-		give("complex", struct{ C complex64 }{1}), give("ring", loop), give("inside", map[string]any{"a": math.NaN()}), give("two", badJSON("1 2")),
+		give("NaN", math.NaN()), give("infinite", []float64{math.Inf(-1)}), give[any]("channel", make(chan int)),
+		give[any]("function", func() {}), give[any]("complex", struct{ C complex64 }{1}), give("ring", loop), give("inside", map[string]any{"a": math.NaN()}), give("two", badJSON("1 2")),
 		give("cut", badJSON(`{"a":`)), give("large", strings.Repeat("x", 1<<20)), // the whole queue
 	}
 	su := vocabulary(append(bad, give("panic", badJSON("")))...)
