@@ -31,7 +31,7 @@ func (s *slowHandler) HandlerIsSlow() {
 	a, since := c.route.app, time.Now().Add(-c.route.limits.Handler)
 	a.members.Callback(func() {
 		a.logLimited(context.Background(), slog.LevelWarn, "wsgate: a handler does not return", nil,
-			"hook", doing.hook, "event", doing.event, "path", c.route.path, "conn", c.id, "since", since)
+			"hook", doing.hook, "event", doing.event, "path", c.route.path, "conn", c.ID(), "since", since)
 	})
 }
 
@@ -48,7 +48,7 @@ func (a *App) unfinished() string {
 			continue
 		}
 		if busy++; busy <= most {
-			names = append(names, fmt.Sprintf("%s on %s (connection %s)", doing, c.route.path, c.id))
+			names = append(names, fmt.Sprintf("%s on %s (connection %s)", doing, c.route.path, c.ID()))
 		}
 	}
 	if busy > most {

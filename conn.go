@@ -50,7 +50,6 @@ type AnyConn interface {
 type conn struct {
 	t     *transport.Conn
 	route *route
-	id    string
 	self  AnyConn
 
 	member   hub.Member               // its place in the hub
@@ -81,7 +80,7 @@ func (c *conn) base() *conn { return c }
 func connOf(m *hub.Member) *conn { return m.Owner.(*conn) }
 
 // ID returns the connection's id, a random string that is never used again.
-func (c *conn) ID() string { return c.id }
+func (c *conn) ID() string { return c.member.ID() }
 
 // Path returns the path of the connection's route as it was registered, which is what [Hub.At] takes.
 func (c *conn) Path() string { return c.route.path }

@@ -54,8 +54,8 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		unavailable(why).Write(w)
 		return
 	}
-	c := &conn{route: rt, id: newConnID()}
-	c.member.Init(rt.members, c.id, c)
+	c := &conn{route: rt}
+	c.member.Init(rt.members, newConnID(), c)
 	var deciding sync.WaitGroup
 	started := false
 	defer func() {

@@ -44,7 +44,7 @@ func (c *conn) finish() {
 	if !c.ended { // by a hook that ended this goroutine: there is nobody to read any more
 		c.t.Close(websocket.StatusInternalError, "internal error", errGoexit)
 		c.cause = c.t.End(errGoexit)
-		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.id, "path", c.route.path)
+		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.ID(), "path", c.route.path)
 	}
 	defer c.member.Remove()
 	defer c.member.LeaveAll()
@@ -57,7 +57,7 @@ func (c *conn) finish() {
 	c.activity.Store(&c.route.closing)
 	defer time.AfterFunc(c.route.limits.Handler, (*slowHandler)(c).HandlerIsSlow).Stop()
 	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {
-		c.route.app.logError(c.logContext(ctx), "wsgate: OnClose failed", err, "conn", c.id, "path", c.route.path)
+		c.route.app.logError(c.logContext(ctx), "wsgate: OnClose failed", err, "conn", c.ID(), "path", c.route.path)
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	if !c.isClosed(err) {
-		c.route.app.logError(c.logContext(c.t.Context()), "wsgate: OnOpen failed", err, "conn", c.id, "path", c.route.path)
+		c.route.app.logError(c.logContext(c.t.Context()), "wsgate: OnOpen failed", err, "conn", c.ID(), "path", c.route.path)
 	}
 	c.t.Close(websocket.StatusInternalError, "internal error", err)
 }
@@ -226,7 +226,7 @@ func (c *conn) sendError(e *Error) {
 	if err == nil || c.isClosed(err) {
 		return
 	}
-	c.route.app.logError(c.logContext(c.t.Context()), "wsgate: an error could not be sent with its details", err, "conn", c.id, "path", c.route.path, "code", string(e.Code))
+	c.route.app.logError(c.logContext(c.t.Context()), "wsgate: an error could not be sent with its details", err, "conn", c.ID(), "path", c.route.path, "code", string(e.Code))
 	if c.trySendError(&Error{Code: e.Code, Message: e.Message}) == nil {
 		return
 	}
@@ -251,7 +251,7 @@ func (c *conn) isClosed(err error) bool {
 
 func (c *conn) logHandler(in Inbound, err error) {
 	c.route.app.logError(c.logContext(c.t.Context()), "wsgate: "+in.Hook+" handler failed", err,
-		"conn", c.id, "path", c.route.path, "event", shortName(in.Event))
+		"conn", c.ID(), "path", c.route.path, "event", shortName(in.Event))
 }
 
 // logContext returns the context of what the hook logs: the one that middleware has made, or else ctx.

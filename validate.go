@@ -56,6 +56,6 @@ func (p payload) notValid(ctx context.Context, err error) error {
 		return err
 	}
 	c, event := p.conn, p.binding.name
-	c.route.app.logLimited(ctx, slog.LevelDebug, "wsgate: a payload is not valid", err, "conn", c.id, "path", c.route.path, "event", event)
+	c.route.app.logLimited(ctx, slog.LevelDebug, "wsgate: a payload is not valid", err, "conn", c.ID(), "path", c.route.path, "event", event)
 	return fmt.Errorf("%w: %w", Errorf(Invalid, "the payload of %s is not valid", event), err)
 }
