@@ -17,70 +17,73 @@ import (
 	"github.com/wsgate/wsgate/internal/wiring"
 )
 
-// Options are what an App can be told. The zero value, or nil in its place, works.
+// Options configures an App. The zero value and a nil *Options use the defaults.
 type Options struct {
-	// Logger gets what goes wrong: an internal error once, a panic with its stack. Default slog.Default().
+	// Logger logs what goes wrong: an internal error once, a panic with its stack. Default slog.Default().
 	Logger *slog.Logger
-	// Use is the middleware around every hook of every route. The first is the outermost. Each is a [Middleware], or a
-	// constructor of one, which asks for services as those of a [Module] do:
+	// Use is the middleware around every hook of every route. The first is the outermost. Each element is a [Middleware],
+	// or a constructor of one, which asks for services as the constructors of a [Module] do:
 	//
 	//	func(services...) wsgate.Middleware
 	//	func(services...) (wsgate.Middleware, error)
 	//
-	// A constructor is called once for each place where it is listed, when New builds the App, and sees what the whole App
-	// may use.
+	// A constructor is called once for each place where it is listed, when New builds the App. It can use every service
+	// that is available to the whole App.
 	Use []any
-	// HTTP is ordinary HTTP middleware around everything the App serves, before the upgrade: func(http.Handler)
-	// http.Handler, or a constructor of that, as for Use. The first is the outermost.
+	// HTTP is ordinary HTTP middleware around everything the App serves, before the upgrade. Each element is a
+	// func(http.Handler) http.Handler, or a constructor of one, as for Use. The first is the outermost.
 	HTTP []any
-	// ConnContext returns a context for all hooks of a connection, made from its upgrade request: it takes out what they
-	// need beside the data, a logger or the id of a trace. It is called after OnUpgrade has accepted the request, within
-	// the same time, on any goroutine. Only the values of what it returns count.
+	// ConnContext returns a context for all hooks of a connection, made from its upgrade request. Use it to keep what
+	// hooks need besides the data, such as a logger or a trace id. It is called after OnUpgrade has accepted the request,
+	// within the same time limit, on any goroutine. Only the values of the context that it returns are used.
 	//
-	// Nothing borrowed outlives its owner: a router uses what stands behind a request's values for the next request as
-	// soon as the handler has returned, and middleware ends its transaction or span. So values are copied into a new
-	// context, context.Background() for the first, and a context that is derived from the request's own is refused, with
-	// 500 for the client. Default nil: the context of a hook has no value of the request.
+	// Copy the values into a new context, made from context.Background(). The values of a request's context must not be
+	// used after its handler has returned: a router reuses them for the next request, and middleware ends its transaction
+	// or span. So a context that is derived from the request's own is refused, and the client gets 500. Default nil: a
+	// hook's context has no value of the request.
 	ConnContext func(r *http.Request) context.Context
-	// Origins are the hosts, beside the request's own, whose pages may connect: patterns as for path.Match, of a host
-	// ("*.example.com", "localhost:8080", "[::1]:5173") or of a scheme and host ("https://example.com"). A port that is the
-	// scheme's own, 80 or 443, may be there or not, in all of them and in the request's Host. A request without an Origin
-	// header does not come from a browser and is allowed. Default none.
+	// Origins are the hosts, besides the request's own, whose pages may connect. Each is a pattern as for path.Match, of
+	// a host ("*.example.com", "localhost:8080", "[::1]:5173") or of a scheme and host ("https://example.com"). The
+	// default port of the scheme, 80 or 443, may be given or left out, in the patterns and in the request's Host. A
+	// request without an Origin header does not come from a browser and is allowed. Default none.
 	Origins []string
 	// Hosts are the names by which clients reach the server: "chat.example.com", "localhost", or "*.example.com" for
-	// everything below it. A request with another name in its Host is answered with 421 before anything else sees it; one
-	// with an address, on any port, passes. Set them for what listens on localhost or in a private network, where a
-	// page can reach it whose own name was made to resolve there (DNS rebinding): its origin is the server's. Default
-	// none: every name passes.
+	// everything below it. A request with another name in its Host header is answered with 421 before anything else sees
+	// it. A request whose Host is an address, on any port, is allowed. Set Hosts for a server that listens on localhost
+	// or in a private network: a page from elsewhere can reach it if the page's own host name was made to resolve there
+	// (DNS rebinding), and then the page's origin is the server's. Default none: every name is allowed.
 	Hosts []string
 	// Compression offers permessage-deflate, without context takeover, to clients that ask for it. It costs time and
-	// some memory, and what is sent must not mix secrets with what a client chose (see CRIME). Default off.
+	// some memory. A compressed message must not mix secrets with text that a client chose (see CRIME). Default off.
 	Compression bool
-	// Limits hold for all routes that do not have their own.
+	// Limits apply to all routes that do not have their own.
 	Limits Limits
-	// Envelope holds for all routes that do not have their own.
+	// Envelope applies to all routes that do not have their own.
 	Envelope Envelope
-	// CloseOldest closes a user's oldest connection, with [StatusReplaced] and the cause [ErrLimit], when a new one has opened
-	// and exceeds [Limits].UserConnections; by default the new one is refused. Apart from those that stay, at most as many may
-	// be opening or closing: the oldest of them is cut for the next. Without the limit it is a start-up error.
+	// CloseOldest closes a user's oldest connection, with [StatusReplaced] and the cause [ErrLimit], when a new one has
+	// opened and exceeds [Limits].UserConnections. By default the new one is refused. In addition to the connections that
+	// stay, a user may have at most the same number that are opening or closing; when another one comes, the oldest of
+	// these is cut. CloseOldest without the limit is a start-up error.
 	CloseOldest bool
 
 	// Broker connects the App with others, so that what is sent to a room, a route or a user reaches the connections on
-	// every node. Default none. Whoever made it closes it, after Run or Shutdown have returned.
+	// every node. Default none. The code that made the Broker closes it, after Run or Shutdown has returned.
 	Broker Broker
-	// OnBroker is called with nil when the engine behind Broker is there, or there again, and with an error when it is
-	// away; with the App's Hub, to send something to the connections. The first call may come before [App.Start] has
-	// returned. The calls are on a goroutine of the App's, one at a time, and none comes after [App.Shutdown] has returned,
-	// unless its time was over. While one blocks, states wait for it: a hundred, and of more the last. The log's lines of
-	// what the App does on its own wait there, too; connections and their messages do not.
+	// OnBroker is called with nil when the message broker behind Broker is available, or available again, and with an
+	// error when it is away. It also gets the App's Hub, to send something to the connections. The first call may come
+	// before [App.Start] has returned. The calls are made on one of the App's goroutines, one at a time. None comes after
+	// [App.Shutdown] has returned, unless Shutdown ran out of time. While a call blocks, at most a hundred states wait
+	// for it; if there are more, the latest is kept. Log lines about what the App does on its own wait as well;
+	// connections and their messages do not.
 	OnBroker func(hub *Hub, err error)
-	// StartWithoutBroker starts the App although the engine is away: [App.Start] waits a second for it, and the App joins
-	// its cluster later. Else Start waits until its context is done, or 10 s, and fails with [ErrBroker]. The same holds for
-	// an engine that does not keep the tables which [Track] needs, as NATS without JetStream, if a gateway tracks.
+	// StartWithoutBroker starts the App even if the message broker is away: [App.Start] waits a second for it, and the
+	// App joins its cluster later. Otherwise Start waits until its context is done, or 10 s, and fails with [ErrBroker].
+	// If a gateway uses [Track], the same applies to a message broker that does not keep the tables which Track needs,
+	// such as NATS without JetStream.
 	StartWithoutBroker bool
 }
 
-// App serves gateways. It is an http.Handler; [App.Run] and [App.Serve] also start and stop it.
+// App serves gateways. It is an http.Handler. [App.Run] and [App.Serve] also start and stop it.
 type App struct {
 	log         *slog.Logger
 	limits      Limits
@@ -115,10 +118,11 @@ type App struct {
 	idle   chan struct{} // closed when the App is draining and nothing is active
 }
 
-// New builds an App: the services and gateways of root and of everything it imports, each once. Every mistake that can
-// be found without running a constructor is in the error, each with where it was made and how to mend it. If there is none,
-// the constructors run, and the error has all that is found then: which of them fail, and what is wrong with the tables of
-// the gateways that they made, as with the types of payloads and with the names of events.
+// New builds an App: the services and gateways of root and of everything it imports, each once. If there are mistakes
+// that can be found without running a constructor, the error has all of them, each with where it was made and how to
+// fix it. Otherwise the constructors run, and the error has everything that is found then: which constructors fail,
+// and what is wrong with the tables of the gateways that they made, such as the types of payloads and the names of
+// events.
 func New(root *Module, opts *Options) (*App, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -129,14 +133,14 @@ func New(root *Module, opts *Options) (*App, error) {
 // Hub returns the connections of the App, for code outside the container.
 func (a *App) Hub() *Hub { return a.hub }
 
-// Registry returns the routes that the App serves. Nothing can be registered with it any more.
+// Registry returns the routes that the App serves. No more routes can be registered with it.
 func (a *App) Registry() *Registry { return a.registry }
 
 // Invoke calls fn with services from the container, for wiring at start-up:
 //
 //	app.Invoke(func(n *Notifier) error { return app.Handle("POST /notify", n) })
 //
-// It returns fn's error, if fn returns one, or says what cannot be provided.
+// It returns fn's error, if fn returns one. If a service cannot be provided, the error says which.
 func (a *App) Invoke(fn any) error {
 	if !inspect.IsFunc(fn) {
 		return &mistake.Mistake{What: "App.Invoke", Where: mistake.Caller(1), Have: inspect.NotFunc(fn), Want: "func(services...) or func(services...) error"}
@@ -144,8 +148,8 @@ func (a *App) Invoke(fn any) error {
 	return a.plan.Invoke(fn)
 }
 
-// Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern; one that
-// conflicts with another, or that no request matches, is an error. Call it before serving.
+// Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern. A pattern that
+// conflicts with another, or that no request matches, is an error. Call Handle before serving.
 func (a *App) Handle(pattern string, h http.Handler) error {
 	if f, ok := h.(http.HandlerFunc); h != nil && (!ok || f != nil) { // the mux refuses what is nil
 		h = mounted{h}
@@ -167,13 +171,13 @@ func (a *App) Handle(pattern string, h http.Handler) error {
 	return nil
 }
 
-// ServeHTTP serves the gateways, and what was mounted by [App.Handle]. An App that is mounted in a server of one's own,
-// and not served by Run or Serve, needs [App.Start] before and [App.Shutdown] after.
+// ServeHTTP serves the gateways and what was mounted by [App.Handle]. If you mount an App in your own server, instead
+// of using Run or Serve, call [App.Start] before and [App.Shutdown] after.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// Start runs the OnStart functions, see [Lifecycle]. Run and Serve call it. When it fails, what had started is
-// stopped again. It logs the routes at debug level, and a warning for every default that protects the server or its
-// users and was relaxed by far.
+// Start runs the OnStart functions, see [Lifecycle]. Run and Serve call it. If it fails, it stops what had started. It
+// logs the routes at debug level, and a warning for every default that protects the server or its users and has been
+// relaxed by far.
 func (a *App) Start(ctx context.Context) error {
 	err := a.lifecycle.start(ctx)
 	if err == nil {
@@ -188,17 +192,19 @@ func (a *App) Start(ctx context.Context) error {
 	return errors.Join(err, a.lifecycle.stop(stop))
 }
 
-// Shutdown ends the App: new upgrades are answered with 503 and Retry-After; the contexts of handlers are cancelled
-// with the cause [ErrShutdown], and those in flight finish; what waits for clients is written; every connection closes
-// with 1001; the OnStop functions run. It returns what they return, and so nil when all went well. If ctx is done first,
-// what is left is cut: the connections are closed as they are, the contexts of OnClose hooks are cancelled, the OnStop
-// functions are called with a context that is done, and ctx's error is returned.
+// Shutdown shuts the App down. New upgrades are answered with 503 and Retry-After. The contexts of handlers are
+// cancelled with the cause [ErrShutdown], and handlers in flight finish. What is queued for clients is written, every
+// connection closes with 1001, and the OnStop functions run. Shutdown returns what they return, and so nil when all
+// went well. If ctx is done first, what remains is cut: the connections are closed without a handshake, the contexts
+// of OnClose hooks are cancelled, the OnStop functions are called with a context that is done, and ctx's error is
+// returned.
 //
-// Shutdown may be called more than once: all calls wait for the same end, also those that come after another has run out
-// of time. The OnStop functions get the first one's context. http.Server.Shutdown does nothing of this.
+// Shutdown may be called more than once. All calls wait for the same shutdown, including those made after another has
+// run out of time. The OnStop functions get the context of the first call. http.Server.Shutdown does none of this.
 //
-// A hook or handler, middleware, [Options].OnBroker and the functions of a [Lifecycle] cannot wait for an end that waits
-// for them: a call from there returns an error at once. Have a goroutine call it, with a context that lasts longer:
+// Hooks, handlers, middleware, [Options].OnBroker and the functions of a [Lifecycle] cannot wait for a shutdown that
+// waits for them: a call from one of them returns an error at once. Call it on a goroutine instead, with a context
+// that lasts longer:
 //
 //	go app.Shutdown(context.WithoutCancel(ctx))
 func (a *App) Shutdown(ctx context.Context) error {

@@ -9,10 +9,11 @@ import (
 	"github.com/wsgate/wsgate/internal/text"
 )
 
-// Envelope names the JSON keys around a payload. The zero value is the flat form: an object payload's fields stand
-// beside "type" and "id", any other payload stands under "data". So does an object whose type has a field with the name of
-// one of the three, as most types with an ID have, whatever its value is. With Data set every payload stands under that
-// key, as in the {"event":…,"data":…} of NestJS clients. An empty Type is "type", an empty ID is "id".
+// Envelope names the JSON keys around a payload. The zero value is the flat form: the fields of an object payload
+// stand beside "type" and "id", and any other payload stands under "data". An object payload also stands under "data"
+// if its type has a field with one of these three names, as most types with an ID have, whatever the field's value is.
+// If Data is set, every payload stands under that key, as in the {"event":…,"data":…} of NestJS clients. An empty Type
+// is "type", an empty ID is "id".
 type Envelope struct{ Type, ID, Data string }
 
 func (e Envelope) names() envelope.Names {

@@ -10,17 +10,17 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// Error is an error that clients may see. Returned by a hook or handler, as it is or wrapped, it is sent to the client
-// as an error frame; returned by OnUpgrade it becomes the HTTP status of the refusal. Every other error reaches the
-// client as code [Internal] and the words "internal error", and the log with its text.
+// Error is an error that clients may see. If a hook or handler returns one, as it is or wrapped, it is sent to the
+// client as an error frame. If OnUpgrade returns one, it becomes the HTTP status of the refusal. For every other error
+// the client gets code [Internal] and the words "internal error", and its text goes to the log.
 type Error struct {
-	Code    Code   // what kind of error, for programs
+	Code    Code   // the kind of error, for programs
 	Message string // for people
 	Details any    // optional, encoded as JSON; left out if nil
 }
 
-// Errorf returns an Error with a formatted message. The message is sent to the client: do not put another error's text
-// into it that the client must not see.
+// Errorf returns an Error with a formatted message. The message is sent to the client: do not include the text of
+// another error that the client must not see.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
@@ -28,16 +28,16 @@ func Errorf(code Code, format string, args ...any) *Error {
 // Error returns the code and the message.
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
-// Code is the kind of an [Error], as it stands on the wire. Applications may add their own.
+// Code is the kind of an [Error], as it appears on the wire. Applications may add their own.
 type Code string
 
-// The codes that this package sends itself or turns into an HTTP status when OnUpgrade returns them.
+// The codes that this package sends itself, or turns into an HTTP status when OnUpgrade returns them.
 const (
 	Malformed       Code = "malformed"       // not JSON, or not an envelope; status 400
 	Invalid         Code = "invalid"         // a payload with a wrong type or value; status 400
 	UnknownEvent    Code = "unknown_event"   // no event has this name; status 404
-	Unsupported     Code = "unsupported"     // the gateway takes no such message; status 415
-	Unauthenticated Code = "unauthenticated" // who is it?; status 401
+	Unsupported     Code = "unsupported"     // the gateway does not accept such messages; status 415
+	Unauthenticated Code = "unauthenticated" // the client has not authenticated; status 401
 	Denied          Code = "denied"          // not allowed; status 403
 	NotFound        Code = "not_found"       // status 404
 	Conflict        Code = "conflict"        // status 409
@@ -83,27 +83,27 @@ func (c Code) closeStatus() websocket.StatusCode {
 	return websocket.StatusPolicyViolation
 }
 
-// Causes with which a connection can end. OnClose gets them, and context.Cause of a handler's context; sending to a
-// connection that is closing or closed returns ErrClosed. Compare with [errors.Is].
+// Causes with which a connection can end. OnClose gets them, and context.Cause returns them for a handler's context.
+// Sending to a connection that is closing or closed returns ErrClosed. Compare with [errors.Is].
 var (
 	ErrClosed      = transport.ErrClosed      // the connection is closing or closed
 	ErrSlowClient  = transport.ErrSlowClient  // the client did not read what was sent to it, or too slowly
 	ErrPingTimeout = transport.ErrPingTimeout // the client was silent and did not answer a ping
-	ErrLimit       = transport.ErrLimit       // one of [Limits] was passed
+	ErrLimit       = transport.ErrLimit       // one of [Limits] was exceeded
 
 	ErrShutdown = errors.New("wsgate: App is shutting down") // the App closes every connection; close code 1001
 )
 
-// PanicError is the cause with which OnClose hears of a connection that ended by a panic in one of its hooks,
-// handlers or middleware.
+// PanicError is the error that OnClose gets for a connection that ended by a panic in one of its hooks, handlers or
+// middleware.
 type PanicError struct {
-	Value any    // what was passed to panic
-	Stack []byte // where, as runtime/debug.Stack prints it
+	Value any    // the value passed to panic
+	Stack []byte // the stack, as runtime/debug.Stack prints it
 
 	pos string // file:line of the panic
 }
 
-// Error returns the panic's value.
+// Error returns a text with the panic's value.
 func (e *PanicError) Error() string { return fmt.Sprintf("wsgate: panic: %v", e.Value) }
 
 // asClientError returns err as what a client may see of it; ok is false if that is nothing but "internal error".

@@ -16,15 +16,15 @@ import (
 //
 //	const Say wsgate.Event[string] = "say"
 //
-// The same constant serves those who send the event and those who handle it. A name has 1 to 64 characters of
-// any script, without control characters and line breaks, is not "error", and does not begin with "$".
+// The code that sends the event and the code that handles it use the same constant. A name has 1 to 64 characters of
+// any script, without control characters and line breaks. It is not "error" and does not begin with "$".
 type Event[T any] string
 
 // Emit encodes the event once and queues it for everybody in the target. It never blocks, unless the target is one of
-// [Conn.Paced]. The error is about the
-// payload or the name: one that cannot be encoded, or that no envelope can hold; about the target being a path that no
-// route has; or, if the target is a single connection, what its Send returns; or [ErrBroker], if only the connections on
-// this node could be reached. That some of many receivers are gone or too slow is no error.
+// [Conn.Paced]. It returns an error if the payload cannot be encoded, if the name is not valid, if no envelope can
+// hold the event, or if the target is a path that no route has. If the target is a single connection, it returns what
+// the connection's Send returns. It returns [ErrBroker] if only the connections on this node could be reached. If
+// there are many receivers, it is not an error that some of them are gone or too slow.
 func (e Event[T]) Emit(to Target, payload T) error {
 	var body []byte
 	var made []encoding // one serves all routes with the same envelope
@@ -67,14 +67,14 @@ type encoding struct {
 	message *frame.Message
 }
 
-// Call is the name of a question that clients ask, with the types of the question and of its answer. For names see
-// [Event].
+// Call is the name of a question that clients ask, with the types of the question and of its answer. The rules for
+// names are those of [Event].
 type Call[Q, A any] string
 
 // Events is the table of what a gateway's clients may send, see [EventHandler].
 type Events[D any] []Binding[D]
 
-// Binding binds an event or a call to its handler. [On], [Answer] and [Track] make one.
+// Binding binds an event or a call to its handler. [On], [Answer] and [Track] return one.
 type Binding[D any] struct {
 	name    string
 	pos     string
@@ -85,14 +85,14 @@ type Binding[D any] struct {
 	meta    func(c *Conn[D], room string) ([]byte, error)
 }
 
-// On has fn handle an event. If the client sent the event with an id, it gets an answer without a payload when fn has
-// returned nil.
+// On binds an event to its handler fn. If the client sent the event with an id, it gets an answer without a payload
+// when fn has returned nil.
 //
-// A payload whose type has a method Validate() error, with a value or a pointer as its receiver, is asked when it was
-// decoded, before fn and inside of all middleware. With an error fn is not called: an [*Error] is what the client gets, as
-// from fn itself. Of any other error the client hears [Invalid] and that the payload is not valid; its text is for
-// middleware, and for the log at level Debug. The Validate of what a payload holds is not called: it asks that itself. A nil
-// pointer is not asked.
+// If the payload's type has a method Validate() error, with a value or a pointer receiver, it is called after the
+// payload was decoded, before fn and inside all middleware. If it returns an error, fn is not called. An [*Error] is
+// sent to the client, as if fn had returned it. For any other error the client gets [Invalid] and a message that the
+// payload is not valid; the error's text is for middleware, and for the log at level Debug. Validate is called on the
+// payload only: to validate what a payload holds, call it from there. It is not called on a nil pointer.
 func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Binding[D] {
 	b := Binding[D]{name: string(e), pos: tableEntry(), payload: reflect.TypeFor[T]()}
 	if fn != nil { // else it is found at start-up
@@ -107,8 +107,8 @@ func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Bindi
 	return b
 }
 
-// Answer has fn answer a call. Without an id nobody waits for the answer, and it is not sent. A question with a Validate
-// method is asked before, see [On].
+// Answer binds a call to fn, which answers it. If the client sent no id, nobody waits for the answer, and it is not
+// sent. If the question has a Validate method, it is called first, see [On].
 func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A, error)) Binding[D] {
 	b := Binding[D]{name: string(q), pos: tableEntry(), payload: reflect.TypeFor[Q](), answer: reflect.TypeFor[A]()}
 	if fn != nil {

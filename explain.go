@@ -14,27 +14,27 @@ import (
 	"github.com/wsgate/wsgate/internal/inspect"
 )
 
-// RouteInfo is what an App knows of one of its routes.
+// RouteInfo is what an App knows about one of its routes.
 type RouteInfo struct {
 	Path    string
 	Gateway reflect.Type // what the constructor returns
 	Pos     string       // file:line of the constructor
-	Hooks   []string     // the methods that were found: "OnOpen", "Events", ...
-	Data    reflect.Type // what each connection has of its own
+	Hooks   []string     // the hooks that were found: "OnOpen", "Events", ...
+	Data    reflect.Type // D, the type of a connection's own data
 	Events  []struct {   // what its clients may send, sorted by name
 		Name    string
-		Pos     string // file:line of its entry in the table, with those of the functions through which it calls On or Answer
+		Pos     string // file:line of its entry in the table, and of the functions through which that calls On or Answer
 		Payload reflect.Type
-		Answer  reflect.Type // nil for an event that is no call
+		Answer  reflect.Type // nil for an event that is not a call
 	}
-	Presence     string   // the name of the event of Track, "" without
-	Middleware   []string // the names of the functions that are listed, the outermost first
+	Presence     string   // the name of Track's event; "" without Track
+	Middleware   []string // the names of the listed functions, the outermost first
 	Subprotocols []string
-	Envelope     Envelope // with the defaults filled in, but Data "" in the flat form
+	Envelope     Envelope // with the defaults filled in; Data is "" in the flat form
 	Limits       Limits   // with the defaults filled in
 }
 
-// Routes tells what the App found by reflection, in the order of the modules.
+// Routes returns what the App found by reflection, in the order of the modules.
 func (a *App) Routes() []RouteInfo {
 	var infos []RouteInfo
 	for _, r := range a.registry.routes {
@@ -73,8 +73,8 @@ func funcNames(fns []any) (names []string) {
 	return names
 }
 
-// Explain writes the routes as a table for people: the gateway, its hooks, and what its clients may send. Limits that
-// are not the default are listed.
+// Explain writes the routes as a table for people: the gateway, its hooks, and what its clients may send. It lists
+// limits that are not the default.
 //
 //	/ws/chat/{room}  *chat.Chat  chat.go:41
 //	    hooks  OnUpgrade, OnOpen, OnClose, Events

@@ -6,65 +6,68 @@ import (
 	"reflect"
 )
 
-// The interfaces in this file say what a gateway may implement. All are optional and found by reflection; naming
-// one in a declaration like
+// The interfaces in this file list the hooks that a gateway may implement. All are optional and found by reflection. To
+// have the compiler check a signature, declare
 //
 //	var _ wsgate.Opener[Member] = (*Chat)(nil)
 //
-// lets the compiler check the signature. D is the type of the data that each connection has of its own, the same in
-// every hook of a gateway. A hook that is promoted from an embedded struct counts.
+// D is the type of a connection's own data, the same in every hook of a gateway. A hook that is promoted from an
+// embedded struct counts.
 //
-// For one connection the hooks run one at a time. One gateway value serves all connections of its route: what it
-// holds itself is shared by them and needs a lock.
+// The hooks of one connection run one at a time. One gateway value serves all connections of its route: they share its
+// fields, which therefore need a lock.
 
-// Upgrader is a gateway that looks at the HTTP request before it becomes a WebSocket.
+// Upgrader is implemented by a gateway that sees the HTTP request before it becomes a WebSocket.
 //
 // OnUpgrade turns the request into the connection's data or refuses it: an [*Error] becomes the HTTP status of its
-// code, any other error 500. It is called when everything else about the request is right: a proper upgrade, from an
-// allowed origin, with a subprotocol that both sides know. The request, and what stands behind the values of
-// its context, belongs to the HTTP server and its routers, which use it again afterwards. So what a hook needs later has to
-// go into the data, or through [Options].ConnContext into the contexts of all hooks. The request's context ends when the
-// client is gone or [Limits].Handshake is over, and the client is answered then; an OnUpgrade that goes on after it may still
-// use the request until it returns.
+// code, any other error 500. It is called when everything else about the request is right: it is a proper upgrade,
+// from an allowed origin, with a subprotocol that both sides know.
+//
+// The request belongs to the HTTP server and its routers, and so do the values of its context. They reuse them
+// afterwards. So what a hook needs later has to go into the data, or through [Options].ConnContext into the contexts
+// of all hooks. The request's context ends when the client is gone or [Limits].Handshake is over, and the client is
+// answered then. An OnUpgrade that is still running may use the request until it returns.
 //
 // A gateway without OnUpgrade accepts every request and starts with a zero D.
 type Upgrader[D any] interface {
 	OnUpgrade(r *http.Request) (D, error)
 }
 
-// Opener is a gateway that wants to know when a connection is open.
+// Opener is implemented by a gateway that wants to know when a connection is open.
 //
-// No message is handled before OnOpen returned nil. If it returns an error the connection closes, and OnClose is not
-// called: with the message of an [*Error] and 1013 for the codes [Unavailable] and [RateLimited], 1011 for [Internal] and
-// 1008 for others, after which clients do not come back by themselves; with the frame of a [websocket.CloseError]; or
-// else with 1011.
+// No message is handled before OnOpen has returned nil. If it returns an error, the connection closes and OnClose is
+// not called. An [*Error] closes it with its message and 1013 for the codes [Unavailable] and [RateLimited], 1011 for
+// [Internal] and 1008 for others, after which clients do not reconnect by themselves. A [websocket.CloseError] closes
+// it with its own frame, any other error with 1011.
 //
 // [websocket.CloseError]: https://pkg.go.dev/github.com/coder/websocket#CloseError
 type Opener[D any] interface {
 	OnOpen(ctx context.Context, c *Conn[D]) error
 }
 
-// MessageHandler is a gateway that takes messages as they are. See the package comment for what its error does.
+// MessageHandler is implemented by a gateway that takes messages as they are. The package comment says what its error
+// does.
 type MessageHandler[D any] interface {
 	OnMessage(ctx context.Context, c *Conn[D], m Message) error
 }
 
-// Closer is a gateway that wants to know when a connection has ended.
+// Closer is implemented by a gateway that wants to know when a connection has ended.
 //
-// OnClose is called exactly once for every OnOpen that returned nil, or in place of it for every accepted connection if
-// there is no OnOpen, and after the last handler returned. err is nil after a normal close, by either side; else it
-// says why, see [ErrSlowClient] and the other causes below; if the client closed with another code than 1000 and 1001 it is a
-// websocket.CloseError. The connection is still listed in its rooms, and nothing is delivered to it any more.
+// OnClose is called exactly once for every OnOpen that returned nil, after the last handler has returned. Without
+// OnOpen, it is called for every accepted connection. err is nil after a normal close by either side. Otherwise it
+// says why the connection ended: see [ErrSlowClient] and the other causes below. If the client closed with a code
+// other than 1000 and 1001, err is a websocket.CloseError. The connection is still listed in its rooms, but nothing is
+// delivered to it any more.
 //
-// Unlike a handler's context, its ctx is not cancelled by the end of the connection, so that it can still be used to save
-// something; it is cancelled when [App.Shutdown] runs out of time.
+// Unlike a handler's context, ctx is not cancelled when the connection ends, so that it can still be used to save
+// something. It is cancelled when [App.Shutdown] runs out of time.
 type Closer[D any] interface {
 	OnClose(ctx context.Context, c *Conn[D], err error)
 }
 
-// EventHandler is a gateway that speaks typed events: JSON messages with a name and a payload. Events is called once,
-// right after the gateway was built. A gateway has OnMessage or Events, not both; one with neither only pushes, and
-// what its clients send is answered with code [Unsupported].
+// EventHandler is implemented by a gateway that speaks typed events: JSON messages with a name and a payload. Events
+// is called once, right after the gateway was built. A gateway has OnMessage or Events, not both. A gateway with
+// neither only pushes, and what its clients send is answered with code [Unsupported].
 type EventHandler[D any] interface {
 	Events() Events[D]
 }

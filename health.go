@@ -8,9 +8,9 @@ import (
 	"github.com/wsgate/wsgate/internal/hub"
 )
 
-// Ready returns nil if the App may be sent new connections. Else it says why not: [App.Start] has functions of
-// [Lifecycle] or a Broker to start and has not run, [ErrShutdown], or [ErrBroker] while the engine behind
-// [Options].Broker is away, or does not keep the tables that [Track] needs.
+// Ready returns nil if the App may be sent new connections. Otherwise the error says why not: there are functions of
+// [Lifecycle] or a Broker to start and [App.Start] has not run; [ErrShutdown]; or [ErrBroker] while the message broker
+// behind [Options].Broker is away, or does not keep the tables that [Track] needs.
 func (a *App) Ready() error {
 	switch {
 	case a.draining.Load():
@@ -21,13 +21,13 @@ func (a *App) Ready() error {
 	return a.members.Away()
 }
 
-// ServeReady answers with 200 and "ok", or with 503 and the reason why the App is not [App.Ready], for those who check
-// whether to send it connections:
+// ServeReady answers with 200 and "ok", or with 503 and the reason why the App is not [App.Ready]. It is for load
+// balancers and others who check whether to send it connections:
 //
 //	app.Handle("GET /readyz", http.HandlerFunc(app.ServeReady))
 //
-// With the engine away every node is in the same state, and those who are connected still reach the others on their
-// node. Where that is better than no service, check for less: errors.Is(app.Ready(), wsgate.ErrBroker).
+// While the message broker is away, every node is in the same state, and connected clients still reach the others on
+// their node. If that is better than no service, make a weaker check: allow errors.Is(app.Ready(), wsgate.ErrBroker).
 func (a *App) ServeReady(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -47,6 +47,7 @@ func (a *App) ServeReady(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// RemoteDropped returns the number of messages from other nodes that were ignored, which is 0 while nothing is wrong: garbage,
-// messages of another version of this package or beyond the limits, and those that came twice or too late.
+// RemoteDropped returns the number of messages from other nodes that were ignored. It is 0 while nothing is wrong.
+// Ignored are garbage, messages of another version of this package or beyond the limits, and messages that came twice
+// or too late.
 func (a *App) RemoteDropped() uint64 { return a.members.RemoteDropped() }

@@ -15,8 +15,8 @@ import (
 	"github.com/wsgate/wsgate/internal/hub"
 )
 
-// Target is what a message or an event can be sent to: a [*Conn], a [Room], the [*Hub], or a connection whose sender
-// waits, [Conn.Paced]. Only this package implements it, so that methods can be added.
+// Target is what a message or an event can be sent to: a [*Conn], a [Room], the [*Hub], or the target that
+// [Conn.Paced] returns, whose sender waits. Only this package implements it, so that methods can be added.
 type Target interface {
 	// Send queues a message. It never blocks, except for a target of Conn.Paced.
 	Send(m Message) error
@@ -27,12 +27,12 @@ type Target interface {
 // encoder makes the message for the connections of a route.
 type encoder func(*route) (*frame.Message, error)
 
-// Hub is every open connection of an App, or from [Hub.User] those of one user. A constructor that asks for a *Hub gets
-// it, as does [App.Hub]. A connection is in it from just before its OnOpen until its OnClose has returned. The methods
-// may be called from any goroutine. With [Options].Broker, Send and Disconnect reach the connections on every node; Len
-// and Conns are about this node.
+// Hub is every open connection of an App, or the connections of one user if it comes from [Hub.User]. A constructor
+// that asks for a *Hub gets it, and [App.Hub] returns it. A connection is in the hub from just before its OnOpen until
+// its OnClose has returned. The methods may be called from any goroutine. With [Options].Broker, Send and Disconnect
+// reach the connections on every node; Len and Conns are about this node.
 //
-// A constructor may use the hub at once, and hand it to goroutines. Until New has returned nobody is connected to this
+// A constructor may use the hub at once and hand it to goroutines. Until New has returned, nobody is connected to this
 // node, and [Members] and [Count] return an error.
 type Hub struct {
 	app    *App
@@ -40,15 +40,17 @@ type Hub struct {
 	user   *string           // nil for all
 }
 
-// User returns the connections of a user: those whose data, as OnUpgrade returned it, has a method
+// User returns the connections of a user, on any route. They are the connections whose data, as OnUpgrade returned it,
+// has a method
 //
 //	UserID() string
 //
-// that returned the id, on whatever route. It is called once for each connection; "" is nobody.
+// that returned this id. The method is called once for each connection; "" means no user.
 func (h *Hub) User(id string) *Hub { return &Hub{app: h.app, routes: h.routes, user: &id} }
 
-// At returns everybody on the route with that path, written as it was registered. Sending to a path that no route has
-// is an error, and nobody is there: a program's mistake, which is also logged, once for each line that makes it.
+// At returns all connections of the route with that path, written as it was registered. For a path that no route has,
+// the room is empty and sending to it is an error. As this is a mistake in the program, it is also logged, once for
+// each line that makes it.
 func (h *Hub) At(path string) Room {
 	rt, ok := h.routes[path]
 	if !ok {

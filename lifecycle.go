@@ -10,14 +10,14 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Lifecycle lets what a constructor makes start with the App and stop with it. A constructor that asks for a
-// *Lifecycle gets it, and calls OnStart and OnStop before it returns.
+// Lifecycle starts and stops what a constructor makes together with the App. A constructor that asks for a *Lifecycle
+// gets it, and calls OnStart and OnStop before it returns.
 //
 // The start functions run in the order of construction, before the first connection is accepted. The first error ends
-// the start, and so does [App.Shutdown], which ends their context with the cause [ErrShutdown]. The stop functions run
-// in the reverse order after the last OnClose, each of them, whatever the others return. One that was registered behind
-// a start function that did not run, or failed, is not run. All are bounded by the context they get; one that does not
-// return in time is not waited for.
+// the start. [App.Shutdown] ends it too, and cancels the context of the start functions with the cause [ErrShutdown].
+// The stop functions run in the reverse order after the last OnClose. Each of them runs, whatever the others return,
+// except those that were registered after a start function that did not run, or that failed. All start and stop
+// functions are bounded by the context they get; one that does not return in time is not waited for.
 type Lifecycle struct {
 	mu       sync.Mutex // guards following
 	starts   []hookFunc

@@ -14,87 +14,90 @@ import (
 
 // Limits bounds what connections may cost. A zero field has its default; a negative one is a start-up error.
 type Limits struct {
-	// Handshake is the time from an upgrade request until OnOpen has returned. Past it the request is answered with
-	// 503, or the connection closes with 1013. Default 10 s.
+	// Handshake is the time from an upgrade request until OnOpen has returned. When it is exceeded, the request is
+	// answered with 503, or the connection closes with 1013. Default 10 s.
 	Handshake time.Duration
 
-	// Message is the size of a message from a client in bytes, decompressed. Past it the connection closes with 1009.
-	// Default 64 KiB.
+	// Message is the maximum size of a message from a client in bytes, decompressed. A larger one closes the connection
+	// with
+	//  1009. Default 64 KiB.
 	Message int
-	// MessageWire is the size of a message on the wire, headers included. Past it the connection closes with 1008, as
-	// it does for the next. Default 4 × Message + 1 KiB.
+	// MessageWire is the maximum size of a message on the wire in bytes, headers included. A larger one closes the
+	// connection with 1008. Default 4 × Message + 1 KiB.
 	MessageWire int
-	// MessageFrames is the number of frames a message may come in. Default 1,024.
+	// MessageFrames is the maximum number of frames in a message. More close the connection with 1008. Default 1,024.
 	MessageFrames int
-	// MessageTime is the time from a message's first byte to its last, without the time a handler runs. Past it the
-	// connection closes with 1013. Default 30 s.
+	// MessageTime is the time from a message's first byte to its last, not counting the time in which a handler runs.
+	// When it is exceeded, the connection closes with 1013. Default 30 s.
 	MessageTime time.Duration
-	// Malformed is how many malformed messages in a row, which no [Middleware] has taken, close a connection with 1008.
-	// Default 8.
+	// Malformed is how many malformed messages in a row close a connection with 1008. Those that a [Middleware] has
+	// handled do not count. Default 8.
 	Malformed int
-	// ControlRate is how many pings, pongs and close frames a client may send per second, twice as many at once. Past it
-	// the connection closes with 1008. Default 32.
+	// ControlRate is how many pings, pongs and close frames a client may send per second, with bursts of twice as many.
+	// When it is exceeded, the connection closes with 1008. Default 32.
 	ControlRate int
 
-	// QueueBytes and QueueMessages bound what waits for a client. Past them the connection closes with 1013 and the cause
-	// [ErrSlowClient]: the client does not read, or not as fast as is sent; see [Conn.Paced] for a sender that waits. Write
-	// is the time for one write of at most 64 KiB or one message; if a client does not take as much in that time its
-	// connection ends with that cause, and no close frame can follow. Default 1 MiB, 1,024 messages, 10 s.
+	// QueueBytes and QueueMessages bound the queue of messages that wait for a client. When they are exceeded, the
+	// connection closes with 1013 and the cause [ErrSlowClient]: the client does not read, or not as fast as messages are
+	// sent. See [Conn.Paced] for a sender that waits. Write is the time for one write of at most 64 KiB or one message.
+	// If a client does not take as much in that time, its connection ends with the same cause, and no close frame can
+	// follow. Default 1 MiB, 1,024 messages, 10 s.
 	QueueBytes    int
 	QueueMessages int
 	Write         time.Duration
 
-	// Handler is how long a hook or handler may take before that is logged, once, with what it handles: a connection whose
-	// handler does not return is deaf to its client, and holds up Shutdown. Nothing else happens. Default 30 s.
+	// Handler is how long a hook or handler may run before that is logged, once, with what it handles. Nothing else
+	// happens. Until a handler returns, nothing else from its client is handled, and Shutdown waits for it. Default 30 s.
 	Handler time.Duration
 
-	// SendBuffer is the size of the kernel's send buffer for a connection, SO_SNDBUF, and UnsentBytes how much in it may
-	// wait to be sent, TCP_NOTSENT_LOWAT on Linux. What the kernel holds for a client that does not read comes on top of
-	// the queue, and is megabytes by default. They are set where the socket is the net package's own, with or without
+	// SendBuffer is the size of the kernel's send buffer for a connection, SO_SNDBUF. UnsentBytes is how much in it may
+	// wait to be sent, TCP_NOTSENT_LOWAT on Linux. What the kernel holds for a client that does not read is in addition
+	// to the queue, and is megabytes by default. Both are set if the socket is the net package's own, with or without
 	// crypto/tls on top. Default 0, the system's.
 	SendBuffer  int
 	UnsentBytes int
 
-	// Ping is how long a client may be silent before it is pinged, Pong how much longer, once the ping is written, before
-	// its connection ends with the cause [ErrPingTimeout]. Any byte from it counts, and time in which a handler runs, or
-	// in which it still reads what was sent before the ping, does not. Default 25 s (± 10 %, so that not all connections
-	// ping at once) and 10 s.
+	// Ping is how long a client may be silent before it is pinged. Pong is how much longer it may be silent, once the
+	// ping is written, before its connection ends with the cause [ErrPingTimeout]. Any byte from the client ends the
+	// silence. Time in which a handler runs, or in which the client still reads what was sent before the ping, does not
+	// count as silence. Default 25 s (± 10 %, so that not all connections ping at once) and 10 s.
 	Ping time.Duration
 	Pong time.Duration
 
 	// Close is the time a client has to answer a close frame. Default 5 s.
 	Close time.Duration
 
-	// Rooms is how many rooms a connection may be in, RoomName how many bytes a room's name may have.
-	// Default 128 and 255.
+	// Rooms is how many rooms a connection may be in. RoomName is how many bytes the name of a room may have. Default 128
+	// and 255.
 	Rooms    int
 	RoomName int
 
-	// Presence is how many users of a room its members hear of by id, see [Track]; of more, or of so many that to tell of
-	// them takes more than half of QueueBytes, they hear the number only. PresenceGrace is how long a user without
-	// connections still counts, in at most 1,000 rooms at a time. Default 1,000 and 5 s.
+	// Presence is how many users of a room its members are told of by id, see [Track]. If there are more, or if telling
+	// of them takes more than half of QueueBytes, the members get only the number. PresenceGrace is how long a user
+	// without connections still counts, in at most 1,000 rooms at a time. Default 1,000 and 5 s.
 	Presence      int
 	PresenceGrace time.Duration
 
-	// Connections is how many connections the App may have; past it an upgrade is answered with 503. It is for
-	// [Options] only, a route cannot set it. Default 0, no limit.
+	// Connections is how many connections the App may have. When there are that many, an upgrade is answered with 503.
+	// Set it in [Options] only; a route cannot. Default 0, no limit.
 	Connections int
 	// UserConnections is how many connections a user may have on this node, see [Hub.User]. One more is refused with 429,
-	// or closes the oldest with [Options].CloseOldest. What counts is who is there: not a connection that closes or whose
-	// client is known to be gone, though OnClose may still run. It is for [Options] only, and for an App that has a gateway
-	// with users. Default 0, no limit.
+	// or closes the oldest with [Options].CloseOldest. A connection that is closing, or whose client is known to be gone,
+	// does not count, even if its OnClose is still running. Set it in [Options] only, for an App that has a gateway with
+	// users. Default 0, no limit.
 	UserConnections int
-	// Request is the time that an ordinary HTTP request beside the gateways has to arrive whole, and its answer to be
-	// written, each from its header on, on connections that Run and Serve accept. It bounds what is on the network and the
-	// context of the request, not the handler; one that takes longer, as an upload or a stream of events, says so by
-	// http.ResponseController. It is for [Options] only. Default 30 s.
+	// Request is the time in which an ordinary HTTP request beside the gateways must arrive whole, and the time in which
+	// its answer must be written. Each begins with the request's header. They apply to connections that Run and Serve
+	// accept. They bound the network and the context of the request, not the handler. A handler that takes longer, such
+	// as an upload or a stream of events, sets its own deadlines with http.ResponseController. Set it in [Options] only.
+	// Default 30 s.
 	Request time.Duration
-	// TotalQueueBytes bounds what waits for all slow clients together. A message for many counts once. When it is nearly
-	// reached, those with the longest queues are disconnected with the cause [ErrSlowClient]. It is for [Options] only.
-	// Default a quarter of the memory that the process may use: the least of GOMEMLIMIT, of the limit of its control
-	// group, and of what the machine has; 1 GiB if that is not known.
+	// TotalQueueBytes bounds what is queued for all slow clients together. A message for many clients counts once. When
+	// the total is nearly reached, the clients with the longest queues are disconnected with the cause [ErrSlowClient].
+	// Set it in [Options] only. Default a quarter of the memory that the process may use: the least of GOMEMLIMIT, the
+	// limit of its control group, and the memory of the machine; 1 GiB if that is not known.
 	TotalQueueBytes int
-	// Drain is how long Run and Serve wait in Shutdown. It is for [Options] only. Default 30 s.
+	// Drain is how long Run and Serve wait in Shutdown. Set it in [Options] only. Default 30 s.
 	Drain time.Duration
 }
 

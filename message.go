@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// Message is a whole data message. Text is always valid UTF-8. The Data of a message that was received belongs to the
-// hook that got it; the Data of a message that is sent is copied before Send returns.
+// Message is a whole data message. Text is always valid UTF-8. The Data of a received message belongs to the hook that
+// got it. The Data of a message that is sent is copied before Send returns.
 type Message struct {
 	Type websocket.MessageType
 	Data []byte

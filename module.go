@@ -2,14 +2,15 @@ package wsgate
 
 import "github.com/wsgate/wsgate/internal/wiring"
 
-// Module is a part of an App: services, gateways, and the modules they need. It is plain data, so that it can be
-// declared as a package's variable, imported by others, and looked at in tests. A module that is imported more than once
-// is built once.
+// Module is a part of an App: services, gateways, and the modules they need. It is plain data, so it can be declared
+// as a package variable, imported by others, and examined in tests. A module that is imported more than once is built
+// once.
 //
-// A constructor is a function whose parameters are services, and whose results are one or more services and optionally
-// an error. Every constructor is called once, when New builds the App, after those whose results it needs. The rules of
-// [go.uber.org/dig] hold for dig.In and dig.Out structs. Beside what modules provide, every constructor can ask for a
-// [*Hub], a [*Lifecycle] and a *slog.Logger. A gateway is no service, unless its route takes one, as in
+// A constructor is a function whose parameters are services. Its results are one or more services and optionally an
+// error. Every constructor is called once, when New builds the App, after the constructors whose results it needs.
+// dig.In and dig.Out structs follow the rules of [go.uber.org/dig]. In addition to what modules provide, every
+// constructor can ask for a [*Hub], a [*Lifecycle] and a *slog.Logger. A gateway is not a service, unless its route
+// takes a service as its gateway, as in
 //
 //	Provide:  []any{NewBoard},
 //	Gateways: []wsgate.Route{{Path: "/board", New: func(g *Board) *Board { return g }}},

@@ -6,11 +6,11 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// Paced returns the connection as a target for more than its queue holds: a history, a file, a feed without a pace of its
-// own. What is sent to it is queued when there is room, and Emit and Send wait for that while more than half of
-// [Limits].QueueBytes or QueueMessages is waiting, so that they never fill the queue, however slowly the client reads.
-// What is sent in other ways meanwhile, as answers and broadcasts, has the other half. While the queues of all slow
-// clients hold more than half of [Limits].TotalQueueBytes, they wait until this queue is empty.
+// Paced returns the connection as a target for sending more than its queue holds, such as a history, a file, or a feed
+// without a pace of its own. While more than half of [Limits].QueueBytes or QueueMessages is waiting, Emit and Send
+// wait until there is space. So they never fill the queue, however slowly the client reads. What is sent in other ways
+// meanwhile, such as answers and broadcasts, has the other half. While the queues of all slow clients hold more than
+// half of [Limits].TotalQueueBytes, Emit and Send wait until this queue is empty.
 //
 //	history := c.Paced(ctx)
 //	for _, line := range lines {
@@ -19,9 +19,10 @@ import (
 //		}
 //	}
 //
-// They return ctx's error once that is done, also where there is nothing to wait for, and [ErrClosed] together with the
-// cause once the connection is closing. A client that takes less than [Limits].Write asks for is given up, as ever. A
-// handler that waits handles nothing else, so a send that may take long belongs in a goroutine of its own.
+// Emit and Send return ctx's error once ctx is done, even if there is nothing to wait for, and [ErrClosed] together
+// with the cause once the connection is closing. As with any other target, a client that takes less than
+// [Limits].Write requires is disconnected. A handler that waits handles nothing else, so a send that may take long
+// belongs on its own goroutine.
 func (c *conn) Paced(ctx context.Context) Target { return paced{c, ctx} }
 
 // paced is a connection whose sender waits for it.

@@ -15,7 +15,7 @@ import (
 	"github.com/wsgate/wsgate/internal/presence"
 )
 
-// Presence is what the members of a room hear of who is in it, on any node; see [Track]. M is the metadata of a user.
+// Presence tells the members of a room who is in it, on any node; see [Track]. M is the metadata of a user.
 type Presence[M any] struct {
 	Room string `json:"room"`
 	// All marks a full snapshot that replaces earlier state. New members get one first.
@@ -24,13 +24,14 @@ type Presence[M any] struct {
 	Here map[string]M `json:"here,omitempty"`
 	// Gone are the ids of the users who left.
 	Gone []string `json:"gone,omitempty"`
-	// Count is how many users are in the room now. If that is more than [Limits].Presence, or if telling of them takes more
-	// than half of [Limits].QueueBytes, Here and Gone are left out, until both have fallen a tenth below it. Then All is set.
+	// Count is how many users are in the room now. If there are more than [Limits].Presence, or if telling of them takes
+	// more than half of [Limits].QueueBytes, Here and Gone are left out until both values have fallen a tenth below their
+	// limits. Then All is set.
 	Count int `json:"count"`
 }
 
-// Track has a gateway keep who is in its rooms, on any node, and tell a room's members. It stands in the table of the
-// gateway's Events:
+// Track makes a gateway keep track of who is in its rooms, on any node, and tell the members of each room. It is an
+// entry in the table that the gateway's Events returns:
 //
 //	const People wsgate.Event[wsgate.Presence[Person]] = "people"
 //
@@ -39,18 +40,19 @@ type Presence[M any] struct {
 //			wsgate.Track(People, func(c *wsgate.Conn[Member], room string) (Person, bool) { return Person{c.Data.Name}, true }),
 //			...
 //
-// Join calls meta, on its own goroutine, for each room: for the metadata of the user, at most 4 KiB of JSON, and whether
-// the user is visible there. Events contain the room's name, so decline, with false, any room whose name its members must
-// not see. To change the metadata, join the room again. A user is who [Hub.User] says; connections without a user are not
-// tracked. Several connections of a user in a room, on any nodes, count once, with the newest metadata.
+// Join calls meta for each room, on the goroutine that called Join. meta returns the metadata of the user, at most 4
+// KiB of JSON, and whether the user is visible in the room. Events contain the room's name, so return false for any
+// room whose name its members must not see. To change the metadata, join the room again. [Hub.User] says what a user
+// is; connections without a user are not tracked. Several connections of a user in a room, on any nodes, count once,
+// with the newest metadata.
 //
-// A new member is told of everybody, all others of the changes: those within 250 ms come in one event. A user
-// whose last connection has left stays for [Limits].PresenceGrace, so that reloading a page produces no events. Users on a node
-// that crashed are gone after 7 to 12 s; the clocks of the nodes do not matter, except in which of two metadata of a
-// user is newer.
+// A new member gets everybody who is in the room. All others get the changes; those within 250 ms come in one event. A
+// user whose last connection has left stays for [Limits].PresenceGrace, so that reloading a page produces no events.
+// Users on a node that crashed are gone after 7 to 12 s. The nodes' clocks matter only when the metadata of the same
+// user differs: they decide which is newer.
 //
-// An [Options].Broker has to be a [PresenceStore] as well. While it is away, members are told of this node's users, and those
-// of other nodes stay as they were.
+// An [Options].Broker must be a [PresenceStore] as well. While it is away, members are told of this node's users, and
+// those of other nodes stay as they were.
 func Track[D, M any](e Event[Presence[M]], meta func(c *Conn[D], room string) (M, bool)) Binding[D] {
 	b := Binding[D]{name: string(e), pos: tableEntry(), payload: reflect.TypeFor[Presence[M]](), tracks: true}
 	if meta != nil {
@@ -65,12 +67,12 @@ func Track[D, M any](e Event[Presence[M]], meta func(c *Conn[D], room string) (M
 	return b
 }
 
-// Members returns the users who are in a room that is tracked, see [Track], on all nodes, by id. It asks the engine if
-// the room has no members on this node, and waits until ctx is done, or 5 s.
+// Members returns the users in a tracked room on all nodes, by id; see [Track]. If the room has no members on this
+// node, it asks the message broker, and waits until ctx is done, or 5 s.
 //
-// With an error there may be a result all the same. [ErrNoResponse] names nodes that were not heard of for some seconds: what
-// is known of their users may be old. [ErrBroker] says that the engine does not answer: the result is what this
-// node knows.
+// There may be a result even if there is an error. [ErrNoResponse] names nodes that sent nothing for some seconds:
+// what is known of their users may be old. [ErrBroker] means that the message broker does not answer: the result is
+// what this node knows.
 func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
 	raw, err := room.present(ctx)
 	if raw == nil {
@@ -87,7 +89,7 @@ func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
 	return members, err
 }
 
-// Count returns the number of users who are in a room that is tracked, on all nodes. Errors are as for [Members].
+// Count returns the number of users in a tracked room on all nodes. Errors are as for [Members].
 func Count(ctx context.Context, room Room) (int, error) {
 	raw, err := room.present(ctx)
 	return len(raw), err

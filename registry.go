@@ -16,23 +16,23 @@ import (
 
 // Route maps a path to a gateway.
 type Route struct {
-	// Path is an http.ServeMux pattern without a method, e.g. "/ws/chat/{room}". OnUpgrade gets the wildcards by
+	// Path is an http.ServeMux pattern without a method, e.g. "/ws/chat/{room}". OnUpgrade gets the wildcards from
 	// http.Request.PathValue.
 	Path string
 	// New is the gateway's constructor: func(services...) *G or func(services...) (*G, error). It is called once for
 	// every route, so a gateway on two paths is two gateways.
 	New any
 
-	Use          []any    // middleware inside the App's, as for Options.Use; constructors see what New sees
+	Use          []any    // middleware inside the App's, as for Options.Use; constructors get the services that New gets
 	Envelope     Envelope // the zero value is the App's
-	Subprotocols []string // in the order of preference; a client that offers only others is refused with 400
-	Limits       *Limits  // nil is the App's; else none of the App's hold, and a zero field has its default
+	Subprotocols []string // in order of preference; a client that offers only others is refused with 400
+	Limits       *Limits  // nil is the App's; otherwise none of the App's apply, and a zero field has its default
 
 	pos    string  // where it was registered; "" if it is in a Module's list
 	module *Module // whose list it is in, once New has seen it
 }
 
-// Registry is a list of routes. The zero value is ready to use; its methods may be called from any goroutine.
+// Registry is a list of routes. The zero value is ready to use. Its methods may be called from any goroutine.
 type Registry struct {
 	mu     sync.Mutex // guards following
 	routes []Route
@@ -40,8 +40,8 @@ type Registry struct {
 	served bool // an App serves the routes
 }
 
-// Register adds a route. The constructor, the gateway's hooks and the path are checked on the spot; the error says
-// what is wrong, and the registry is left as it was.
+// Register adds a route. It checks the constructor, the gateway's hooks and the path. The error says what is wrong,
+// and the registry is left as it was.
 func (r *Registry) Register(path string, constructor any) error {
 	rt := Route{Path: path, New: constructor, pos: mistake.Caller(1)}
 	r.mu.Lock()
@@ -66,8 +66,8 @@ func (r *Registry) Register(path string, constructor any) error {
 	return nil
 }
 
-// Routes returns the routes in the order in which they were registered: to be a Module's Gateways, or to see what an
-// App serves.
+// Routes returns the routes in the order in which they were registered. Use it to fill a Module's Gateways, or to see
+// what an App serves.
 func (r *Registry) Routes() []Route {
 	r.mu.Lock()
 	defer r.mu.Unlock()

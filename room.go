@@ -12,10 +12,10 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// Room is some of the connections of one gateway: those that joined a room, those of a user, or all of them. It is a
-// value; its methods may be called from any goroutine. A room exists while somebody is in it: sending to one that
-// nobody is in reaches nobody and is no error. With [Options].Broker, Send and Disconnect reach the members on every
-// node; Len and Conns are about this node, as [Count] and [Members] are not.
+// Room is a set of connections of one gateway: those that joined a room, those of a user, or all of them. It is a
+// value. Its methods may be called from any goroutine. A room exists while a connection is in it; sending to an empty
+// room reaches nobody and is not an error. With [Options].Broker, Send and Disconnect reach the members on every node.
+// Len and Conns are about this node, unlike [Count] and [Members].
 type Room struct {
 	route *route
 	set   hub.Set
@@ -23,7 +23,7 @@ type Room struct {
 	err   error // why there can be no such room
 }
 
-// Room returns the gateway's room with that name, with the same exceptions.
+// Room returns the gateway's room with that name. The exceptions stay the same.
 func (r Room) Room(name string) Room {
 	if r.set.OfUser() {
 		r.err = errors.New("wsgate: the connections of a user have no rooms of their own")
@@ -33,7 +33,7 @@ func (r Room) Room(name string) Room {
 	return r
 }
 
-// Except returns the room without some connections.
+// Except returns the room without these connections.
 func (r Room) Except(conns ...AnyConn) Room {
 	members := make([]*hub.Member, len(conns))
 	for i, c := range conns {
@@ -43,7 +43,7 @@ func (r Room) Except(conns ...AnyConn) Room {
 	return r
 }
 
-// Send queues a message for everybody in the room. It never blocks, and a receiver that is too slow is no error, see
+// Send queues a message for everybody in the room. It never blocks. A receiver that is too slow is not an error, see
 // [ErrSlowClient]. The message is encoded once. The error is [ErrBroker] if only the connections on this node could be
 // reached, and [ErrLimit] for a message that is larger than a connection's whole queue.
 func (r Room) Send(m Message) error {
@@ -76,8 +76,9 @@ func (r Room) check() error {
 var errNoRoom = errors.New("wsgate: a zero Room is no room: get one from a connection or from Hub.At")
 
 // Disconnect closes every connection in the room, on every node, as [Conn.Close] does. It returns when all nodes have
-// begun to, which it waits for until ctx is done, or 5 s: then the error is [ErrNoResponse] and names the nodes that did not
-// answer. With the engine away it is [ErrBroker], and the connections on this node are closed.
+// begun to close them. It waits for that until ctx is done, or 5 s; then the error is [ErrNoResponse] and names the
+// nodes that did not answer. If the message broker is away, the error is [ErrBroker], and the connections on this node
+// are closed.
 func (r Room) Disconnect(ctx context.Context, code websocket.StatusCode, reason string) error {
 	if err := r.check(); err != nil {
 		return err

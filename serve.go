@@ -29,12 +29,11 @@ const (
 	lastBodyTime      = 5 * time.Second // for a body that is still arriving when nobody wants it any more
 )
 
-// Serve starts the App and serves on the listener until ctx is done, then shuts down, for which [Limits].Drain is the
-// time. It returns nil after a shutdown in which every connection ended in time.
+// Serve starts the App and serves on the listener until ctx is done, then shuts down within [Limits].Drain. It returns
+// nil after a shutdown in which every connection ended in time.
 //
-// It closes the listener when the shutdown begins, so that load balancers and clients turn to another node at once, and
-// with it the connections that are idle. Requests in flight finish, but for those whose bodies are
-// still arriving 5 s later.
+// When the shutdown begins, Serve closes the listener and idle connections, so that load balancers and clients turn to
+// another node at once. Requests in flight finish, except those whose bodies are still arriving 5 s later.
 func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	defer ln.Close()
 	if err := a.Start(ctx); err != nil {

@@ -18,9 +18,9 @@ type user interface{ UserID() string }
 
 const maxUserID = 255
 
-// StatusReplaced is the close code of a connection that had to make room for a newer one of the same user, see
-// [Options].CloseOldest. A client that gets it does not connect again by itself: it would take the place of the newer one,
-// which would come back in turn.
+// StatusReplaced is the close code of a connection that was closed to make room for a newer one of the same user, see
+// [Options].CloseOldest. A client that gets it should not reconnect by itself: it would replace the newer connection,
+// whose client would reconnect in turn.
 const StatusReplaced websocket.StatusCode = 4409
 
 var userType = reflect.TypeFor[user]()
