@@ -10,21 +10,21 @@ import (
 	"github.com/wsgate/wsgate/internal/memory"
 )
 
-// StopReading makes the client one that takes nothing more off the connection: a page whose tab sleeps, a phone without
-// a network. There is no buffer in between, so the App has a slow client as soon as it sends something.
+// StopReading makes the client stop reading from its connection, like a page whose tab sleeps or a phone without a
+// network. There is no buffer in between, so the client is slow as soon as the App sends something.
 func (c *Client) StopReading() { c.wire.pause(true) }
 
 // Resume ends [Client.StopReading].
 func (c *Client) Resume() { c.wire.pause(false) }
 
-// Delay makes everything that the client sends and receives from now on wait for d first, as on a slow link.
+// Delay delays everything that the client sends and receives from now on by d, like a slow link.
 func (c *Client) Delay(d time.Duration) {
 	c.wire.mu.Lock()
 	defer c.wire.mu.Unlock()
 	c.wire.delay = d
 }
 
-// SplitWrites makes what the client sends from now on arrive in pieces of n bytes, wherever that cuts a frame; 0 ends
+// SplitWrites makes what the client sends from now on arrive in pieces of n bytes, wherever that cuts a frame. 0 ends
 // it.
 func (c *Client) SplitWrites(n int) {
 	c.wire.mu.Lock()
@@ -32,16 +32,16 @@ func (c *Client) SplitWrites(n int) {
 	c.wire.split = n
 }
 
-// Reset breaks the connection off, as a client's crash does.
+// Reset breaks the connection, as a client's crash does.
 func (c *Client) Reset() {
 	c.wire.Conn.Reset()
 	_ = c.waitEnd()
 }
 
-// CloseWrite ends the client's side of the stream without a closing handshake, and goes on reading.
+// CloseWrite ends the client's side of the stream without a closing handshake. The client goes on reading.
 func (c *Client) CloseWrite() { c.wire.Conn.CloseWrite() }
 
-// SendBytes puts bytes on the connection as they are, for what no proper client would send.
+// SendBytes writes bytes to the connection as they are, to send what no proper client would.
 func (c *Client) SendBytes(b []byte) {
 	c.t.Helper()
 	if _, err := c.wire.Write(b); err != nil {

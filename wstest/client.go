@@ -19,7 +19,7 @@ import (
 )
 
 // Client is a WebSocket client of an App. It reads all the time, as a browser does, and keeps what arrives until the
-// test asks for it; see [Client.StopReading] for one that does not.
+// test asks for it. See [Client.StopReading] for a client that does not read.
 type Client struct {
 	t    testing.TB
 	app  *App
@@ -38,8 +38,8 @@ type Client struct {
 }
 
 // Dial connects a client and waits until OnOpen has returned. A path may have a query. The host is example.com, or the
-// header's Host. A handshake that the App refuses
-// ends the test, see [App.ExpectRefused]; a connection that OnOpen refuses does not, see [ExpectClose].
+// header's Host. If the App refuses the handshake, the test ends, see [App.ExpectRefused]. If OnOpen refuses the
+// connection, it does not, see [ExpectClose].
 func (a *App) Dial(path string, header ...http.Header) *Client {
 	a.t.Helper()
 	c := a.DialNow(path, header...)
@@ -60,8 +60,8 @@ func (a *App) DialNow(path string, header ...http.Header) *Client {
 	return c
 }
 
-// ExpectRefused makes a handshake that the App has to refuse with the HTTP status, and returns the response. Its body
-// is at hand until the test ends.
+// ExpectRefused makes a handshake that the App must refuse with the HTTP status, and returns the response. Its body
+// can be read until the test ends.
 func (a *App) ExpectRefused(status int, path string, header ...http.Header) *http.Response {
 	a.t.Helper()
 	_, resp, err := a.dial(path, header)
@@ -171,8 +171,9 @@ func (c *Client) Next() wsgate.Message {
 	return c.next("a message")
 }
 
-// NextText returns the next message, which has to be a text, as it stands on the wire. The generic functions decode as
-// encoding/json does and so do not see how a field is spelled: a protocol that others speak deserves one test that does.
+// NextText returns the next message, which must be a text, exactly as it was sent. The generic functions decode as
+// encoding/json does, and so do not see how a field's name is spelled. A protocol with other implementations should
+// have a test that uses NextText.
 func (c *Client) NextText() string {
 	c.t.Helper()
 	m := c.next("a text")
@@ -279,7 +280,7 @@ func (c *Client) waitEnd() error {
 	return err
 }
 
-// Close closes the connection as a client does that leaves, and waits until OnClose has returned.
+// Close closes the connection as a client that leaves does, and waits until OnClose has returned.
 func (c *Client) Close(code websocket.StatusCode, reason string) {
 	c.t.Helper()
 	if err := c.ws.Close(code, reason); err != nil && c.over() == nil {
@@ -315,8 +316,8 @@ func (c *Client) conn() wsgate.AnyConn {
 	return nil
 }
 
-// ExpectClose waits for the App to close the connection with the code and until OnClose has returned, and returns the
-// reason. Messages that came before and were not looked at are dropped.
+// ExpectClose waits until the App has closed the connection with the code and OnClose has returned. It returns the
+// reason. Messages that came before and were not read by the test are dropped.
 func ExpectClose(c *Client, code websocket.StatusCode) (reason string) {
 	c.t.Helper()
 	err := c.waitEnd()

@@ -7,9 +7,9 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// NewConn returns a connection for calling one handler directly, as httptest.NewRecorder does for HTTP, and its client,
-// which records what the handler sends. The connection is a real one, in an App of its own in which it is alone. Its
-// path is "/", its Data are the zero value until the test sets them.
+// NewConn returns a connection for calling one handler directly, like httptest.NewRecorder for HTTP, and its client,
+// which records what the handler sends. The connection is a real one, the only one in an App of its own. Its path is
+// "/". Its Data is the zero value until the test sets it.
 //
 //	c, client := wstest.NewConn[Member](t)
 //	c.Data.Name = "ann"

@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate/internal/envelope"
 )
 
-// Pending is a question, or an event with an id, that was sent and whose answer has not been taken. The answer is for
-// its Wait or TryWait alone: [Next], [Quiet] and [Drain] do not see it.
+// Pending is a question, or an event with an id, that was sent and whose answer has not been taken. Only its Wait and
+// TryWait return the answer: [Next], [Quiet] and [Drain] do not see it.
 type Pending[A any] struct {
 	c      *Client
 	name   string
@@ -21,7 +21,7 @@ type Pending[A any] struct {
 	err    error
 }
 
-// StartAsk sends a question as [Ask] does, and does not wait for the answer:
+// StartAsk sends a question as [Ask] does, but does not wait for the answer:
 //
 //	pending := wstest.StartAsk(ann, chat.Recent, 10)
 //	wstest.Send(bob, chat.Say, "meanwhile")
@@ -43,7 +43,7 @@ func StartAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) *Pending[
 	})
 }
 
-// StartDo sends an event with an id as [Do] does, and does not wait until it was handled.
+// StartDo sends an event with an id as [Do] does, but does not wait until it was handled.
 func StartDo[T any](c *Client, e wsgate.Event[T], payload T) *Pending[struct{}] {
 	c.t.Helper()
 	return start(c, string(e), payload, func(*Client, wsgate.Message) (nothing struct{}) { return nothing })
@@ -61,7 +61,7 @@ func start[T, A any](c *Client, name string, payload T, decode func(*Client, wsg
 	return &Pending[A]{c: c, name: name, id: id, decode: decode}
 }
 
-// Wait waits for the answer, and returns it. An error in its place ends the test; see [Pending.TryWait].
+// Wait waits for the answer and returns it. If the answer is an error, the test ends; see [Pending.TryWait].
 func (p *Pending[A]) Wait() A {
 	p.c.t.Helper()
 	answer, err := p.TryWait()
@@ -71,8 +71,8 @@ func (p *Pending[A]) Wait() A {
 	return answer
 }
 
-// TryWait is [Pending.Wait] for what may be answered with an error: an [*wsgate.Error]. Both may be called again, and
-// return the same.
+// TryWait is [Pending.Wait] for a question that may be answered with an error: an [*wsgate.Error]. Both may be called
+// again, and return the same.
 func (p *Pending[A]) TryWait() (A, error) {
 	c := p.c
 	c.t.Helper()

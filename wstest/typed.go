@@ -24,8 +24,8 @@ func Send[T any](c *Client, e wsgate.Event[T], payload T) {
 	send(c, string(e), nil, payload)
 }
 
-// Ask sends a question and returns the answer to it. Whatever arrives meanwhile stays for [Next]. An error in place of
-// the answer ends the test; see [TryAsk], and [StartAsk] for a question whose answer is taken later.
+// Ask sends a question and returns the answer to it. Messages that arrive in the meantime are kept for [Next]. If the
+// answer is an error, the test ends; see [TryAsk]. See [StartAsk] to take the answer later.
 func Ask[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) A {
 	c.t.Helper()
 	return StartAsk(c, call, question).Wait()
@@ -37,8 +37,8 @@ func TryAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) (answer A, 
 	return StartAsk(c, call, question).TryWait()
 }
 
-// Do sends an event with an id and waits until it was handled. Whatever arrives meanwhile stays for [Next]. An error in
-// place of the answer ends the test; see [TryDo], and [StartDo] for not waiting yet.
+// Do sends an event with an id and waits until it was handled. Messages that arrive in the meantime are kept for
+// [Next]. If the answer is an error, the test ends; see [TryDo]. See [StartDo] to wait later.
 func Do[T any](c *Client, e wsgate.Event[T], payload T) {
 	c.t.Helper()
 	StartDo(c, e, payload).Wait()
@@ -51,8 +51,9 @@ func TryDo[T any](c *Client, e wsgate.Event[T], payload T) error {
 	return err
 }
 
-// Ignore drops every event of that name, those that have arrived as well as all that will: presence, or who is typing,
-// in a test of something else, so that [Next] and [Quiet] are strict about the rest. Answers are not dropped.
+// Ignore drops every event of that name, both those that have arrived and those that will. Use it for presence, or for
+// who is typing, in a test of something else, so that [Next] and [Quiet] are strict about the rest. Answers are not
+// dropped.
 func Ignore[T any](c *Client, e wsgate.Event[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +71,7 @@ func (c *Client) ignores(event string) bool {
 	return c.ignored[event]
 }
 
-// Next returns the payload of the next message, which has to be this event.
+// Next returns the payload of the next message, which must be this event.
 func Next[T any](c *Client, e wsgate.Event[T]) T {
 	c.t.Helper()
 	want := strconv.Quote(string(e))
@@ -90,7 +91,7 @@ func Next[T any](c *Client, e wsgate.Event[T]) T {
 	return payload
 }
 
-// ExpectError returns the next message, which has to be an error with the code.
+// ExpectError returns the next message, which must be an error with the code.
 func ExpectError(c *Client, code wsgate.Code) *wsgate.Error {
 	c.t.Helper()
 	want := fmt.Sprintf("error %q", string(code))
@@ -102,9 +103,9 @@ func ExpectError(c *Client, code wsgate.Code) *wsgate.Error {
 	return failure
 }
 
-// Quiet checks that nothing has arrived for the clients, and that nothing is on its way: every message that any client
-// of the App has sent was handled, and so is what its handlers sent. What goroutines of the application's own may still
-// send is known in a bubble of testing/synctest only.
+// Quiet checks that nothing has arrived for the clients and that nothing is on its way: every message that any client
+// of the App has sent was handled, and what its handlers sent has arrived. What the application's own goroutines may
+// still send is known only in a bubble of testing/synctest.
 func Quiet(clients ...*Client) {
 	for _, c := range clients {
 		c.t.Helper()
@@ -139,8 +140,8 @@ func Drain(clients ...*Client) {
 	}
 }
 
-// Pass lets the time of a bubble of [testing/synctest] pass, and waits until everybody has done what the time had them do.
-// Outside of a bubble it panics: no test should wait for real time.
+// Pass lets time pass in a bubble of [testing/synctest], and waits until every goroutine has done what it does in that
+// time. Outside a bubble it panics: no test should wait for real time.
 func Pass(d time.Duration) {
 	synctest.Wait()
 	<-time.After(d)

@@ -1,5 +1,5 @@
-// Package wstest tests gateways without a network: it builds the real module, with the real constructors, hooks and
-// middleware, and connects clients to it through memory.
+// Package wstest tests gateways without a network. It builds the real module, with the real constructors, hooks and
+// middleware, and connects clients to it in memory.
 //
 //	func TestSay(t *testing.T) {
 //		app := wstest.New(t, chat.Module, wstest.Replace[chat.Store](newFakeStore()))
@@ -13,18 +13,18 @@
 //		}
 //	}
 //
-// Whatever a test did not expect ends it by t.Fatal with a line like
+// Whatever a test did not expect ends it by t.Fatal, with a line like
 //
 //	got event "error" {"code":"denied","message":"no"}, want "said"
 //
-// so most of the functions here return no error. Like t.Fatal they belong to the goroutine of the test that [New] was
-// given; a subtest makes an App of its own.
+// So most of the functions here return no error. Like t.Fatal, they must be called on the goroutine of the test that
+// [New] was given. A subtest makes its own App.
 //
 // # Time
 //
-// Everything also works in a bubble of [testing/synctest], where time is not real: a test of heartbeats, slow clients
-// and shutdowns takes no longer than its computing. A handler hears of its connection's end a millisecond or two later,
-// which in a bubble has to pass.
+// Everything also works in a bubble of [testing/synctest], where time is fake: a test of heartbeats, slow clients or
+// shutdowns takes no longer than its computing. A handler learns of its connection's end a millisecond or two later;
+// in a bubble, this time must pass.
 package wstest
 
 import (
@@ -62,15 +62,15 @@ type config struct {
 	timeout time.Duration
 }
 
-// Replace puts v in the place of the service T that the modules provide, in all of them. T's own constructor is not
-// called, unless it is needed for something else that it provides.
+// Replace replaces the service T that the modules provide with v, in all of them. T's own constructor is not called,
+// unless something else that it provides is needed.
 func Replace[T any](v T) Option {
 	swap := testkit.Swap{Decorator: func() T { return v }, Pos: mistake.Caller(1)}
 	return func(c *config) { c.swaps = append(c.swaps, swap) }
 }
 
-// With builds the App with these Options. Without a Logger, and without With, the log goes to the test's output. If there
-// are Hosts, example.com becomes one of them, where clients dial.
+// With builds the App with these Options. Without a Logger, or without With, the log goes to the test's output. If
+// there are Hosts, example.com, which clients dial, is added to them.
 func With(options *wsgate.Options) Option {
 	return func(c *config) {
 		c.options = *options
@@ -80,14 +80,14 @@ func With(options *wsgate.Options) Option {
 	}
 }
 
-// Timeout is how long to wait for what a test expects. The default is 10 s, and in a bubble of testing/synctest an hour
-// of the bubble's time, which passes in a moment when nothing else happens any more.
+// Timeout sets how long to wait for what a test expects. The default is 10 s. In a bubble of testing/synctest it is an
+// hour of the bubble's time, which passes in a moment when nothing else happens any more.
 func Timeout(d time.Duration) Option {
 	return func(c *config) { c.timeout = d }
 }
 
-// New builds and starts an App of the module, and shuts it down at the end of the test. Any mistake that
-// [wsgate.New] finds ends the test, and so does a method of a gateway whose name is nearly that of a hook, as OnMesage.
+// New builds and starts an App of the module, and shuts it down at the end of the test. Any mistake that [wsgate.New]
+// finds ends the test. So does a gateway's method whose name is nearly that of a hook, such as OnMesage.
 func New(t testing.TB, module *wsgate.Module, options ...Option) *App {
 	t.Helper()
 	c := config{timeout: 10 * time.Second}
