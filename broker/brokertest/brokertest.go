@@ -1,6 +1,6 @@
-// Package brokertest has the tests that every [wsgate.Broker] passes, and every [wsgate.PresenceStore].
+// Package brokertest has the tests that every [wsgate.Broker] and every [wsgate.PresenceStore] must pass.
 //
-// A package that implements them for an engine runs them in one of its own tests:
+// A package that implements them for a message broker runs them in one of its own tests:
 //
 //	func TestBroker(t *testing.T) {
 //		server := startEngine(t)
@@ -18,7 +18,8 @@
 //		})
 //	}
 //
-// What arrives is waited for, for at most half a minute; what must not arrive is looked for behind something that must.
+// The tests wait at most half a minute for a message that must arrive. To check that a message does not arrive, they
+// wait for a later one that must.
 package brokertest
 
 import (
@@ -27,14 +28,14 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// Config says how to reach the engine under test.
+// Config says how to reach the message broker under test.
 type Config struct {
-	// New returns a broker that is connected to the engine, or connects in the background. Every call returns another
-	// one, all to the same engine, as nodes of a cluster have. It is closed by t.Cleanup.
+	// New returns a wsgate.Broker that is connected to the message broker, or connects in the background. Every call
+	// returns another one, all for the same message broker, like the nodes of a cluster. It is closed by t.Cleanup.
 	New func(t testing.TB) wsgate.Broker
 
-	// Stop takes the engine away, and Start brings it back, empty, at the same address. If they are nil, the tests of
-	// outages are skipped.
+	// Stop takes the message broker away, and Start brings it back, empty, at the same address. If they are nil, the
+	// tests of outages are skipped.
 	Stop, Start func(t testing.TB)
 }
 

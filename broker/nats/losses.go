@@ -7,8 +7,8 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 )
 
-// Dropped returns how many messages were lost that the Broker knows of: those that arrived faster than the App took
-// them, and those that Publish took and that could not be sent.
+// Dropped returns the number of lost messages that the Broker knows of: those that arrived faster than the App took
+// them, and those that Publish accepted and that could not be sent.
 func (b *Broker) Dropped() uint64 { return b.losses.total() }
 
 // reportPause is the time between two lines about losses in the log.

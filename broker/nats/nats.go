@@ -9,39 +9,40 @@
 //
 // # Servers
 //
-// Any server or cluster of NATS carries messages. Presence needs version 2.11 or newer with JetStream (nats-server -js):
-// the rows of all tables are in a key-value bucket in memory, which the Broker makes when it needs it.
+// Any NATS server or cluster carries messages. Presence needs version 2.11 or newer with JetStream (nats-server -js).
+// The rows of all tables are in an in-memory key-value bucket, which the Broker creates when it needs it.
 //
 // # What it promises
 //
-// Delivery is at most once. A message is lost when the connection breaks while it is on its way, and when messages
-// arrive faster than the App takes them, or are published faster than the server does. Up to 32 MiB wait to be sent, and
-// as many for each processor, of at most 8, to be received. The topics take turns there, and those with most waiting lose
-// their newest: what is sent to other rooms than the flooded ones arrives, and soon. [Broker.Dropped] counts what the
-// Broker itself knows of.
+// Delivery is at most once. A message is lost when the connection breaks while it is on its way. Messages are also
+// lost when they arrive faster than the App takes them, or are published faster than the server takes them. Up to 32
+// MiB wait to be sent, and as much for each processor, of at most 8, waits to be received. The topics take turns
+// there, and those with the most waiting lose their newest messages: what is sent to rooms other than the flooded ones
+// arrives, and soon. [Broker.Dropped] counts the losses that the Broker itself knows of.
 //
-// The connection is pinged every 3 s. One that has not answered for 6 s is replaced, and so is one that takes nothing
-// for 3 s; so a network that swallows everything is noticed after 9 s at most. The Broker tries to come back for ever,
-// with growing pauses of up to 2 s. What Publish is given in the meantime is refused and not kept.
+// The connection is pinged every 3 s. A connection that has not answered for 6 s is replaced, and so is one that takes
+// nothing for 3 s. So a network that drops all packets is noticed after 9 s at most. The Broker tries to reconnect
+// forever, with growing pauses of up to 2 s. Until then Publish returns an error, and nothing is kept.
 //
-// A node gets its own messages back. That is traffic which the NoEcho of nats.go would save, but then somebody who
-// shares the Broker would not get them either, and [wsgate.Broker] promises that. An App leaves out what it has sent.
+// A node gets its own messages back. The NoEcho option of nats.go would save that traffic, but then others who share
+// the Broker would not get the messages either, and [wsgate.Broker] promises that they do. An App leaves out what it
+// has sent.
 //
-// # Rights
+// # Permissions
 //
 // Whoever can publish to the subjects can send to every client of the App. On a server that others use as well, only
-// the Broker's user should have the right to publish and subscribe to wsgate.> if [Options].Prefix is wsgate, and for
+// the Broker's user should be permitted to publish and subscribe to wsgate.>, if [Options].Prefix is wsgate, and for
 // presence to publish to $KV.wsgate.> and $JS.API.> and subscribe to _INBOX.>.
 //
 // # The client
 //
-// The connection is that of github.com/nats-io/nats.go, the client of the NATS project: it knows the servers' ways to
-// encrypt, authenticate and move clients elsewhere, and subscribes again when it reconnects. It writes, and connects,
-// with its lock held, so that any of its methods may block for seconds; therefore one goroutine of the Broker uses the
-// connection for messages and subscriptions, and everybody else leaves it a job. For a subscription with a callback it
-// starts a goroutine, which holds up to 64 MB; so all subscriptions share one channel here, and a few goroutines with
-// bounded queues. The channel is emptied at once. Should that not be soon enough, nats.go drops what comes, whatever its
-// topic; that counts, too.
+// The connection uses github.com/nats-io/nats.go, the client of the NATS project. It knows how the servers encrypt,
+// authenticate and move clients elsewhere, and it subscribes again when it reconnects. It holds its lock while it
+// writes and while it connects, so any of its methods may block for seconds. Therefore one goroutine of the Broker
+// uses the connection for messages and subscriptions, and everything else hands its work to that goroutine. For a
+// subscription with a callback, nats.go starts a goroutine that holds up to 64 MB. So all subscriptions share one
+// channel here, and a few goroutines with bounded queues. The channel is emptied at once. If that is not soon enough,
+// nats.go drops what arrives, whatever its topic; these losses are counted, too.
 package nats
 
 import (
@@ -101,11 +102,11 @@ type tuning struct {
 
 var defaults = tuning{arriving: 1 << 16, laneBytes: 32 << 20}
 
-// New makes a Broker for the URL of a server, or of several with commas between them,
+// New makes a Broker for the URL of a server, or of several separated by commas,
 //
 //	nats://user:password@host:4222
 //
-// or tls, ws or wss in place of nats. User, password and port may be left out; a Broker that knows one server of a
+// or tls, ws or wss in place of nats. User, password and port may be left out. A Broker that knows one server of a
 // cluster learns of the others. New does not wait for the server, see [Broker.Watch].
 func New(url string, opts *Options) (*Broker, error) {
 	return newBroker(url, opts, defaults)
@@ -146,8 +147,9 @@ func newBroker(url string, opts *Options, t tuning) (*Broker, error) {
 	return b, nil
 }
 
-// Close sends what waits to be sent, if the network takes it within a few seconds, and returns when everything that the
-// Broker has started has ended, receive functions included. Then nothing can be published or subscribed any more.
+// Close sends what is waiting to be sent, if the network takes it within a few seconds. It returns when everything
+// that the Broker has started has ended, including receive functions. After that nothing can be published or
+// subscribed.
 func (b *Broker) Close() error {
 	b.closing.Do(func() {
 		b.mu.Lock()

@@ -15,20 +15,20 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 )
 
-// Options are what a Broker can be told. The zero value, or nil in its place, works.
+// Options configures a Broker. The zero value and a nil *Options use the defaults.
 type Options struct {
-	// Prefix and a dot stand before every subject, so that several clusters of Apps can share a server. It consists of
-	// ASCII letters, digits, '-', '_' and single dots between them, at most 128, and is not the beginning of another
-	// cluster's: not app and app.test. Default "wsgate".
+	// Prefix and a dot begin every subject, so that several clusters of Apps can share a server. Prefix consists of ASCII
+	// letters, digits, '-', '_' and single dots between them, at most 128 characters. It must not be the beginning of
+	// another cluster's: not app and app.test. Default "wsgate".
 	Prefix string
-	// Bucket is the key-value bucket for presence. If there is none, the Broker makes it: in memory, with one replica,
-	// rows end after an hour. Make it yourself to have it otherwise. Default Prefix with '-' for every dot.
+	// Bucket is the key-value bucket for presence. If there is none, the Broker creates it: in memory, with one replica,
+	// and rows expire after an hour. Create it yourself for other settings. Default Prefix with '-' for every dot.
 	Bucket string
-	// Conn are options of nats.go for TLS, credentials, and what else the connection needs. They win over what this
-	// package sets, such as the pings, but for this: the Broker reconnects for ever, and keeps nothing until then.
+	// Conn are options of nats.go for TLS, credentials, and what else the connection needs. They override what this
+	// package sets, such as the pings, with one exception: the Broker reconnects forever, and keeps nothing until then.
 	// Functions that nats.go calls are called after those of the Broker. Default none.
 	Conn []natsgo.Option
-	// Logger gets a line when the connection is lost or there again, when NATS refuses something, and when messages were
+	// Logger gets a line when the connection is lost or restored, when NATS refuses something, and when messages were
 	// lost, at most every ten seconds. Default slog.Default().
 	Logger *slog.Logger
 }

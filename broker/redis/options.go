@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// Options are what a Broker can be told. The zero value, or nil in its place, works.
+// Options configures a Broker. The zero value and a nil *Options use the defaults.
 type Options struct {
-	// Prefix and a colon stand before the name of every channel and key, so that several clusters of Apps can share a
-	// server. It consists of ASCII letters, digits, '-', '_', '=', '.' and ':', at most 128. Default "wsgate".
+	// Prefix and a colon begin the name of every channel and key, so that several clusters of Apps can share a server.
+	// Prefix consists of ASCII letters, digits, '-', '_', '=', '.' and ':', at most 128 characters. Default "wsgate".
 	Prefix string
 	// Cluster says that the URL leads to a Redis Cluster. Default one server.
 	Cluster bool
-	// TLS is for a URL that begins with rediss. An empty ServerName stands for the name of the host. Default the
-	// certificates of the system.
+	// TLS is used for a URL that begins with rediss. An empty ServerName means the name of the host. Default the system's
+	// certificates.
 	TLS *tls.Config
-	// Credentials is asked for the user and the password whenever the Broker connects; an empty user is Redis's default
-	// one. The context is done when the attempt is over. Default those in the URL.
+	// Credentials returns the user and the password. It is called whenever the Broker connects. An empty user is Redis's
+	// default user. The context is done when the attempt is over. Default those in the URL.
 	Credentials func(ctx context.Context) (username, password string, err error)
 	// Logger gets a line when messages were lost, at most every ten seconds. Default slog.Default().
 	Logger *slog.Logger

@@ -21,7 +21,7 @@ var (
 	errEnded      = errors.New("wsgate/redis: the connection has just ended")
 )
 
-// Publish implements [wsgate.Broker]. It returns an error as well when too many messages wait to be sent.
+// Publish implements [wsgate.Broker]. It also returns an error when too many messages are waiting to be sent.
 func (b *Broker) Publish(topic string, message []byte) error {
 	l, err := b.place(b.prefix + topic)
 	if err != nil {

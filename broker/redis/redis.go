@@ -1,4 +1,5 @@
-// Package redis connects the Apps of a cluster over Redis: its Broker is a [wsgate.Broker] and a [wsgate.PresenceStore].
+// Package redis connects the Apps of a cluster over Redis: its Broker is a [wsgate.Broker] and a
+// [wsgate.PresenceStore].
 //
 //	broker, err := redis.New("redis://localhost:6379", nil)
 //	if err != nil {
@@ -9,40 +10,41 @@
 //
 // # Servers
 //
-// One server: Redis 6.0 or newer, or what speaks its protocol. Messages go over Pub/Sub, tables are hashes. A URL with
-// several hosts names a primary and its replicas: the Broker uses the one that is the primary now, and looks for
-// another when it is not the primary any longer.
+// One server: Redis 6.0 or newer, or a server that speaks its protocol. Messages use Pub/Sub; tables are hashes. A URL
+// with several hosts names a primary and its replicas: the Broker uses the current primary, and looks for another when
+// that is no longer the primary.
 //
-// A Redis Cluster: version 7.0 or newer, and [Options].Cluster. Messages go over sharded Pub/Sub, so a topic costs only
-// the shard that has its slot. The hosts of the URL are where the Broker asks for the others.
+// A Redis Cluster: version 7.0 or newer, and [Options].Cluster. Messages use sharded Pub/Sub, so a topic costs only
+// the shard that has its slot. The Broker asks the hosts of the URL for the others.
 //
 // # What it promises
 //
 // Delivery is at most once. A message is lost when a connection breaks while it is on its way, when Redis ends the
-// connection of a subscriber that is too slow (client-output-buffer-limit), when its slot moves to another shard, and
-// when messages arrive faster than the App takes them, or are published faster than the server does. Up to 16 MiB wait to
-// be sent to each server, and 128 MiB to be received. The topics take turns there, and those with most waiting lose their
-// newest: what is sent to other rooms than the flooded ones arrives, and soon. [Broker.Dropped] counts what the Broker
-// itself knows of.
+// connection of a subscriber that is too slow (client-output-buffer-limit), and when its slot moves to another shard.
+// Messages are also lost when they arrive faster than the App takes them, or are published faster than the server
+// takes them. Up to 16 MiB wait to be sent to each server, and 128 MiB to be received. The topics take turns there,
+// and those with the most waiting lose their newest messages: what is sent to rooms other than the flooded ones
+// arrives, and soon. [Broker.Dropped] counts the losses that the Broker itself knows of.
 //
 // Each server has two connections, one for commands and one for subscriptions. If either breaks, or does not answer
-// within 10 s, both are replaced, with growing pauses and for ever. What waited to be sent is discarded, and all
-// subscriptions are made again, up to 500 at a time.
+// within 10 s, both are replaced. The Broker tries this forever, with growing pauses. What was waiting to be sent is
+// discarded, and all subscriptions are made again, up to 500 at a time.
 //
-// # Rights
+// # Permissions
 //
-// Whoever can publish on the server can send to every client of the App. A server that others use as well should know
-// a user for the Broker who alone has the channels &wsgate:* and the keys ~wsgate:*, if [Options].Prefix is wsgate. The
-// commands are HELLO, CLIENT, PING and SELECT, SUBSCRIBE, UNSUBSCRIBE and PUBLISH, HSET, HDEL, HGET, HGETALL, PEXPIRE
-// and EVAL, and in a cluster SSUBSCRIBE, SUNSUBSCRIBE and SPUBLISH in place of those without the S, and CLUSTER SLOTS.
+// Whoever can publish on the server can send to every client of the App. On a server that others use as well, the
+// Broker should have its own user, and only that user should have the channels &wsgate:* and the keys ~wsgate:*, if
+// [Options].Prefix is wsgate. The commands are HELLO, CLIENT, PING and SELECT, SUBSCRIBE, UNSUBSCRIBE and PUBLISH,
+// HSET, HDEL, HGET, HGETALL, PEXPIRE and EVAL, and in a cluster SSUBSCRIBE, SUNSUBSCRIBE and SPUBLISH in place of
+// those without the S, and CLUSTER SLOTS.
 //
 // # The client
 //
-// The connections are those of github.com/redis/rueidis. It pipelines, tells of every subscription in a pipeline
-// whether the server has confirmed it, and hands out a connection for subscriptions that it pings and whose end it
-// reports. The PubSub of github.com/redis/go-redis writes its subscriptions again without reading whether they were
-// refused, as a Redis Cluster does when a slot has moved, is bound to the node of its first sharded channel, and drops
-// messages without counting them.
+// The connections use github.com/redis/rueidis. It pipelines commands. For every subscription in a pipeline, it says
+// whether the server has confirmed it. It provides a connection for subscriptions, pings it, and reports its end. The
+// PubSub of github.com/redis/go-redis has three faults here. It makes its subscriptions again without reading whether
+// they were refused, as a Redis Cluster does when a slot has moved. It is bound to the node of its first sharded
+// channel. And it drops messages without counting them.
 package redis
 
 import (
@@ -90,8 +92,8 @@ var (
 //
 //	redis://user:password@host:6379/0
 //
-// or of several hosts, with commas between them; rediss in place of redis is for TLS. User, password, port and the
-// number of the database may be left out. New does not wait for the server, see [Broker.Watch].
+// or of several hosts, separated by commas. Use rediss in place of redis for TLS. User, password, port and the number
+// of the database may be left out. New does not wait for the server, see [Broker.Watch].
 func New(url string, opts *Options) (*Broker, error) {
 	return newBroker(url, opts, defaults)
 }
@@ -123,9 +125,9 @@ func newBroker(url string, opts *Options, t tuning) (*Broker, error) {
 	return b, nil
 }
 
-// Close sends what waits to be sent, for at most a second, and returns when everything that the Broker has started has
-// ended, receive functions included. Only a goroutine of rueidis that cannot be waited for may end a moment later. Then
-// nothing can be published or subscribed any more.
+// Close sends what is waiting to be sent, for at most a second. It returns when everything that the Broker has started
+// has ended, including receive functions. Only a goroutine of rueidis that cannot be waited for may end a moment
+// later. After that nothing can be published or subscribed.
 func (b *Broker) Close() error {
 	b.closing.Do(func() {
 		late := time.NewTimer(time.Second)

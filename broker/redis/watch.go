@@ -129,8 +129,8 @@ func (w *watcher) tell(state error) {
 	}
 }
 
-// Dropped returns how many messages were lost that the Broker knows of: those that arrived faster than the App took
-// them, and those that Publish took and that could not be sent, or were on their way when a connection broke.
+// Dropped returns the number of lost messages that the Broker knows of: those that arrived faster than the App took
+// them, and those that Publish accepted and that could not be sent, or were on their way when a connection broke.
 func (b *Broker) Dropped() uint64 {
 	b.herald.mu.Lock()
 	defer b.herald.mu.Unlock()
