@@ -72,9 +72,9 @@ type Options struct {
 	// OnBroker is called with nil when the message broker behind Broker is available, or available again, and with an
 	// error when it is away. It also gets the App's Hub, to send something to the connections. The first call may come
 	// before [App.Start] has returned. The calls are made on one of the App's goroutines, one at a time. None comes after
-	// [App.Shutdown] has returned, unless Shutdown ran out of time. While a call blocks, at most a hundred states wait
-	// for it; if there are more, the latest is kept. Log lines about what the App does on its own wait as well;
-	// connections and their messages do not.
+	// [App.Shutdown] has returned, unless Shutdown ran out of time. While a call blocks, a hundred states wait for it; of
+	// any further ones only the latest is kept. Log lines about what the App does on its own wait as well; connections
+	// and their messages do not.
 	OnBroker func(hub *Hub, err error)
 	// StartWithoutBroker starts the App even if the message broker is away: [App.Start] waits a second for it, and the
 	// App joins its cluster later. Otherwise Start waits until its context is done, or 10 s, and fails with [ErrBroker].
@@ -203,7 +203,7 @@ func (a *App) Start(ctx context.Context) error {
 // run out of time. The OnStop functions get the context of the first call. http.Server.Shutdown does none of this.
 //
 // Hooks, handlers, middleware, [Options].OnBroker and the functions of a [Lifecycle] cannot wait for a shutdown that
-// waits for them: a call from one of them returns an error at once. Call it on a goroutine instead, with a context
+// waits for them: a call from one of them returns an error at once. Start a goroutine that calls it, with a context
 // that lasts longer:
 //
 //	go app.Shutdown(context.WithoutCancel(ctx))

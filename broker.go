@@ -39,7 +39,8 @@ type Broker interface {
 
 	// Watch calls changed with the state of the message broker, first before Watch returns and then whenever it changes,
 	// until stop is called. The state is nil while the message broker is available and has all subscriptions; otherwise
-	// it says why not. A Broker tries to reconnect forever. Calls do not overlap, and changed does not block.
+	// it is an error that says why not. A Broker tries to reconnect forever. Calls do not overlap, and changed does not
+	// block.
 	Watch(changed func(err error)) (stop func())
 }
 

@@ -134,8 +134,8 @@
 //     OnClose runs, the connection is still listed in its rooms, but nothing is delivered to it any more.
 //  4. Emit, Send, Join, Leave and Close may be called from any goroutine. They never block, with two exceptions: Join
 //     may wait for [Options].Broker, and sending through [Conn.Paced] may wait for the client. What one goroutine
-//     sends to one connection, directly or through rooms, arrives in that order. Across nodes, what one goroutine
-//     sends to one room arrives in order. A broadcast reaches a connection at most once.
+//     sends to one connection, directly or through rooms, arrives in the order in which it was sent. Across nodes, so
+//     does what one goroutine sends to one room. A broadcast reaches a connection at most once.
 //  5. A client that does not take what is sent to it is disconnected with the cause [ErrSlowClient]. If its queue is
 //     full, because it does not read or because more is sent than it can read, the connection closes with 1013. If it
 //     takes nothing for too long, the connection ends without a close frame, because nobody would read one. No other
@@ -143,8 +143,8 @@
 //  6. A panic in a hook, handler or middleware is logged with its stack and closes that connection with 1011. Nothing
 //     else is affected.
 //  7. A handler's context is cancelled when its connection ends or the App shuts down.
-//  8. Every request that carries an id gets exactly one answer: a reply or an error. This includes a nil result and an
-//     unknown event. After a panic, the close of the connection is the answer.
+//  8. Every request that carries an id gets exactly one answer: a reply or an error, even if the result is nil or the
+//     event is unknown. After a panic, the close of the connection is the answer.
 //  9. [App.Shutdown] answers new upgrades with 503, lets handlers in flight finish, writes what is queued, and closes
 //     every connection with 1001. It returns when every OnClose has returned, or when its context is done; then the
 //     remaining connections are cut.

@@ -48,8 +48,8 @@ type Presence[M any] struct {
 //
 // A new member gets everybody who is in the room. All others get the changes; those within 250 ms come in one event. A
 // user whose last connection has left stays for [Limits].PresenceGrace, so that reloading a page produces no events.
-// Users on a node that crashed are gone after 7 to 12 s. The nodes' clocks matter only when the metadata of the same
-// user differs: they decide which is newer.
+// Users on a node that crashed are gone after 7 to 12 s. The nodes' clocks do not matter, except for deciding which of
+// two versions of a user's metadata is newer.
 //
 // An [Options].Broker must be a [PresenceStore] as well. While it is away, members are told of this node's users, and
 // those of other nodes stay as they were.

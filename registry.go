@@ -40,8 +40,8 @@ type Registry struct {
 	served bool // an App serves the routes
 }
 
-// Register adds a route. It checks the constructor, the gateway's hooks and the path. The error says what is wrong,
-// and the registry is left as it was.
+// Register adds a route. It checks the constructor, the gateway's hooks and the path at once. The error says what is
+// wrong, and the registry is left as it was.
 func (r *Registry) Register(path string, constructor any) error {
 	rt := Route{Path: path, New: constructor, pos: mistake.Caller(1)}
 	r.mu.Lock()

@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// testGoroutines tests that a closed broker leaves none behind, whatever it was used for. The engine may have started
-// some of its own at the first use, so that does not count.
+// testGoroutines tests that a closed broker leaves none behind, whatever it was used for. The message broker may have
+// started some of its own at the first use, so that does not count.
 func testGoroutines(t *testing.T, c Config) {
 	t.Run("first use", func(t *testing.T) { useAll(t, c) })
 	before := runtime.NumGoroutine()

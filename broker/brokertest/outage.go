@@ -13,7 +13,7 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// testOutage tests what happens while the engine is away, and when it is back.
+// testOutage tests what happens while the message broker is away, and when it is back.
 func testOutage(t *testing.T, c Config) {
 	if c.Stop == nil || c.Start == nil {
 		t.Skip("Config has no Stop and Start, so nothing was tested")
@@ -27,7 +27,7 @@ func testOutage(t *testing.T, c Config) {
 	t.Run("closed meanwhile", func(t *testing.T) { testClosedAway(t, c) })
 }
 
-// outage takes the engine away until end is called, or the test ends.
+// outage takes the message broker away until end is called, or the test ends.
 func (c Config) outage(t testing.TB) (end func()) {
 	t.Helper()
 	c.Stop(t)
@@ -60,7 +60,7 @@ func testOutageWatched(t *testing.T, c Config) {
 	}
 }
 
-// testAbsent makes brokers while there is no engine.
+// testAbsent makes brokers while there is no message broker.
 func testAbsent(t *testing.T, c Config) {
 	end := c.outage(t)
 	var nodes []wsgate.Broker
@@ -166,7 +166,7 @@ func testSubscribeAway(t *testing.T, c Config) {
 	}
 }
 
-// testSubscribeMeanwhile takes the engine away while goroutines wait for their subscriptions.
+// testSubscribeMeanwhile takes the message broker away while goroutines wait for their subscriptions.
 func testSubscribeMeanwhile(t *testing.T, c Config) {
 	const count = 200
 	nodes := c.nodes(t, 2)
@@ -206,7 +206,7 @@ func testSubscribeMeanwhile(t *testing.T, c Config) {
 	expectAll(t, nodes[1], boxes, "the end")
 }
 
-// testSubscriptionsBack publishes to all subscriptions as soon as the watchers say that the engine is back.
+// testSubscriptionsBack publishes to all subscriptions as soon as the watchers say that the message broker is back.
 func testSubscriptionsBack(t *testing.T, c Config) {
 	const count = 1000
 	nodes := c.nodes(t, 2)

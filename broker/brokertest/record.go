@@ -15,7 +15,7 @@ import (
 // patience is how long what has to happen may take.
 var patience = 30 * time.Second
 
-// soon is how long what does not wait for the engine may take.
+// soon is how long what does not wait for the message broker may take.
 var soon = 5 * time.Second
 
 // record keeps what came, in the order in which it came.
@@ -138,19 +138,19 @@ func watch(t testing.TB, b wsgate.Broker) states {
 	return s
 }
 
-// up waits until the engine is there.
+// up waits until the message broker is there.
 func (s states) up(t testing.TB) {
 	t.Helper()
 	s.wait(t, "nil as the last state", func(told []error) bool { return told[len(told)-1] == nil })
 }
 
-// down waits until the engine is away.
+// down waits until the message broker is away.
 func (s states) down(t testing.TB) {
 	t.Helper()
 	s.wait(t, "an error as the last state", func(told []error) bool { return told[len(told)-1] != nil })
 }
 
-// node returns a broker that has reached the engine.
+// node returns a broker that has reached the message broker.
 func (c Config) node(t testing.TB) wsgate.Broker {
 	t.Helper()
 	b := c.New(t)
@@ -160,7 +160,7 @@ func (c Config) node(t testing.TB) wsgate.Broker {
 	return b
 }
 
-// nodes returns some brokers that have reached the engine.
+// nodes returns some brokers that have reached the message broker.
 func (c Config) nodes(t testing.TB, n int) []wsgate.Broker {
 	t.Helper()
 	brokers := make([]wsgate.Broker, n)

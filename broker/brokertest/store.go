@@ -127,7 +127,7 @@ func testValues(t *testing.T, c Config) {
 	})
 }
 
-// testNamesAlike uses names that engines could take for each other as tables and as rows.
+// testNamesAlike uses names that message brokers could take for each other as tables and as rows.
 func testNamesAlike(t *testing.T, c Config) {
 	stores := c.stores(t, 2)
 	names := alike()

@@ -12,8 +12,8 @@ func testTopics(t *testing.T, c Config) {
 	t.Run("below and above", func(t *testing.T) { testBelowAbove(t, c) })
 }
 
-// alike are topics that engines could take for each other: by case, as prefixes or patterns, or by what a name is cut
-// to or may contain.
+// alike are topics that message brokers could take for each other: by case, as prefixes or patterns, or by what a name
+// is cut to or may contain.
 func alike() []string {
 	topics := []string{
 		"a", "A", "aa", "b", "a.b", "a.B", "A.b", "a.b.c", "a.bc", "ab.c", "abc", "a.a.a", "b.a", "c.b.a",

@@ -51,7 +51,7 @@ func (b *Broker) tellOne(w *watcher, changed func(error)) {
 	}
 }
 
-// state returns nil if the engine is there and has all subscriptions, else why not. It needs the lock.
+// state returns nil if the message broker is there and has all subscriptions, else why not. It needs the lock.
 func (b *Broker) state() error {
 	switch {
 	case b.closed:

@@ -175,7 +175,7 @@ func (b *Broker) links() []*link {
 	return links
 }
 
-// away returns why the engine is not there, or does not have all subscriptions. It is nil if neither is so.
+// away returns why the message broker is not there, or does not have all subscriptions. It is nil if neither is so.
 func (b *Broker) away() error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

@@ -29,8 +29,8 @@ type SilentError struct{ Nodes []string }
 
 func (e *SilentError) Error() string { return strings.Join(e.Nodes, ", ") }
 
-// Request asks all other nodes to do something and waits until they say that they have. The error is that of publishing, or
-// a *SilentError. A node that dies meanwhile counts as silent.
+// Request asks all other nodes to do something and waits until they say that they have. The error is that of
+// publishing, or a *SilentError. A node that dies meanwhile counts as silent.
 func (n *Node) Request(ctx context.Context, body []byte) error {
 	peers := n.Peers()
 	q := &question{open: peers, complete: make(chan struct{})}
@@ -81,7 +81,7 @@ func (n *Node) answer(m Message) {
 	}
 	_ = n.Publish(nodeTopic(m.Node), answer, func(b []byte) []byte {
 		return binary.AppendUvarint(b, id)
-	}) // if the engine is away, the asker knows
+	}) // if the message broker is away, the asker knows
 }
 
 // answered notes that a node has answered.

@@ -35,7 +35,7 @@ const (
 // Events are what a node hears. The functions are called one at a time, and must not block: while one runs, the node
 // gives no sign of life.
 type Events struct {
-	State     func(err error)        // the engine is there again (nil), or away
+	State     func(err error)        // the message broker is there again (nil), or away
 	Dead      func(node string)      // a node has left, or is silent for too long
 	Revived   func()                 // the others have taken this node for dead and forgotten what it said
 	OnRequest func(body []byte) bool // another node's Ask; false if it is not understood, and so not answered
@@ -53,15 +53,15 @@ type loop struct {
 	echoed  atomic.Bool // a message of this node's own came back since the last tick
 	silence int         // ticks without one; the loop's
 	away    bool        // as the loop has heard it; the loop's
-	mute    atomic.Bool // the engine takes messages and delivers none, whatever the broker says; set under mu
+	mute    atomic.Bool // the message broker takes messages and delivers none, whatever the broker says; set under mu
 
 	mu     sync.Mutex    // guards following
 	engine error         // what the broker says
 	states []error       // not yet heard by the loop
-	known  chan struct{} // closed when the engine has been there for the first time
+	known  chan struct{} // closed when the message broker has been there for the first time
 }
 
-// errMute is the state of an engine whose connection lives and is of no use.
+// errMute is the state of a message broker whose connection is alive but delivers nothing.
 var errMute = fmt.Errorf("what this node publishes has not come back for %v", deadAfter)
 
 // state needs the lock.
@@ -77,8 +77,9 @@ var nodesTopic = Topic("nodes")
 
 func nodeTopic(id string) string { return Topic("node", id) }
 
-// Start joins the cluster. It waits until the engine is there, until ctx is done or, if ctx has more time, for a while;
-// with degraded set for a moment, and an engine that does not come is no error. After an error there is nothing to close.
+// Start joins the cluster. It waits until the message broker is available, until ctx is done or, if ctx has more time,
+// for startWithin. With degraded set, it waits only a moment, and it is not an error if the message broker is still
+// away. After an error there is nothing to close.
 func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -109,7 +110,7 @@ func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
 }
 
 const (
-	// startWithin is how long Start waits for the engine.
+	// startWithin is how long Start waits for the message broker.
 	startWithin = 10 * time.Second
 	// degradedWithin is how long it does if it can do without: what it takes to connect to one that is there.
 	degradedWithin = time.Second
@@ -152,7 +153,7 @@ func (l *loop) changed(err error) {
 	l.heard()
 }
 
-// forgetStates has the loop tell the present state first: that the engine was being connected to is no news.
+// forgetStates has the loop tell the present state first: that the message broker was being connected to is no news.
 func (l *loop) forgetStates() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -169,7 +170,7 @@ func (l *loop) heard() {
 	}
 }
 
-// listen looks once in a tick whether the engine still delivers.
+// listen looks once in a tick whether the message broker still delivers.
 func (n *Node) listen() {
 	l := &n.loop
 	if l.echoed.Swap(false) {
@@ -197,7 +198,7 @@ func (l *loop) silent() time.Duration { return time.Duration(l.silence) * tick }
 
 func (l *loop) deaf() bool { return l.silent() >= deafAfter }
 
-// Away returns why the engine is not there, nil if it is.
+// Away returns why the message broker is not there, nil if it is.
 func (n *Node) Away() error {
 	n.loop.mu.Lock()
 	defer n.loop.mu.Unlock()
@@ -261,12 +262,12 @@ func (n *Node) run() {
 	}
 }
 
-// broadcast tells all nodes. That the engine is away is known.
+// broadcast tells all nodes. That the message broker is away is known.
 func (n *Node) broadcast(kind Kind, about string) {
 	_ = n.Publish(nodesTopic, kind, func(b []byte) []byte { return append(b, about...) })
 }
 
-// handleStates tells the changes of the engine's state.
+// handleStates tells the changes of the message broker's state.
 func (n *Node) handleStates() {
 	n.loop.mu.Lock()
 	states := n.loop.states

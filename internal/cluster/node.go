@@ -1,5 +1,5 @@
-// Package cluster is one node among several that are connected by a broker: what it subscribes to, what it publishes,
-// who else is there, and questions to all of them.
+// Package cluster implements one node of a cluster whose nodes are connected by a message broker: what it subscribes
+// to, what it publishes, which other nodes there are, and requests to all of them.
 package cluster
 
 import (
@@ -27,7 +27,7 @@ type Node struct {
 	maxBody int    // bytes of a message's body
 	topics  subscriptions
 	ignored atomic.Uint64
-	leave   context.CancelFunc // ends what waits for the engine
+	leave   context.CancelFunc // ends what waits for the message broker
 	shards  [shardCount]shard
 
 	peers    peers
@@ -104,8 +104,8 @@ func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error
 }
 
 // Acquire has receive called with what other nodes publish to the topic, until Release. Calls do not overlap, and
-// receive must not block. It returns when the engine has confirmed that. While several need a topic, the first one's
-// receive is called.
+// receive must not block. It returns when the message broker has confirmed that. While several need a topic, the first
+// one's receive is called.
 func (n *Node) Acquire(ctx context.Context, topic string, receive func(Message)) error {
 	if n.broker == nil {
 		return nil

@@ -8,7 +8,7 @@ import (
 )
 
 // subscriptions are the topics that somebody on this node needs. A topic is subscribed to once, however many need it,
-// and for a while after the last one has gone: rooms whose only member comes and goes cost the engine nothing.
+// and for a while after the last one has gone: rooms whose only member comes and goes cost the message broker nothing.
 type subscriptions struct {
 	living    context.Context // the node's: a subscription in the making ends with it
 	subscribe func(ctx context.Context, topic string, receive func(Message)) (unsubscribe func(), err error)
@@ -35,12 +35,12 @@ type subscription struct {
 }
 
 const (
-	// confirmWithin is how long the engine may take to confirm a subscription.
+	// confirmWithin is how long the message broker may take to confirm a subscription.
 	confirmWithin = 5 * time.Second
 	// keepIdle is how long a topic that nobody needs stays subscribed to.
 	keepIdle = 5 * time.Second
 	// mostIdle is how many topics that nobody needs stay subscribed to. With one more the oldest ends: who comes to ever
-	// new names must not fill the memory, here and in the engine.
+	// new names must not fill the memory, here and in the message broker.
 	mostIdle = 10_000
 )
 
@@ -181,8 +181,8 @@ func (s *subscriptions) wake(t *subscription) {
 	}
 }
 
-// giveUp needs the lock. It returns the topic that has been idle for longest, which the caller has to end; nil if it is in
-// the making, for then make ends it.
+// giveUp needs the lock. It returns the topic that has been idle for longest, which the caller has to end; nil if it
+// is in the making, for then make ends it.
 func (s *subscriptions) giveUp() *subscription {
 	t := s.idle.Remove(s.idle.Front()).(*subscription)
 	t.idle, t.ended = nil, make(chan struct{})

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Topic returns the topic of a kind of thing with a name of one or two parts, whatever the parts are: no two names have
-// the same topic, none has a wildcard, a space or an empty token in the eyes of an engine, and none has more than the
-// 2,048 bytes that a Broker takes.
+// Topic returns the topic of a kind of thing with a name of one or two parts, whatever the parts are: no two names
+// have the same topic, none has a wildcard, a space or an empty token in the eyes of a message broker, and none has
+// more than the 2,048 bytes that a Broker takes.
 func Topic(kind string, parts ...string) string {
 	var b strings.Builder
 	b.WriteString(kind)

@@ -1,7 +1,7 @@
-// Package fair has a queue between many topics and one goroutine in which no topic takes the place of another.
+// Package fair implements a queue between many topics and one goroutine in which no topic crowds out another.
 //
-// Modules of this repository that have versions of their own import it, so it changes as if it were public: nothing of
-// it goes away or gets another meaning.
+// Modules of this repository that have their own versions import it, so it changes like a public package: nothing in
+// it is removed or gets another meaning.
 package fair
 
 import (

@@ -1,4 +1,4 @@
-// Package frame encodes finished server frames (RFC 6455 section 5.2) that any number of connections may share.
+// Package frame encodes complete server frames (RFC 6455 section 5.2) that any number of connections may share.
 package frame
 
 import (

@@ -1,4 +1,4 @@
-// Package guard calls code of the program's, which may panic, on goroutines that are not the program's.
+// Package guard calls the program's code, which may panic, on goroutines that are not the program's.
 package guard
 
 import (

@@ -1,4 +1,4 @@
-// Package hookname knows the names of a gateway's hooks and those that are mistaken for them.
+// Package hookname knows the names of a gateway's hooks, and names that are mistaken for them.
 package hookname
 
 import (
@@ -9,8 +9,8 @@ import (
 // All are the hooks' names.
 var All = []string{"OnUpgrade", "OnOpen", "OnMessage", "OnClose", "Events"}
 
-// Table is the hook that returns a table of events. Singular is a name that is mistaken for it, and that may be a good one
-// for something else: what a method of that name returns tells.
+// Table is the hook that returns a table of events. Singular is a name that is mistaken for it, and that may be a good
+// one for something else: what a method of that name returns tells.
 const Table, Singular = "Events", "Event"
 
 // Instead says which hook is meant by a name that other libraries use.

@@ -12,9 +12,9 @@ import (
 
 const maxDisconnectText = 64 << 10 // bytes of a path, a name or a reason
 
-// Disconnect closes the members of the sets, on every node. It returns when all nodes have begun to, which it waits for
-// until ctx is done, or 5 s: then the error is [ErrNoResponse]. With the engine away it is [ErrBroker], and the members
-// on this node are closed.
+// Disconnect closes the members of the sets, on every node. It returns when all nodes have begun to close them. It
+// waits for that until ctx is done, or 5 s; then the error is [ErrNoResponse]. If the message broker is away, the
+// error is [ErrBroker], and the members on this node are closed.
 func (h *Hub) Disconnect(ctx context.Context, sets []Set, code websocket.StatusCode, reason string) error {
 	for _, s := range sets {
 		s.close(code, reason, nil)

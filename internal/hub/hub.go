@@ -1,5 +1,5 @@
-// Package hub keeps who is where: the connections of an App by route, room and user, on this node and, by name, on all
-// others. What is sent to a set of them goes out from here.
+// Package hub keeps an App's connections by route, room and user: those on this node and, by name, those on all
+// others. It sends messages to sets of connections.
 //
 // It knows neither JSON nor hooks nor the type of a connection's data.
 package hub
@@ -147,7 +147,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	return nil
 }
 
-// Away returns an [ErrBroker] while the engine behind the Broker is away, or the PresenceStore, if it is needed, fails.
+// Away returns an [ErrBroker] while the message broker is away, or while the PresenceStore fails, if it is needed.
 func (h *Hub) Away() error {
 	if err := h.node.Away(); err != nil {
 		return brokerError(err)
@@ -171,7 +171,7 @@ func (h *Hub) log(level slog.Level, msg string, err error, args ...any) {
 	h.callbacks.tell(func() { h.config.Log(level, msg, err, args...) })
 }
 
-// brokerChanged hears that the engine is away, or that it is there (again).
+// brokerChanged is told that the message broker is away, or available (again).
 func (h *Hub) brokerChanged(err error) {
 	if err == nil {
 		h.resync()

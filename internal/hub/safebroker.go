@@ -45,7 +45,7 @@ func (b safeBroker) Subscribe(ctx context.Context, topic string, receive func([]
 	return b.safeFunc("unsubscribe", unsubscribe), nil
 }
 
-// Watch takes an engine for away whose Watch has panicked.
+// Watch reports the message broker as away if its Watch has panicked.
 func (b safeBroker) Watch(changed func(error)) (stop func()) {
 	err := b.call("Watch", func() error { stop = b.Broker.Watch(changed); return nil })
 	if err != nil {

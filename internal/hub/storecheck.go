@@ -20,9 +20,9 @@ const (
 
 var errStoreSilent = fmt.Errorf("no answer within %v", storeWithin)
 
-// storeCheck knows whether the PresenceStore works. An engine that carries messages may keep no tables, or refuse them;
-// then each node would take its own users for all. The store is tried at the start, whenever the engine has come or a
-// tracker could not use it, and again for as long as it fails.
+// storeCheck knows whether the PresenceStore works. A message broker that carries messages may keep no tables, or
+// refuse them; then each node would take its own users for all. The store is tried at the start, whenever the message
+// broker has come or a tracker could not use it, and again for as long as it fails.
 type storeCheck struct {
 	hub   *Hub
 	wake  chan struct{}      // has room for one: the store is to be tried
@@ -101,7 +101,7 @@ func (c *storeCheck) run(ctx context.Context) {
 	}
 }
 
-// try finds out whether the store works, unless its engine is away.
+// try finds out whether the store works, unless its message broker is away.
 func (c *storeCheck) try(ctx context.Context) {
 	err := c.hub.tryStore(ctx)
 	if ctx.Err() != nil || c.hub.node.Away() != nil {

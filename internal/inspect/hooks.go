@@ -1,4 +1,4 @@
-// Package inspect holds the reflection. All of it runs at registration and ends in ordinary functions.
+// Package inspect has the reflection. All of it runs at registration and results in ordinary functions.
 package inspect
 
 import (

@@ -1,5 +1,5 @@
-// Package local is the Broker and Store of Apps in one process: nothing but memory. An App without a Broker has one of its
-// own as the Store of presence.
+// Package local implements a Broker and PresenceStore for the Apps of one process, in memory only. An App without a
+// Broker has its own as the PresenceStore.
 package local
 
 import (
@@ -103,7 +103,7 @@ func (b *Broker) Watch(changed func(error)) (stop func()) {
 	}
 }
 
-// SetAway has the broker behave as one whose engine is away, until it is called with nil: for tests.
+// SetAway has the broker behave as one whose message broker is away, until it is called with nil: for tests.
 func (b *Broker) SetAway(err error) {
 	b.setting.Lock()
 	defer b.setting.Unlock()

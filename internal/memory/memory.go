@@ -1,9 +1,9 @@
-// Package memory lets WebSocket clients talk to an http.Handler of the same process without a network: the ends of a
-// pipe take the place of a socket. Nothing in it waits for anything outside the process, so it also works in a
-// bubble of testing/synctest.
+// Package memory connects WebSocket clients to an http.Handler in the same process without a network: the ends of a
+// pipe replace the socket. Nothing in it waits for anything outside the process, so it also works in a bubble of
+// testing/synctest.
 //
-// A pipe has no buffer: what the server writes waits until the client reads, so a client that does not read is a slow
-// one at once.
+// A pipe has no buffer: what the server writes waits until the client reads. So a client that does not read is slow at
+// once.
 package memory
 
 import (
@@ -83,8 +83,8 @@ func absolute(target string) string {
 }
 
 // Transport is an http.RoundTripper that has the handler serve the request, as net/http's server would: the request's
-// context ends when the handler returns. A Host in the header is the request's. The body of a response with status 101 is the client's end of the connection,
-// a [Conn].
+// context ends when the handler returns. A Host in the header is the request's. The body of a response with status 101
+// is the client's end of the connection, a [Conn].
 type Transport struct {
 	Handler http.Handler
 	Wrap    func(Conn) Conn // if not nil, called with the client's end before anything was read from it

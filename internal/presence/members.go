@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Members returns everybody in a room, by id with the metadata, on all nodes. If the engine does not answer they are
-// those that this node knows of, and the error is set. silent are the nodes that were not heard of lately, so that what
-// is known of their users may be old.
+// Members returns everybody in a room, by id with the metadata, on all nodes. If the message broker does not answer
+// they are those that this node knows of, and the error is set. silent are the nodes that were not heard of lately, so
+// that what is known of their users may be old.
 func (t *Tracker[C]) Members(ctx context.Context, name string) (members map[string][]byte, silent []string, err error) {
 	known, others, complete := t.known(name)
 	if away := t.Node.Away(); away != nil {

@@ -1,9 +1,9 @@
-// Package presence keeps who is in the rooms of a route, on any node.
+// Package presence keeps track of who is in the rooms of a route, on any node.
 //
-// Every node says of its own users in which rooms they are: in rows of a table that all nodes read, and in deltas to
-// the room's topic, which follow the rows. A node that has members in a room keeps a copy of what all others say, and
-// tells its members how the union changes. Nothing is decided in common, so that nodes agree as soon as they have heard
-// the same. Whoever missed a delta sees a gap in the versions and reads the table again.
+// Every node publishes which of its own users are in which rooms: in rows of a table that all nodes read, and in
+// deltas to the room's topic, which follow the rows. A node that has members in a room keeps a copy of what all others
+// publish, and tells its members how the union changes. Nodes make no common decisions, so they agree as soon as they
+// have received the same. A node that missed a delta sees a gap in the versions and reads the table again.
 package presence
 
 import (

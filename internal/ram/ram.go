@@ -1,4 +1,4 @@
-// Package ram tells how much memory the process may use.
+// Package ram reports how much memory the process may use.
 package ram
 
 import (

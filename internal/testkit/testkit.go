@@ -1,4 +1,4 @@
-// Package testkit is the door by which wstest reaches what package wsgate offers nobody else.
+// Package testkit gives wstest access to what package wsgate offers to nobody else.
 package testkit
 
 // Build is wsgate.New with services swapped: root is a *wsgate.Module, options are *wsgate.Options, and the result is a

@@ -1,4 +1,4 @@
-// Package text says what text may stand in names: of rooms, of events, of the keys around a payload.
+// Package text says which text is allowed in names: of rooms, of events, of the keys around a payload.
 package text
 
 import (

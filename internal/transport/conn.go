@@ -1,5 +1,5 @@
-// Package transport carries WebSocket messages between coder/websocket, which keeps the protocol, and a raw
-// connection that is ours: its deadlines, its buffers and every byte that is written to it.
+// Package transport carries WebSocket messages between coder/websocket, which implements the protocol, and a raw
+// connection that this package controls: its deadlines, its buffers and every byte that is written to it.
 package transport
 
 import (

@@ -1,5 +1,5 @@
-// Package wiring makes services by the constructors that a program gives, each once and after those that it needs, and
-// says beforehand what is wrong with them. It is the only package that knows of dig.
+// Package wiring makes services with a program's constructors, each once and after those that it needs. Before that,
+// it reports what is wrong with them. It is the only package that knows of dig.
 //
 // It does not know what is made: gateways are products, which the caller keeps for itself.
 package wiring
@@ -31,8 +31,8 @@ type Given struct {
 
 func (g Given) typ() reflect.Type { return reflect.TypeOf(g.Provide).Out(0) }
 
-// Plan is what is to be made. Its methods are called in the order in which they stand here: Add, Product and Part, Replace,
-// Check, and if there was no mistake Build, and after it Invoke from any goroutine.
+// Plan is what is to be made. Its methods are called in the order in which they stand here: Add, Product and Part,
+// Replace, Check, and if there was no mistake Build, and after it Invoke from any goroutine.
 type Plan struct {
 	given     []Given
 	never     func(t reflect.Type) (advice string) // what to do instead of asking for t, "" if it may be a service

@@ -1,7 +1,8 @@
-// Package consumer makes modules that use this one, as those of users do, for tests that run the go command there.
+// Package consumer makes modules that use this one, like the modules of users, for tests that run the go command
+// there.
 //
-// The go command finds there what the test was built with, and nothing else: not another version, and no network. A test
-// thus works wherever it can be built, or its own module lacks a requirement.
+// The go command finds there what the test was built with, and nothing else: no other version, and no network. So a
+// test works wherever it can be built, or its own module lacks a requirement.
 package consumer
 
 import (

@@ -1,3 +1,3 @@
-// Package docs holds the tests of the documents: their Go code compiles and its tests pass, their client in JavaScript
-// works, what they say of the wire is so, and their links lead somewhere.
+// Package docs tests the documents: their Go code compiles and its tests pass, their JavaScript client works, what
+// they say about the wire is true, and their links lead somewhere.
 package docs

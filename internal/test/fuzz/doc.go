@@ -1,2 +1,2 @@
-// Package fuzz has the fuzz targets that need a whole App. Those of one package are with it.
+// Package fuzz has the fuzz targets that need a whole App. The targets of a single package are in that package.
 package fuzz

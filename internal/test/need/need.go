@@ -1,7 +1,6 @@
-// Package need is for tests that use what not every machine has, as a browser or a server.
+// Package need is for tests that use what not every machine has, such as a browser or a server.
 //
-// Such a test asks before it starts anything: what it had started would be ended by the skip, in the middle of whatever
-// it was about to do.
+// Such a test asks before it starts anything: a skip would end what it had started, in the middle of its work.
 package need
 
 import (

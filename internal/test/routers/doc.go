@@ -1,3 +1,3 @@
-// Package routers tests an App that is mounted in the routers of others, which use what belongs to a request again for the
-// next one as soon as its handler has returned.
+// Package routers tests an App that is mounted in other routers. They reuse what belongs to a request for the next one
+// as soon as its handler has returned.
 package routers

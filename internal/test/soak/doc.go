@@ -1,3 +1,3 @@
-// Package soak loads an App over TCP with publishers, subscribers that come and go, slow and dead clients, and checks that
-// every delivery is accounted for, and, for as long as it is told to, that nothing grows.
+// Package soak loads an App over TCP with publishers, subscribers that come and go, and slow and dead clients. It
+// checks that every delivery is accounted for and, for as long as it is told to, that nothing grows.
 package soak

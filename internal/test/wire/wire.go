@@ -1,5 +1,5 @@
-// Package wire makes and reads WebSocket frames (RFC 6455 section 5.2) byte by byte, as clients for tests need them that do
-// what no library would.
+// Package wire makes and reads WebSocket frames (RFC 6455 section 5.2) byte by byte, for test clients that do what no
+// library would.
 package wire
 
 import (

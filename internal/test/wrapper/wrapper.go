@@ -1,4 +1,4 @@
-// Package wrapper binds handlers as a package of a program's own may, for tests of what is said about its bindings.
+// Package wrapper binds handlers as a program's own package may, for tests of what is said about its bindings.
 package wrapper
 
 import (
