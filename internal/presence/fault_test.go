@@ -69,3 +69,49 @@ func TestNotSwept(t *testing.T) {
 		}
 	})
 }
+
+// What a node had said before it died, and what arrives after that, is believed for some seconds and not for a minute.
+func TestLateNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(0)
+		here, there := e.start("here"), e.start("there")
+		here.Enter("red", 1, "ann", []byte(`{}`))
+		there.Enter("red", 2, "bob", []byte(`{}`))
+		wstest.Pass(2 * time.Second)
+		there.Enter("red", 3, "cleo", []byte(`{}`))
+		for e.rows("red")["there.cleo"] == nil {
+			wstest.Pass(time.Millisecond)
+		}
+		here.setDead("there", true) // while the news of cleo is on its way
+		here.Dead("there")
+		there.setLink(true, nil)
+		wstest.Pass(8 * time.Second)
+		if got, want := fmt.Sprint(here.present(t)), "map[ann:{}]"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		for _, n := range []*node{here, there} {
+			n.Close(t.Context())
+			n.stop()
+		}
+	})
+}
+
+// A row that could not be written is written as soon as the store works again.
+func TestRowIsWrittenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(0)
+		n := e.start("here")
+		n.Enter("red", 1, "ann", []byte(`{}`))
+		wstest.Pass(2 * time.Second) // the table was read, which makes up for much
+		e.breakTable("red", true)
+		n.Enter("red", 2, "bob", []byte(`{}`))
+		wstest.Pass(5 * time.Second)
+		e.heal()
+		wstest.Pass(5 * time.Second)
+		if rows := e.rows("red"); rows["here.ann"] == nil || rows["here.bob"] == nil {
+			t.Errorf("the rows are %q, want those of here.ann and here.bob", rows)
+		}
+		n.Close(t.Context())
+		n.stop()
+	})
+}
