@@ -111,6 +111,9 @@ func (b beater) Beat(silent func(int64) time.Duration) time.Duration { return b(
 func TestComingAndGoing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := timerwheel.New(tick)
+		stays := &visitor{begun: time.Now()}
+		w.Add(&stays.Entry, stays, time.Hour) // so that the wheel's ticks are known
+		<-time.After(tick / 2)                // between two of them, so that no visit has begun
 		var working sync.WaitGroup
 		for i := range 50 {
 			working.Go(func() {
@@ -127,7 +130,7 @@ func TestComingAndGoing(t *testing.T) {
 						}
 						return time.Duration(random.IntN(3)) * tick
 					}), 0)
-					<-time.After(time.Duration(1+i%7)*tick + tick/2) // between two ticks, so that no visit has begun
+					<-time.After(time.Duration(1+i%7) * tick)
 					w.Remove(&e)
 					mu.Lock()
 					removed = true
@@ -136,5 +139,6 @@ func TestComingAndGoing(t *testing.T) {
 			})
 		}
 		working.Wait()
+		w.Remove(&stays.Entry)
 	})
 }
