@@ -42,7 +42,7 @@ func (m *Member) ID() string { return m.id }
 func (m *Member) HasUser() bool { return m.user != nil }
 
 // Reserve prepares for a connection of a user, "" for nobody, before it is accepted: a place among the user's, and what
-// other nodes send to it. The error is [ErrTooMany] or [ErrBroker]. Without one, Release or Close undoes it.
+// other nodes send to it. The error is [ErrTooMany] or [ErrBroker]. Without one, Release or Remove undoes it.
 func (m *Member) Reserve(ctx context.Context, deadline time.Time, userID string) error {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
