@@ -12,6 +12,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // accessLog is the middleware that many programs have. It notes the status of each request.
@@ -94,7 +95,7 @@ func TestAccessLog(t *testing.T) {
 					if place == "Options.HTTP" {
 						options.HTTP = []any{log.middleware}
 					}
-					app := newApp(t, options, routeTo("/ws", &messageGateway{}))
+					app := kit.NewApp(t, options, kit.RouteTo("/ws", &kit.MessageGateway{}))
 					var h http.Handler = app
 					if place != "Options.HTTP" {
 						h = log.middleware(app)
@@ -104,7 +105,7 @@ func TestAccessLog(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer ws.CloseNow()
-					if status := receive(t, log.statuses, "the log"); status != http.StatusSwitchingProtocols {
+					if status := kit.Receive(t, log.statuses, "the log"); status != http.StatusSwitchingProtocols {
 						t.Errorf("the log has status %d, want 101", status)
 					}
 					// What comes after the 101 is the echo, and no other 101.
@@ -117,7 +118,7 @@ func TestAccessLog(t *testing.T) {
 					if _, resp, err := dial(t, h, "/none"); err == nil || resp == nil || resp.StatusCode != http.StatusNotFound {
 						t.Errorf("got %v, want 404", err)
 					}
-					if status := receive(t, log.statuses, "the log"); status != http.StatusNotFound {
+					if status := kit.Receive(t, log.statuses, "the log"); status != http.StatusNotFound {
 						t.Errorf("the log has status %d, want 404", status)
 					}
 				})

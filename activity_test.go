@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -18,23 +19,23 @@ import (
 func TestSlowHandlers(t *testing.T) {
 	const limit = 3 * time.Second
 	for _, hook := range []string{"open", "message", "event", "close", "upgrade"} {
-		bubble(t, hook, func(t *testing.T) {
+		kit.Bubble(t, hook, func(t *testing.T) {
 			release := make(chan struct{})
 			block := func(at string) {
 				if at == hook {
 					<-release
 				}
 			}
-			hooks := testHooks{
-				upgrade: func(*http.Request) (testData, error) { block("upgrade"); return testData{}, nil },
-				open:    func(context.Context, *testConn) error { block("open"); return nil },
-				close:   func(context.Context, *testConn, error) { block("close") },
+			hooks := kit.Hooks{
+				Upgrade: func(*http.Request) (kit.Data, error) { block("upgrade"); return kit.Data{}, nil },
+				Open:    func(context.Context, *kit.Conn) error { block("open"); return nil },
+				Close:   func(context.Context, *kit.Conn, error) { block("close") },
 			}
 			opts := &wsgate.Options{Limits: wsgate.Limits{Handler: limit, Handshake: time.Minute}}
-			app := newApp(t, opts,
-				routeTo("/messages", &messageGateway{hooks, func(context.Context, *testConn, wsgate.Message) error { block("message"); return nil }}),
-				routeTo("/events", &eventGateway{hooks, wsgate.Events[testData]{
-					wsgate.On(poke, func(context.Context, *testConn, string) error { block("event"); return nil }),
+			app := kit.NewApp(t, opts,
+				kit.RouteTo("/messages", &kit.MessageGateway{Hooks: hooks, Message: func(context.Context, *kit.Conn, wsgate.Message) error { block("message"); return nil }}),
+				kit.RouteTo("/events", &kit.EventGateway{Hooks: hooks, Table: wsgate.Events[kit.Data]{
+					wsgate.On(poke, func(context.Context, *kit.Conn, string) error { block("event"); return nil }),
 				}}))
 			path := "/messages"
 			if hook == "event" {
@@ -42,22 +43,22 @@ func TestSlowHandlers(t *testing.T) {
 			}
 			begun := time.Now()
 			if hook == "upgrade" {
-				if resp := dialRefused(t, app, path, nil); resp.StatusCode != http.StatusServiceUnavailable {
+				if resp := kit.DialRefused(t, app, path, nil); resp.StatusCode != http.StatusServiceUnavailable {
 					t.Errorf("got status %d", resp.StatusCode)
 				}
 			} else {
-				c := dial(t, app, path)
-				go c.rest()
+				c := kit.Dial(t, app, path)
+				go c.Rest()
 				switch hook {
 				case "message":
-					c.say("x")
+					c.Say("x")
 				case "event":
-					c.say(`{"type":"poke"}`)
+					c.Say(`{"type":"poke"}`)
 				case "close":
 					c.Close(1000, "")
 				}
 				wstest.Pass(limit - 100*time.Millisecond)
-				if lines := app.log.with("does not return"); len(lines) != 0 {
+				if lines := app.Log.With("does not return"); len(lines) != 0 {
 					t.Errorf("logged early: %q", lines)
 				}
 				wstest.Pass(time.Hour)
@@ -66,9 +67,9 @@ func TestSlowHandlers(t *testing.T) {
 			if hook == "event" {
 				words = append(words, "event=poke")
 			}
-			lines := app.log.with(words...)
-			if len(lines) != 1 || len(app.log.with("does not return")) != 1 {
-				t.Fatalf("logged %q, want one line with %q", app.log.with(), words)
+			lines := app.Log.With(words...)
+			if len(lines) != 1 || len(app.Log.With("does not return")) != 1 {
+				t.Fatalf("logged %q, want one line with %q", app.Log.With(), words)
 			}
 			if since := "since=" + begun.Format("2006-01-02 15:04:05"); hook != "upgrade" && !strings.Contains(lines[0], since) {
 				t.Errorf("got %s, want %s", lines[0], since)
@@ -91,24 +92,24 @@ func TestSlowHandlers(t *testing.T) {
 // Handlers that return in time are not logged, however many there are and whatever the connection does between them.
 func TestQuickHandlersAreNotLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{Handler: time.Second}}, routeTo("/ws", &messageGateway{
-			message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+		app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Handler: time.Second}}, kit.RouteTo("/ws", &kit.MessageGateway{
+			Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 				<-time.After(900 * time.Millisecond)
 				return c.Send(m)
 			},
 		}))
-		c := dial(t, app, "/ws")
+		c := kit.Dial(t, app, "/ws")
 		for range 20 {
-			c.say("x")
-			c.hears("x")
+			c.Say("x")
+			c.Hears("x")
 		}
 		for range 20 {
-			c.say("x")
+			c.Say("x")
 		}
 		for range 20 {
-			c.hears("x")
+			c.Hears("x")
 		}
-		if lines := app.log.with("does not return"); len(lines) != 0 {
+		if lines := app.Log.With("does not return"); len(lines) != 0 {
 			t.Errorf("logged %q", lines)
 		}
 	})

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // Who does what the error of a Room or a Hub says has no error any more.
 func TestAdviceOfErrors(t *testing.T) {
-	app := newAppOf(t, nil, &wsgate.Module{Gateways: []wsgate.Route{routeTo("/tracked", &trackedGateway{}), {Path: "/plain", New: newFine}}})
+	app := kit.NewAppOf(t, nil, &wsgate.Module{Gateways: []wsgate.Route{kit.RouteTo("/tracked", &trackedGateway{}), {Path: "/plain", New: newFine}}})
 	hub := app.Hub()
-	userless := newAppOf(t, nil, gatewayAt("/plain", newFine)).Hub()
+	userless := kit.NewAppOf(t, nil, gatewayAt("/plain", newFine)).Hub()
 	count := func(r wsgate.Room) error { _, err := wsgate.Count(t.Context(), r); return err }
 	send := func(to wsgate.Target) error { return sayText.Emit(to, "x") }
 	for _, test := range []struct {

@@ -17,20 +17,21 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // connected opens one connection and returns the server's end of it, when its goroutine has nothing to do any more.
-func connected(t testing.TB, opts *wsgate.Options, hooks *testHooks, r wsgate.Route) *testConn {
+func connected(t testing.TB, opts *wsgate.Options, hooks *kit.Hooks, r wsgate.Route) *kit.Conn {
 	t.Helper()
-	opened := make(chan *testConn, 1)
-	hooks.open = func(_ context.Context, c *testConn) error {
+	opened := make(chan *kit.Conn, 1)
+	hooks.Open = func(_ context.Context, c *kit.Conn) error {
 		opened <- c
 		return nil
 	}
-	app := newApp(t, opts, r)
-	client := dial(t, app, r.Path)
-	client.say(`{"type":"?"}`) // comes back in one form or another, when the hook has returned
-	client.hear()
+	app := kit.NewApp(t, opts, r)
+	client := kit.Dial(t, app, r.Path)
+	client.Say(`{"type":"?"}`) // comes back in one form or another, when the hook has returned
+	client.Hear()
 	return <-opened
 }
 
@@ -53,15 +54,15 @@ func TestAllocationsOfMessages(t *testing.T) {
 		{"middleware", &wsgate.Options{Use: []any{pass, pass}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g := &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+			g := &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 				received++
-				if c.Data.notes == nil { // the first
-					c.Data.notes = []string{}
+				if c.Data.Notes == nil { // the first
+					c.Data.Notes = []string{}
 					return c.Send(m)
 				}
 				return nil
 			}}
-			c := connected(t, test.opts, &g.testHooks, routeTo("/", g))
+			c := connected(t, test.opts, &g.Hooks, kit.RouteTo("/", g))
 			before := received
 			if got := perMessage(c, "hello"); got != 0 {
 				t.Errorf("%v allocations for a message, want 0", got)
@@ -84,15 +85,15 @@ const extra = 2
 
 func TestAllocationsOfEvents(t *testing.T) {
 	received := 0
-	g := &eventGateway{table: wsgate.Events[testData]{
-		wsgate.On(wsgate.Event[string]("string"), func(context.Context, *testConn, string) error { received++; return nil }),
-		wsgate.On(wsgate.Event[int]("int"), func(context.Context, *testConn, int) error { received++; return nil }),
-		wsgate.On(wsgate.Event[struct{}]("nothing"), func(context.Context, *testConn, struct{}) error { received++; return nil }),
-		wsgate.On(wsgate.Event[allocPayload]("struct"), func(context.Context, *testConn, allocPayload) error { received++; return nil }),
-		wsgate.On(wsgate.Event[map[string]int]("map"), func(context.Context, *testConn, map[string]int) error { received++; return nil }),
-		wsgate.Answer(wsgate.Call[int, int]("call"), func(_ context.Context, _ *testConn, n int) (int, error) { received++; return n, nil }),
+	g := &kit.EventGateway{Table: wsgate.Events[kit.Data]{
+		wsgate.On(wsgate.Event[string]("string"), func(context.Context, *kit.Conn, string) error { received++; return nil }),
+		wsgate.On(wsgate.Event[int]("int"), func(context.Context, *kit.Conn, int) error { received++; return nil }),
+		wsgate.On(wsgate.Event[struct{}]("nothing"), func(context.Context, *kit.Conn, struct{}) error { received++; return nil }),
+		wsgate.On(wsgate.Event[allocPayload]("struct"), func(context.Context, *kit.Conn, allocPayload) error { received++; return nil }),
+		wsgate.On(wsgate.Event[map[string]int]("map"), func(context.Context, *kit.Conn, map[string]int) error { received++; return nil }),
+		wsgate.Answer(wsgate.Call[int, int]("call"), func(_ context.Context, _ *kit.Conn, n int) (int, error) { received++; return n, nil }),
 	}}
-	c := connected(t, nil, &g.testHooks, routeTo("/", g))
+	c := connected(t, nil, &g.Hooks, kit.RouteTo("/", g))
 	for _, test := range []struct {
 		text    string
 		decoded string     // what encoding/json has to decode in any case
@@ -136,17 +137,17 @@ func deaf(t *testing.T, addr string) {
 }
 
 func TestAllocationsOfEmitDoNotGrowWithReceivers(t *testing.T) {
-	opened := make(chan *testConn)
-	g := &eventGateway{testHooks: testHooks{open: func(_ context.Context, c *testConn) error {
+	opened := make(chan *kit.Conn)
+	g := &kit.EventGateway{Hooks: kit.Hooks{Open: func(_ context.Context, c *kit.Conn) error {
 		err := c.Join("room")
 		opened <- c
 		return err
 	}}}
-	app := newApp(t, nil, routeTo("/", g))
+	app := kit.NewApp(t, nil, kit.RouteTo("/", g))
 	server := httptest.NewServer(app)
 	t.Cleanup(server.Close)
 	to := []wsgate.Target{app.Hub(), app.Hub().At("/"), app.Hub().At("/").Room("room")}
-	var conns []*testConn
+	var conns []*kit.Conn
 	allocations := func() (n [3]float64) {
 		for i := range to {
 			n[i] = testing.AllocsPerRun(100, func() {
@@ -183,9 +184,9 @@ func TestAllocationsOfEmitDoNotGrowWithRoutes(t *testing.T) {
 	allocations := func(n int) float64 {
 		var routes []wsgate.Route
 		for i := range n {
-			routes = append(routes, routeTo(fmt.Sprintf("/%d", i), &eventGateway{}))
+			routes = append(routes, kit.RouteTo(fmt.Sprintf("/%d", i), &kit.EventGateway{}))
 		}
-		app := newApp(t, nil, routes...)
+		app := kit.NewApp(t, nil, routes...)
 		return testing.AllocsPerRun(100, func() {
 			if err := sayText.Emit(app.Hub(), "hello"); err != nil {
 				t.Error(err)
@@ -203,7 +204,7 @@ func TestAllocationsOfEmitDoNotGrowWithRoutes(t *testing.T) {
 func TestAllocationsOfExcessiveHandshakes(t *testing.T) {
 	const most = 16 << 10 // bytes for one request, the recorder included
 	const size, requests = 32 << 10, 100
-	app := newApp(t, &wsgate.Options{Compression: true}, routeTo("/ws", &messageGateway{}))
+	app := kit.NewApp(t, &wsgate.Options{Compression: true}, kit.RouteTo("/ws", &kit.MessageGateway{}))
 	many := strings.Repeat("a,", size/2)
 	for name, value := range map[string]string{
 		"Connection":               many + "Upgrade",

@@ -12,6 +12,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/internal/test/wire"
 )
 
 // Every request with an id gets exactly one answer, and none without.
@@ -25,16 +27,16 @@ func TestExactlyOneAnswer(t *testing.T) {
 		float   wsgate.Call[string, float64] = "float"
 		typed   wsgate.Event[line]           = "typed"
 	)
-	table := wsgate.Events[testData]{
-		wsgate.On(poke, func(_ context.Context, _ *testConn, s string) error {
+	table := wsgate.Events[kit.Data]{
+		wsgate.On(poke, func(_ context.Context, _ *kit.Conn, s string) error {
 			if s != "" {
 				return errors.New(s)
 			}
 			return nil
 		}),
-		wsgate.On(typed, func(context.Context, *testConn, line) error { return nil }),
-		wsgate.Answer(ask, func(_ context.Context, _ *testConn, s string) (string, error) { return s, nil }),
-		wsgate.Answer(fail, func(_ context.Context, _ *testConn, s string) (string, error) {
+		wsgate.On(typed, func(context.Context, *kit.Conn, line) error { return nil }),
+		wsgate.Answer(ask, func(_ context.Context, _ *kit.Conn, s string) (string, error) { return s, nil }),
+		wsgate.Answer(fail, func(_ context.Context, _ *kit.Conn, s string) (string, error) {
 			switch s {
 			case "wrapped":
 				return "x", fmt.Errorf("failing: %w", wsgate.Errorf(wsgate.Conflict, "twice"))
@@ -47,11 +49,11 @@ func TestExactlyOneAnswer(t *testing.T) {
 			}
 			return "x", errors.New("secret")
 		}),
-		wsgate.Answer(object, func(context.Context, *testConn, string) (line, error) { return line{"ann", "hi"}, nil }),
-		wsgate.Answer(pointer, func(context.Context, *testConn, string) (*line, error) { return nil, nil }),
-		wsgate.Answer(list, func(context.Context, *testConn, string) ([]int, error) { return nil, nil }),
-		wsgate.Answer(iface, func(context.Context, *testConn, string) (any, error) { return nil, nil }),
-		wsgate.Answer(float, func(context.Context, *testConn, string) (float64, error) { return math.Inf(1), nil }),
+		wsgate.Answer(object, func(context.Context, *kit.Conn, string) (line, error) { return line{"ann", "hi"}, nil }),
+		wsgate.Answer(pointer, func(context.Context, *kit.Conn, string) (*line, error) { return nil, nil }),
+		wsgate.Answer(list, func(context.Context, *kit.Conn, string) ([]int, error) { return nil, nil }),
+		wsgate.Answer(iface, func(context.Context, *kit.Conn, string) (any, error) { return nil, nil }),
+		wsgate.Answer(float, func(context.Context, *kit.Conn, string) (float64, error) { return math.Inf(1), nil }),
 	}
 	const internal = `,"code":"internal","message":"internal error"}`
 	tests := []struct {
@@ -81,19 +83,19 @@ func TestExactlyOneAnswer(t *testing.T) {
 	}
 	for _, test := range tests {
 		for _, id := range []string{`7`, `"seven"`, `-1.5e3`, ``} {
-			bubble(t, test.name+" with id "+id, func(t *testing.T) {
-				app := newApp(t, nil, routeTo("/ws", &eventGateway{table: table}))
-				c := dial(t, app, "/ws")
+			kit.Bubble(t, test.name+" with id "+id, func(t *testing.T) {
+				app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.EventGateway{Table: table}))
+				c := kit.Dial(t, app, "/ws")
 				message, want, silent := test.message, strings.TrimPrefix(test.want, "-"), strings.HasPrefix(test.want, "-")
 				fill := strings.NewReplacer("ID", id)
 				if id == "" {
 					fill = strings.NewReplacer(`,"id":ID`, "", `"id":ID`, "")
 				}
-				c.say(fill.Replace(message))
-				c.say(`{"type":"ask","id":"next"}`)
-				got := []string{c.hear()}
+				c.Say(fill.Replace(message))
+				c.Say(`{"type":"ask","id":"next"}`)
+				got := []string{c.Hear()}
 				for got[len(got)-1] != `{"type":"ask","id":"next","data":""}` && !t.Failed() {
-					got = append(got, c.hear())
+					got = append(got, c.Hear())
 				}
 				got = got[:len(got)-1]
 				switch {
@@ -108,7 +110,7 @@ func TestExactlyOneAnswer(t *testing.T) {
 				case id != "" && !strings.Contains(got[0], `"id":`+id):
 					t.Errorf("got %.300s, want the id %s", got[0], id)
 				}
-				if lines := app.log.with(); id != "" && len(lines) != test.logged {
+				if lines := app.Log.With(); id != "" && len(lines) != test.logged {
 					t.Errorf("logged %q, want %d lines", lines, test.logged)
 				}
 				if strings.Contains(strings.Join(got, " "), "secret") {
@@ -122,17 +124,17 @@ func TestExactlyOneAnswer(t *testing.T) {
 // An id is that of one message. What has none is not answered with the id of the one before.
 func TestIDIsOfOneMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := dial(t, newApp(t, nil, eventRoute(new(journal))), "/events")
+		c := kit.Dial(t, kit.NewApp(t, nil, eventRoute(new(kit.Journal))), "/events")
 		for _, next := range []func(){
 			func() { c.Write(t.Context(), websocket.MessageBinary, []byte("x")) },
-			func() { c.say(`{`) },
-			func() { c.say(`{"type":"unknown"}`) },
-			func() { c.say(`{"type":"ask","id":[1]}`) },
+			func() { c.Say(`{`) },
+			func() { c.Say(`{"type":"unknown"}`) },
+			func() { c.Say(`{"type":"ask","id":[1]}`) },
 		} {
-			c.say(`{"type":"ask","id":"mine"}`)
-			c.hears(`{"type":"ask","id":"mine","data":"!"}`)
+			c.Say(`{"type":"ask","id":"mine"}`)
+			c.Hears(`{"type":"ask","id":"mine","data":"!"}`)
 			next()
-			if got := c.hear(); strings.Contains(got, "mine") {
+			if got := c.Hear(); strings.Contains(got, "mine") {
 				t.Errorf("got %s", got)
 			}
 		}
@@ -142,23 +144,23 @@ func TestIDIsOfOneMessage(t *testing.T) {
 // Instead of an answer there may be the end of the connection: then there is no other.
 func TestPanicAnswersWithTheClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		app := newApp(t, nil, routeTo("/ws", &eventGateway{table: wsgate.Events[testData]{
-			wsgate.Answer(ask, func(_ context.Context, _ *testConn, s string) (string, error) {
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.EventGateway{Table: wsgate.Events[kit.Data]{
+			wsgate.Answer(ask, func(_ context.Context, _ *kit.Conn, s string) (string, error) {
 				if s == "panic" {
 					panic("oh")
 				}
 				return s, nil
 			}),
 		}}))
-		c := dialRaw(t, app, "/ws")
+		c := kit.DialRaw(t, app, "/ws")
 		var burst []byte // all in one write
 		for i := range 3 {
-			burst = append(burst, clientFrame(frameText, fmt.Appendf(nil, `{"type":"ask","id":%d,"data":"x"}`, i))...)
+			burst = append(burst, wire.Masked(wire.Text, fmt.Appendf(nil, `{"type":"ask","id":%d,"data":"x"}`, i))...)
 		}
-		burst = append(burst, clientFrame(frameText, []byte(`{"type":"ask","id":3,"data":"panic"}`))...)
-		burst = append(burst, clientFrame(frameText, []byte(`{"type":"ask","id":4,"data":"x"}`))...)
-		c.put(burst)
-		got := strings.Join(c.gone(patience), "\n")
+		burst = append(burst, wire.Masked(wire.Text, []byte(`{"type":"ask","id":3,"data":"panic"}`))...)
+		burst = append(burst, wire.Masked(wire.Text, []byte(`{"type":"ask","id":4,"data":"x"}`))...)
+		c.Put(burst)
+		got := strings.Join(c.Gone(kit.Patience), "\n")
 		want := strings.Join([]string{
 			`text {"type":"ask","id":0,"data":"x"}`, `text {"type":"ask","id":1,"data":"x"}`, `text {"type":"ask","id":2,"data":"x"}`,
 			"close 1011 internal error",
@@ -187,24 +189,24 @@ func TestWhatAHandlerReturns(t *testing.T) {
 		{"normal close", websocket.CloseError{Code: 1000}, "", 1000, 0},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
-			app := newApp(t, nil, routeTo("/ws", &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+		kit.Bubble(t, test.name, func(t *testing.T) {
+			app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 				if string(m.Data) == "fail" {
 					return test.err
 				}
 				return c.Send(m)
 			}}))
-			c := dial(t, app, "/ws")
-			c.say("fail")
+			c := kit.Dial(t, app, "/ws")
+			c.Say("fail")
 			if test.code != 0 {
-				c.closed(test.code, "")
+				c.Closed(test.code, "")
 			} else {
-				c.hears(test.want)
-				c.say("go on")
-				c.hears("go on")
+				c.Hears(test.want)
+				c.Say("go on")
+				c.Hears("go on")
 			}
 			synctest.Wait()
-			if lines := app.log.with(); len(lines) != test.logged {
+			if lines := app.Log.With(); len(lines) != test.logged {
 				t.Errorf("logged %q, want %d lines", lines, test.logged)
 			}
 		})

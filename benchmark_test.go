@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // The benchmarks measure the library's own part of what each message and each connection costs. `make bench-compare`
@@ -20,8 +21,8 @@ import (
 // sinks are connections that take at once what is written to them, and forget it. So no client and no network is part
 // of what is measured. They have nothing to read.
 type sinks struct {
-	app    *testApp
-	opened chan *testConn
+	app    *kit.App
+	opened chan *kit.Conn
 	closed chan struct{} // gets a value for each OnClose
 
 	due     atomic.Int64  // how many more writes are awaited
@@ -42,16 +43,16 @@ func (s *sink) Write(p []byte) (int, error) {
 }
 
 // newSinks serves a gateway to sinks. Its hooks are set here.
-func newSinks(b *testing.B, hooks *testHooks, r wsgate.Route) *sinks {
+func newSinks(b *testing.B, hooks *kit.Hooks, r wsgate.Route) *sinks {
 	b.Helper()
-	s := &sinks{opened: make(chan *testConn, 1), closed: make(chan struct{}, 1), written: make(chan struct{}, 1)}
-	hooks.upgrade = func(*http.Request) (testData, error) { return testData{}, nil }
-	hooks.open = func(_ context.Context, c *testConn) error {
+	s := &sinks{opened: make(chan *kit.Conn, 1), closed: make(chan struct{}, 1), written: make(chan struct{}, 1)}
+	hooks.Upgrade = func(*http.Request) (kit.Data, error) { return kit.Data{}, nil }
+	hooks.Open = func(_ context.Context, c *kit.Conn) error {
 		s.opened <- c
 		return nil
 	}
-	hooks.close = func(context.Context, *testConn, error) { s.closed <- struct{}{} }
-	s.app = newApp(b, &wsgate.Options{Limits: wsgate.Limits{Ping: time.Hour}}, r) // a ping would be one more write
+	hooks.Close = func(context.Context, *kit.Conn, error) { s.closed <- struct{}{} }
+	s.app = kit.NewApp(b, &wsgate.Options{Limits: wsgate.Limits{Ping: time.Hour}}, r) // a ping would be one more write
 	return s
 }
 
@@ -81,14 +82,14 @@ func (u *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // connect upgrades a request and returns the connection when its OnOpen runs. The client hangs up by hangUp.
-func (s *sinks) connect(r *http.Request) (c *testConn, hangUp func() error) {
+func (s *sinks) connect(r *http.Request) (c *kit.Conn, hangUp func() error) {
 	client, server := net.Pipe()
 	s.app.ServeHTTP(&upgrader{http.Header{}, &sink{server, s}}, r)
 	return <-s.opened, client.Close
 }
 
 // crowd connects n sinks until the end of the benchmark.
-func (s *sinks) crowd(b *testing.B, n int) (conns []*testConn) {
+func (s *sinks) crowd(b *testing.B, n int) (conns []*kit.Conn) {
 	b.Helper()
 	for range n {
 		c, hangUp := s.connect(upgradeRequest())
@@ -141,14 +142,14 @@ func BenchmarkEmit(b *testing.B) {
 		loop(b, func() { s.await(receivers, emitOne) })
 	}
 	b.Run("to=conn", func(b *testing.B) {
-		g := &eventGateway{}
-		s := newSinks(b, &g.testHooks, routeTo("/", g))
+		g := &kit.EventGateway{}
+		s := newSinks(b, &g.Hooks, kit.RouteTo("/", g))
 		emit(b, s, 1, s.crowd(b, 1)[0])
 	})
 	b.Run("to=room/members=1000", func(b *testing.B) {
 		const members = 1000
-		g := &eventGateway{}
-		s := newSinks(b, &g.testHooks, routeTo("/", g))
+		g := &kit.EventGateway{}
+		s := newSinks(b, &g.Hooks, kit.RouteTo("/", g))
 		for _, c := range s.crowd(b, members) {
 			if err := c.Join("general"); err != nil {
 				b.Fatal(err)
@@ -161,10 +162,10 @@ func BenchmarkEmit(b *testing.B) {
 // A message that was read is handled.
 func BenchmarkDispatch(b *testing.B) {
 	handled := 0
-	raw := &messageGateway{message: func(context.Context, *testConn, wsgate.Message) error { handled++; return nil }}
-	events := &eventGateway{table: wsgate.Events[testData]{
-		wsgate.On(benchEvent, func(context.Context, *testConn, benchPayload) error { handled++; return nil }),
-		wsgate.Answer(wsgate.Call[benchPayload, int]("count"), func(context.Context, *testConn, benchPayload) (int, error) {
+	raw := &kit.MessageGateway{Message: func(context.Context, *kit.Conn, wsgate.Message) error { handled++; return nil }}
+	events := &kit.EventGateway{Table: wsgate.Events[kit.Data]{
+		wsgate.On(benchEvent, func(context.Context, *kit.Conn, benchPayload) error { handled++; return nil }),
+		wsgate.Answer(wsgate.Call[benchPayload, int]("count"), func(context.Context, *kit.Conn, benchPayload) (int, error) {
 			handled++
 			return handled, nil
 		}),
@@ -172,14 +173,14 @@ func BenchmarkDispatch(b *testing.B) {
 	const fields = `"room":"general","from":"ann","n":7,"tags":["a","b"]}`
 	for _, bench := range []struct {
 		name    string
-		hooks   *testHooks
+		hooks   *kit.Hooks
 		route   wsgate.Route
 		text    string
 		answers int
 	}{
-		{"kind=raw", &raw.testHooks, routeTo("/", raw), "hello", 0},
-		{"kind=event", &events.testHooks, routeTo("/", events), `{"type":"said",` + fields, 0},
-		{"kind=call", &events.testHooks, routeTo("/", events), `{"type":"count","id":"1",` + fields, 1},
+		{"kind=raw", &raw.Hooks, kit.RouteTo("/", raw), "hello", 0},
+		{"kind=event", &events.Hooks, kit.RouteTo("/", events), `{"type":"said",` + fields, 0},
+		{"kind=call", &events.Hooks, kit.RouteTo("/", events), `{"type":"count","id":"1",` + fields, 1},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			s := newSinks(b, bench.hooks, bench.route)
@@ -202,8 +203,8 @@ func BenchmarkDispatch(b *testing.B) {
 func BenchmarkJoinLeave(b *testing.B) {
 	for _, members := range []int{0, 1000} { // of a room without others the set is made, and goes away
 		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
-			g := &eventGateway{}
-			s := newSinks(b, &g.testHooks, routeTo("/", g))
+			g := &kit.EventGateway{}
+			s := newSinks(b, &g.Hooks, kit.RouteTo("/", g))
 			conns := s.crowd(b, 1+members)
 			for _, c := range conns[1:] {
 				if err := c.Join("general"); err != nil {
@@ -223,8 +224,8 @@ func BenchmarkJoinLeave(b *testing.B) {
 
 // A request is upgraded, OnOpen runs, the client hangs up, and OnClose runs.
 func BenchmarkAccept(b *testing.B) {
-	g := &eventGateway{}
-	s := newSinks(b, &g.testHooks, routeTo("/", g))
+	g := &kit.EventGateway{}
+	s := newSinks(b, &g.Hooks, kit.RouteTo("/", g))
 	r := upgradeRequest()
 	loop(b, func() {
 		_, hangUp := s.connect(r)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // counted is a payload that counts how often it is encoded.
@@ -25,16 +26,16 @@ type countedFields struct {
 }
 
 func TestEmitEncodesOnce(t *testing.T) {
-	opened := make(chan *testConn, 100)
-	g := &eventGateway{testHooks: testHooks{open: func(_ context.Context, c *testConn) error {
+	opened := make(chan *kit.Conn, 100)
+	g := &kit.EventGateway{Hooks: kit.Hooks{Open: func(_ context.Context, c *kit.Conn) error {
 		defer func() { opened <- c }()
 		return c.Join("room")
 	}}}
-	app := newApp(t, nil, routeTo("/a", g), routeTo("/b", g), routeTo("/c", g))
-	var clients []*testClient
-	var conns []*testConn
+	app := kit.NewApp(t, nil, kit.RouteTo("/a", g), kit.RouteTo("/b", g), kit.RouteTo("/c", g))
+	var clients []*kit.Client
+	var conns []*kit.Conn
 	for i := range 30 {
-		clients = append(clients, dial(t, app, []string{"/a", "/b", "/c"}[i%3]))
+		clients = append(clients, kit.Dial(t, app, []string{"/a", "/b", "/c"}[i%3]))
 		conns = append(conns, <-opened)
 	}
 	for _, test := range []struct {
@@ -63,29 +64,29 @@ func TestEmitEncodesOnce(t *testing.T) {
 			}
 			for i, c := range clients {
 				if test.reaches(i) {
-					c.hears(`{"type":"value","data":"x"}`, `{"type":"object","text":"x"}`)
+					c.Hears(`{"type":"value","data":"x"}`, `{"type":"object","text":"x"}`)
 				}
 			}
 		})
 	}
 	for _, c := range clients { // nothing else came
-		c.say("?")
-		c.hears(`{"type":"error","code":"malformed","message":"Invalid JSON"}`)
+		c.Say("?")
+		c.Hears(`{"type":"error","code":"malformed","message":"Invalid JSON"}`)
 	}
 }
 
 func TestEmitToRoutesWithDifferentEnvelopes(t *testing.T) {
 	var routes []wsgate.Route
-	g := &eventGateway{}
+	g := &kit.EventGateway{}
 	for i := range 12 {
-		r := routeTo(fmt.Sprintf("/%d", i), g)
+		r := kit.RouteTo(fmt.Sprintf("/%d", i), g)
 		r.Envelope.Type = []string{"", "event", "action"}[i%3]
 		routes = append(routes, r)
 	}
-	app := newApp(t, nil, routes...)
-	var clients []*testClient
+	app := kit.NewApp(t, nil, routes...)
+	var clients []*kit.Client
 	for i := range routes {
-		clients = append(clients, dialed(t, app, routes[i].Path))
+		clients = append(clients, kit.Dialed(t, app, routes[i].Path))
 	}
 	for range 10 {
 		var n atomic.Int32
@@ -96,17 +97,17 @@ func TestEmitToRoutesWithDifferentEnvelopes(t *testing.T) {
 			t.Errorf("the payload was encoded %d times for 3 envelopes", got)
 		}
 		for i, c := range clients {
-			c.hears(`{"` + []string{"type", "event", "action"}[i%3] + `":"object","text":"x"}`)
+			c.Hears(`{"` + []string{"type", "event", "action"}[i%3] + `":"object","text":"x"}`)
 		}
 	}
 }
 
 func TestEmitToUnknownPath(t *testing.T) {
-	app := newApp(t, nil, routeTo("/chat/{room}", &eventGateway{}), routeTo("/alerts", &eventGateway{}))
+	app := kit.NewApp(t, nil, kit.RouteTo("/chat/{room}", &kit.EventGateway{}), kit.RouteTo("/alerts", &kit.EventGateway{}))
 	for _, path := range []string{"", "/", "/chat/go", "/chat", "chat/{room}"} {
 		room := app.Hub().At(path)
 		for _, err := range []error{sayText.Emit(room, "x"), sayText.Emit(room.Room("x").Except(), "x"), room.Send(wsgate.Text("x"))} {
-			checkText(t, wellFormed(t, err), fmt.Sprintf("%q", path), "/chat/{room}", "/alerts")
+			kit.CheckText(t, kit.WellFormed(t, err), fmt.Sprintf("%q", path), "/chat/{room}", "/alerts")
 		}
 		if n := room.Len(); n != 0 {
 			t.Errorf("%d connections at %q", n, path)
@@ -145,26 +146,26 @@ func TestZeroRoom(t *testing.T) {
 
 // What a client chose for a key must not become a key of the envelope.
 func TestEmitOfMapsWithReservedKeys(t *testing.T) {
-	ask := wsgate.Answer(wsgate.Call[map[string]any, map[string]any]("echo back"), func(_ context.Context, _ *testConn, in map[string]any) (map[string]any, error) {
+	ask := wsgate.Answer(wsgate.Call[map[string]any, map[string]any]("echo back"), func(_ context.Context, _ *kit.Conn, in map[string]any) (map[string]any, error) {
 		in, _ = in["in"].(map[string]any)
 		return in, nil
 	})
-	nested := speakIn(t, wsgate.Envelope{Data: "data"}, ask)
-	flat := speak(t, ask)
+	nested := kit.SpeakIn(t, wsgate.Envelope{Data: "data"}, ask)
+	flat := kit.Speak(t, ask)
 	for _, key := range []string{"type", "id", "data", "Type"} {
 		payload := map[string]any{key: "x", "a": 1}
-		if err := wsgate.Event[map[string]any]("map").Emit(flat.app.Hub(), payload); err == nil {
-			t.Errorf("Emit of a map with the key %q sent %s", key, flat.hear())
+		if err := wsgate.Event[map[string]any]("map").Emit(flat.App.Hub(), payload); err == nil {
+			t.Errorf("Emit of a map with the key %q sent %s", key, flat.Hear())
 		} else {
-			checkText(t, wellFormed(t, err), `"map"`, `"`+key+`"`)
+			kit.CheckText(t, kit.WellFormed(t, err), `"map"`, `"`+key+`"`)
 		}
-		flat.say(`{"type":"echo back","id":7,"in":{"` + key + `":"x"}}`)
-		if got := flat.hear(); got != `{"type":"error","id":7,"code":"internal","message":"internal error"}` {
+		flat.Say(`{"type":"echo back","id":7,"in":{"` + key + `":"x"}}`)
+		if got := flat.Hear(); got != `{"type":"error","id":7,"code":"internal","message":"internal error"}` {
 			t.Errorf("an answer with the key %q: got %s", key, got)
 		}
-		if err := wsgate.Event[map[string]any]("map").Emit(nested.app.Hub(), payload); err != nil {
+		if err := wsgate.Event[map[string]any]("map").Emit(nested.App.Hub(), payload); err != nil {
 			t.Errorf("nested: %v", err)
-		} else if got := nested.hear(); !strings.Contains(got, `"`+key+`":"x"`) {
+		} else if got := nested.Hear(); !strings.Contains(got, `"`+key+`":"x"`) {
 			t.Errorf("nested: got %s", got)
 		}
 	}
@@ -172,20 +173,20 @@ func TestEmitOfMapsWithReservedKeys(t *testing.T) {
 
 // What goes out can be read back by the same rules.
 func TestEmittedMessagesAreEnvelopes(t *testing.T) {
-	flat := speak(t, echo[map[string]json.RawMessage]("fields"))
+	flat := kit.Speak(t, kit.Echo[map[string]json.RawMessage]("fields"))
 	for _, text := range []string{`"a":1,"ä":[1,{"b":null}],"\u2028":"\u2029"`, `"":0`} {
-		flat.say(`{"type":"fields","id":1,` + text + `}`)
-		got := flat.hear()
+		flat.Say(`{"type":"fields","id":1,` + text + `}`)
+		got := flat.Hear()
 		if !json.Valid([]byte(got)) || !strings.HasPrefix(got, `{"type":"fields","id":1,`) {
 			t.Errorf("got %s", got)
 		}
-		flat.asks(got, got)
+		flat.Asks(got, got)
 	}
 }
 
 func TestEmitFromManyGoroutines(t *testing.T) {
-	app := newApp(t, nil, routeTo("/", &eventGateway{}))
-	c := dialed(t, app, "/")
+	app := kit.NewApp(t, nil, kit.RouteTo("/", &kit.EventGateway{}))
+	c := kit.Dialed(t, app, "/")
 	const senders, each = 8, 100
 	for s := range senders {
 		go func() {
@@ -199,7 +200,7 @@ func TestEmitFromManyGoroutines(t *testing.T) {
 	var next [senders]int
 	for range senders * each {
 		var m struct{ Data [2]int }
-		if err := json.Unmarshal([]byte(c.hear()), &m); err != nil {
+		if err := json.Unmarshal([]byte(c.Hear()), &m); err != nil {
 			t.Fatal(err)
 		}
 		if s, i := m.Data[0], m.Data[1]; next[s] != i {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // card is a payload as most applications have them: with a field that has the name of one of the envelope's keys.
@@ -18,8 +19,8 @@ type card struct {
 // The form of a payload is its type's affair, and not its value's: in both directions, of events, of questions and of
 // their answers.
 func TestPayloadsWithFieldsOfTheEnvelope(t *testing.T) {
-	c := speak(t, echo[card]("card"), echo[*card]("*card"), echo[chatLine]("line"), echo[map[string]int]("map"), echo[struct{}]("none"),
-		give("all", []card{{7, "x"}}), push("added", card{7, "x"}), push("said", chatLine{"ann", "hi"}))
+	c := kit.Speak(t, kit.Echo[card]("card"), kit.Echo[*card]("*card"), kit.Echo[chatLine]("line"), kit.Echo[map[string]int]("map"), kit.Echo[struct{}]("none"),
+		kit.Give("all", []card{{7, "x"}}), kit.Push("added", card{7, "x"}), kit.Push("said", chatLine{"ann", "hi"}))
 	for _, test := range []struct{ sent, want string }{
 		{`{"type":"card","id":1,"data":{"id":7,"title":"x"}}`, `{"type":"card","id":1,"data":{"id":7,"title":"x"}}`},
 		{`{"type":"card","id":1,"data":{"title":"x"}}`, `{"type":"card","id":1,"data":{"id":0,"title":"x"}}`},
@@ -47,38 +48,38 @@ func TestPayloadsWithFieldsOfTheEnvelope(t *testing.T) {
 		{`{"type":"map","id":1,"data":{"a":1,"ID":7}}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of map must not have the keys \"type\", \"id\" and \"data\""}`},
 		{`{"type":"none","id":1,"data":{"id":7}}`, `{"type":"none","id":1}`},
 	} {
-		c.asks(test.sent, test.want)
+		c.Asks(test.sent, test.want)
 	}
-	c.logged(0)
+	c.Logged(0)
 
 	// Which keys are the envelope's depends on the route.
-	renamed := speakIn(t, wsgate.Envelope{Type: "action", ID: "title"}, echo[card]("card"), echo[struct {
+	renamed := kit.SpeakIn(t, wsgate.Envelope{Type: "action", ID: "title"}, kit.Echo[card]("card"), kit.Echo[struct {
 		ID int `json:"id"`
 	}]("bare"))
-	renamed.asks(`{"action":"card","title":1,"data":{"id":7,"title":"x"}}`, `{"action":"card","title":1,"data":{"id":7,"title":"x"}}`)
-	renamed.asks(`{"action":"bare","title":1,"id":7}`, `{"action":"bare","title":1,"id":7}`)
+	renamed.Asks(`{"action":"card","title":1,"data":{"id":7,"title":"x"}}`, `{"action":"card","title":1,"data":{"id":7,"title":"x"}}`)
+	renamed.Asks(`{"action":"bare","title":1,"id":7}`, `{"action":"bare","title":1,"id":7}`)
 }
 
 // One event for everybody has the form of each route.
 func TestEmitOfFieldsOfTheEnvelopeToSeveralRoutes(t *testing.T) {
-	named := routeTo("/named", &eventGateway{})
+	named := kit.RouteTo("/named", &kit.EventGateway{})
 	named.Envelope = wsgate.Envelope{Type: "event", ID: "ref"}
-	nested := routeTo("/nested", &eventGateway{})
+	nested := kit.RouteTo("/nested", &kit.EventGateway{})
 	nested.Envelope = wsgate.Envelope{Type: "action", Data: "body"}
-	app := newApp(t, nil, routeTo("/flat", &eventGateway{}), named, nested)
-	a, b, c := dialed(t, app, "/flat"), dialed(t, app, "/named"), dialed(t, app, "/nested")
+	app := kit.NewApp(t, nil, kit.RouteTo("/flat", &kit.EventGateway{}), named, nested)
+	a, b, c := kit.Dialed(t, app, "/flat"), kit.Dialed(t, app, "/named"), kit.Dialed(t, app, "/nested")
 	if err := wsgate.Event[card]("added").Emit(app.Hub(), card{7, "x"}); err != nil {
 		t.Fatal(err)
 	}
-	a.hears(`{"type":"added","data":{"id":7,"title":"x"}}`)
-	b.hears(`{"event":"added","id":7,"title":"x"}`)
-	c.hears(`{"action":"added","body":{"id":7,"title":"x"}}`)
+	a.Hears(`{"type":"added","data":{"id":7,"title":"x"}}`)
+	b.Hears(`{"event":"added","id":7,"title":"x"}`)
+	c.Hears(`{"action":"added","body":{"id":7,"title":"x"}}`)
 }
 
 // In the nested form a payload that stands beside the event's name was meant for the flat one.
 func TestFlatPayloadsInTheNestedForm(t *testing.T) {
-	c := speakIn(t, wsgate.Envelope{Type: "event", Data: "data"}, echo[chatLine]("line"), echo[*chatLine]("*line"), echo[composed]("composed"),
-		echo[map[string]int]("map"), echo[struct{}]("none"), echo[string]("string"), echo[pair]("pair"), echo[any]("any"))
+	c := kit.SpeakIn(t, wsgate.Envelope{Type: "event", Data: "data"}, kit.Echo[chatLine]("line"), kit.Echo[*chatLine]("*line"), kit.Echo[composed]("composed"),
+		kit.Echo[map[string]int]("map"), kit.Echo[struct{}]("none"), kit.Echo[string]("string"), kit.Echo[pair]("pair"), kit.Echo[any]("any"))
 	const flat = `{"event":"error","id":1,"data":{"code":"invalid","message":"the payload of %s stands under \"data\", not beside \"event\""}}`
 	for _, test := range []struct{ sent, want string }{
 		{`{"event":"line","id":1,"text":"x"}`, fmt.Sprintf(flat, "line")},
@@ -99,9 +100,9 @@ func TestFlatPayloadsInTheNestedForm(t *testing.T) {
 		{`{"event":"pair","id":1,"a":1}`, `{"event":"pair","id":1,"data":{"a":0,"b":0}}`}, // decodes itself: its fields are unknown
 		{`{"event":"any","id":1,"a":1}`, `{"event":"any","id":1}`},
 	} {
-		c.asks(test.sent, test.want)
+		c.Asks(test.sent, test.want)
 	}
-	c.logged(0)
+	c.Logged(0)
 }
 
 type (
@@ -154,47 +155,33 @@ func (textual) MarshalText() ([]byte, error)    { return []byte("text"), nil }
 func TestFormOfEachType(t *testing.T) {
 	_ = hiddenType{}.data
 	for _, test := range []struct {
-		bound wsgate.Binding[testData]
+		bound wsgate.Binding[kit.Data]
 		want  string // behind the id
 	}{
-		{give("x", withType{"a"}), `"data":{"Type":"a"}`},
-		{give("x", &withType{"a"}), `"data":{"Type":"a"}`},
-		{give("x", withTagged{"a"}), `"data":{"type":"a"}`},
-		{give("x", withCase{"a"}), `"data":{"TyPe":"a"}`},
-		{give("x", withID{1}), `"data":{"Id":1}`},
-		{give("x", withData{nil}), `"data":{"Data":null}`},
-		{give("x", withEmpty{}), `"data":{}`}, // by the type, not by the value
-		{give("x", withEmpty{1}), `"data":{"ID":1}`},
-		{give("x", embedded{}), `"data":{"Room":"","type":""}`},
-		{give("x", embeddedPointer{}), `"data":{"Room":""}`},
-		{give("x", embeddedValue{}), `"data":{"ID":""}`},
-		{give("x", deepEmbedded{}), `"data":{"Room":"","type":""}`},
-		{give("x", recursive{}), `"data":{"Data":0}`},
-		{give("x", struct{ TYPE int }{}), `"data":{"TYPE":0}`},
+		{kit.Give("x", withType{"a"}), `"data":{"Type":"a"}`},
+		{kit.Give("x", &withType{"a"}), `"data":{"Type":"a"}`},
+		{kit.Give("x", withTagged{"a"}), `"data":{"type":"a"}`},
+		{kit.Give("x", withCase{"a"}), `"data":{"TyPe":"a"}`},
+		{kit.Give("x", withID{1}), `"data":{"Id":1}`},
+		{kit.Give("x", withData{nil}), `"data":{"Data":null}`},
+		{kit.Give("x", withEmpty{}), `"data":{}`}, // by the type, not by the value
+		{kit.Give("x", withEmpty{1}), `"data":{"ID":1}`},
+		{kit.Give("x", embedded{}), `"data":{"Room":"","type":""}`},
+		{kit.Give("x", embeddedPointer{}), `"data":{"Room":""}`},
+		{kit.Give("x", embeddedValue{}), `"data":{"ID":""}`},
+		{kit.Give("x", deepEmbedded{}), `"data":{"Room":"","type":""}`},
+		{kit.Give("x", recursive{}), `"data":{"Data":0}`},
+		{kit.Give("x", struct{ TYPE int }{}), `"data":{"TYPE":0}`},
 
-		{give("x", hiddenType{}), `"number":0`},
-		{give("x", nestedType{}), `"Inner":{"Type":""}`},
-		{give("x", namedAnon{}), `"inner":{"type":""}`},
-		{give("x", []withType{{"a"}}), `"data":[{"Type":"a"}]`},
-		{give("x", map[string]withType{"a": {}}), `"a":{"Type":""}`},
-		{give("x", marshalled{}), `"data":"text"`},
-		{give("x", textual{}), `"data":"text"`},
-		{give("x", time.Time{}), `"data":"0001-01-01T00:00:00Z"`},
+		{kit.Give("x", hiddenType{}), `"number":0`},
+		{kit.Give("x", nestedType{}), `"Inner":{"Type":""}`},
+		{kit.Give("x", namedAnon{}), `"inner":{"type":""}`},
+		{kit.Give("x", []withType{{"a"}}), `"data":[{"Type":"a"}]`},
+		{kit.Give("x", map[string]withType{"a": {}}), `"a":{"Type":""}`},
+		{kit.Give("x", marshalled{}), `"data":"text"`},
+		{kit.Give("x", textual{}), `"data":"text"`},
+		{kit.Give("x", time.Time{}), `"data":"0001-01-01T00:00:00Z"`},
 	} {
-		speak(t, test.bound).asks(`{"type":"x","id":1}`, `{"type":"x","id":1,`+test.want+`}`)
-	}
-}
-
-// What Track tells has fields of its own.
-func TestPresenceWithFieldsOfTheEnvelope(t *testing.T) {
-	for typ, want := range map[string]string{
-		"kind": `{"kind":"people","room":"r","all":true,"here":{"ann":{"name":"ANN"}},"count":1}`,
-		"room": `{"room":"people","data":{"room":"r","all":true,"here":{"ann":{"name":"ANN"}},"count":1}}`,
-	} {
-		app := startVisitors(t, nil, 1, func(o *wsgate.Options) { o.Envelope.Type = typ })[0]
-		if got := arrive(app, "ann", "r").NextText(); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-		wantNews(t, arrive(app, "bob", "r"), "all +ann:ANN +bob:BOB =2")
+		kit.Speak(t, test.bound).Asks(`{"type":"x","id":1}`, `{"type":"x","id":1,`+test.want+`}`)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 type address struct {
@@ -52,12 +53,12 @@ type everything struct {
 var internals = regexp.MustCompile(`wsgate|Go |go|json:|\bstruct\b|unmarshal|Unmarshal|interface|\bu?int\d*\b|float|netip|time\.|Time\.|Common|reflect|\[\]|map\[|everything|address\b|RFC3339|2006`)
 
 func TestPayloadsOfTheWrongType(t *testing.T) {
-	called := wsgate.On(wsgate.Event[everything]("e"), func(context.Context, *testConn, everything) error {
+	called := wsgate.On(wsgate.Event[everything]("e"), func(context.Context, *kit.Conn, everything) error {
 		t.Error("the handler was called")
 		return nil
 	})
-	c := speak(t, called, show[string]("string"), show[int]("int"), show[[]string]("list"), show[map[string]int]("map"), show[*bool]("bool"), show[time.Time]("time"),
-		show[[]byte]("bytes"), show[netip.Addr]("addr"), show[[]address]("addresses"), show[*chatLine]("line"), show[float64]("float"), show[map[string]address]("addressmap"))
+	c := kit.Speak(t, called, kit.Show[string]("string"), kit.Show[int]("int"), kit.Show[[]string]("list"), kit.Show[map[string]int]("map"), kit.Show[*bool]("bool"), kit.Show[time.Time]("time"),
+		kit.Show[[]byte]("bytes"), kit.Show[netip.Addr]("addr"), kit.Show[[]address]("addresses"), kit.Show[*chatLine]("line"), kit.Show[float64]("float"), kit.Show[map[string]address]("addressmap"))
 	for _, test := range []struct{ members, want string }{
 		{`"type":"e","room":5`, `room is a number, want a string`},
 		{`"type":"e","room":true`, `room is a bool, want a string`},
@@ -111,8 +112,8 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 		{`"type":"line","from":5`, `from is a number, want a string`},
 	} {
 		t.Run(test.members, func(t *testing.T) {
-			c.say(`{` + test.members + `,"id":"i"}`)
-			text := c.hear()
+			c.Say(`{` + test.members + `,"id":"i"}`)
+			text := c.Hear()
 			var answer struct{ Type, ID, Code, Message string }
 			if err := json.Unmarshal([]byte(text), &answer); err != nil || answer.Type != "error" || answer.ID != "i" || answer.Code != "invalid" {
 				t.Fatalf("got %s, %v, want an error with code invalid", text, err)
@@ -129,20 +130,20 @@ func TestPayloadsOfTheWrongType(t *testing.T) {
 			}
 		})
 	}
-	c.logged(0)
+	c.Logged(0)
 }
 
 func TestOwnUnmarshalers(t *testing.T) {
-	c := speak(t, echo[point]("point"), echo[struct {
+	c := kit.Speak(t, kit.Echo[point]("point"), kit.Echo[struct {
 		N  int
 		At point
-	}]("inside"), echo[failingUnmarshaler]("failing"))
-	c.asks(`{"type":"point","id":1,"data":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
-	c.asks(`{"type":"inside","id":1,"At":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
+	}]("inside"), kit.Echo[failingUnmarshaler]("failing"))
+	c.Asks(`{"type":"point","id":1,"data":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
+	c.Asks(`{"type":"inside","id":1,"At":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
 	// The first value that is wrong counts, whoever finds it wrong.
-	c.asks(`{"type":"inside","id":1,"N":"x","At":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"N is a string, want a number"}`)
-	c.asks(`{"type":"inside","id":1,"At":"x","N":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
-	c.asks(`{"type":"failing","id":1,"data":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of failing does not decode"}`)
+	c.Asks(`{"type":"inside","id":1,"N":"x","At":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"N is a string, want a number"}`)
+	c.Asks(`{"type":"inside","id":1,"At":"x","N":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"a point looks like 1,2"}`)
+	c.Asks(`{"type":"failing","id":1,"data":"x"}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of failing does not decode"}`)
 }
 
 type failingUnmarshaler struct{}
@@ -153,8 +154,8 @@ func TestMalformed(t *testing.T) {
 	nest := func(levels int) string {
 		return `{"type":"any","id":1,"data":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
 	}
-	c := speak(t, show[string]("say"), give("ok", 1),
-		wsgate.On(wsgate.Event[any]("any"), func(context.Context, *testConn, any) error { return nil }))
+	c := kit.Speak(t, kit.Show[string]("say"), kit.Give("ok", 1),
+		wsgate.On(wsgate.Event[any]("any"), func(context.Context, *kit.Conn, any) error { return nil }))
 	const (
 		notJSON   = `Invalid JSON`
 		notObject = `message is not a JSON object`
@@ -233,77 +234,77 @@ func TestMalformed(t *testing.T) {
 		if test.id != "" {
 			id = `"id":` + test.id + `,`
 		}
-		c.asks(test.text, `{"type":"error",`+id+`"code":"malformed","message":"`+test.message+`"}`)
-		c.asks(`{"type":"ok","id":2}`, `{"type":"ok","id":2,"data":1}`) // the connection lives
+		c.Asks(test.text, `{"type":"error",`+id+`"code":"malformed","message":"`+test.message+`"}`)
+		c.Asks(`{"type":"ok","id":2}`, `{"type":"ok","id":2,"data":1}`) // the connection lives
 	}
-	c.asks(nest(64), `{"type":"any","id":1}`)
-	c.asks("\r\n\t { \"type\" : \"say\" , \"id\" : 1 , \"data\" : \"x\" } \n", `{"type":"say","id":1,"data":"x"}`)
+	c.Asks(nest(64), `{"type":"any","id":1}`)
+	c.Asks("\r\n\t { \"type\" : \"say\" , \"id\" : 1 , \"data\" : \"x\" } \n", `{"type":"say","id":1,"data":"x"}`)
 	many := `{"type":"say","id":1,"data":"x"`
 	for i := range 3000 {
 		many += `,"k` + strings.Repeat("x", i%7) + `_` + string(rune('a'+i%26)) + time.Duration(i).String() + `":0`
 	}
-	c.asks(many+`}`, `{"type":"say","id":1,"data":"x"}`)
-	c.asks(many+`,"type":0}`, `{"type":"error","code":"malformed","message":"`+duplicate+`"}`)
-	c.logged(0)
+	c.Asks(many+`}`, `{"type":"say","id":1,"data":"x"}`)
+	c.Asks(many+`,"type":0}`, `{"type":"error","code":"malformed","message":"`+duplicate+`"}`)
+	c.Logged(0)
 }
 
 func TestNotUTF8(t *testing.T) {
-	c := speak(t, show[string]("say"))
-	c.say("{\"type\":\"say\",\"data\":\"\xff\"}")
-	c.closed(websocket.StatusInvalidFramePayloadData, "UTF-8")
+	c := kit.Speak(t, kit.Show[string]("say"))
+	c.Say("{\"type\":\"say\",\"data\":\"\xff\"}")
+	c.Closed(websocket.StatusInvalidFramePayloadData, "UTF-8")
 }
 
 func TestMalformedInARow(t *testing.T) {
 	const invalid = `{"type":"error","code":"malformed","message":"Invalid JSON"}`
-	app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{Malformed: 3}}, routeTo("/", &eventGateway{table: wsgate.Events[testData]{give("ok", 1)}}))
-	c := &spoken{dialed(t, app, "/"), app}
+	app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Malformed: 3}}, kit.RouteTo("/", &kit.EventGateway{Table: wsgate.Events[kit.Data]{kit.Give("ok", 1)}}))
+	c := kit.SpeakTo(t, app)
 	for range 3 { // never three in a row
-		c.asks(`x`, invalid)
-		c.asks(`y`, invalid)
-		c.asks(`{"type":"nothing"}`, `{"type":"error","code":"unknown_event","message":"unknown event \"nothing\""}`)
+		c.Asks(`x`, invalid)
+		c.Asks(`y`, invalid)
+		c.Asks(`{"type":"nothing"}`, `{"type":"error","code":"unknown_event","message":"unknown event \"nothing\""}`)
 	}
 	for range 3 {
-		c.asks(`x`, invalid)
+		c.Asks(`x`, invalid)
 	}
-	c.closed(websocket.StatusPolicyViolation, "malformed")
+	c.Closed(websocket.StatusPolicyViolation, "malformed")
 
-	c = speak(t)
+	c = kit.Speak(t)
 	for range 8 {
-		c.asks(`{}`, `{"type":"error","code":"malformed","message":"message has no \"type\""}`)
+		c.Asks(`{}`, `{"type":"error","code":"malformed","message":"message has no \"type\""}`)
 	}
-	c.closed(websocket.StatusPolicyViolation, "malformed")
+	c.Closed(websocket.StatusPolicyViolation, "malformed")
 }
 
 func TestUnsupported(t *testing.T) {
-	c := speak(t, give("ok", 1))
-	c.asks(`{"type":"ok","id":1}`, `{"type":"ok","id":1,"data":1}`) // whose id is not that of what follows
+	c := kit.Speak(t, kit.Give("ok", 1))
+	c.Asks(`{"type":"ok","id":1}`, `{"type":"ok","id":1,"data":1}`) // whose id is not that of what follows
 	for _, data := range []string{"", "\x00\xff", `{"type":"ok","id":1}`} {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), kit.Patience)
 		if err := c.Write(ctx, websocket.MessageBinary, []byte(data)); err != nil {
 			t.Fatal(err)
 		}
 		cancel()
-		c.hears(`{"type":"error","code":"unsupported","message":"this gateway takes no binary messages"}`)
+		c.Hears(`{"type":"error","code":"unsupported","message":"this gateway takes no binary messages"}`)
 	}
-	c.asks(`{"type":"ok","id":1}`, `{"type":"ok","id":1,"data":1}`)
-	c.logged(0)
+	c.Asks(`{"type":"ok","id":1}`, `{"type":"ok","id":1,"data":1}`)
+	c.Logged(0)
 
-	app := newApp(t, &wsgate.Options{Envelope: wsgate.Envelope{Type: "event"}}, routeTo("/push", &testHooks{}))
-	push := dial(t, app, "/push")
+	app := kit.NewApp(t, &wsgate.Options{Envelope: wsgate.Envelope{Type: "event"}}, kit.RouteTo("/push", &kit.Hooks{}))
+	push := kit.Dial(t, app, "/push")
 	for _, text := range []string{`hello`, `{"event":"x"}`, ``} {
-		push.say(text)
-		push.hears(`{"event":"error","code":"unsupported","message":"this gateway takes no messages"}`)
+		push.Say(text)
+		push.Hears(`{"event":"error","code":"unsupported","message":"this gateway takes no messages"}`)
 	}
 	for _, text := range []string{`{"event":"x","id":"a"}`, `{"id":"a","event":7}`} { // who asked is answered
-		push.say(text)
-		push.hears(`{"event":"error","id":"a","code":"unsupported","message":"this gateway takes no messages"}`)
+		push.Say(text)
+		push.Hears(`{"event":"error","id":"a","code":"unsupported","message":"this gateway takes no messages"}`)
 	}
 	if err := push.Write(t.Context(), websocket.MessageBinary, []byte{1}); err != nil {
 		t.Fatal(err)
 	}
-	push.hears(`{"event":"error","code":"unsupported","message":"this gateway takes no messages"}`)
+	push.Hears(`{"event":"error","code":"unsupported","message":"this gateway takes no messages"}`)
 	if err := wsgate.Event[int]("tick").Emit(app.Hub().At("/push"), 1); err != nil {
 		t.Error(err)
 	}
-	push.hears(`{"event":"tick","data":1}`)
+	push.Hears(`{"event":"tick","data":1}`)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // What stands here is the same in every release of Go and with every engine of encoding/json.
@@ -59,9 +61,9 @@ func (s sorted) MarshalText() ([]byte, error) { return fmt.Append(nil, "k", 9-in
 
 // What clients may send, and what the handler gets.
 func TestPayloadsThatDecode(t *testing.T) {
-	c := speak(t, show[string]("string"), show[any]("any"), show[lenient]("lenient"), show[[]string]("strings"),
-		show[map[string]point]("points"),
-		echo[struct {
+	c := kit.Speak(t, kit.Show[string]("string"), kit.Show[any]("any"), kit.Show[lenient]("lenient"), kit.Show[[]string]("strings"),
+		kit.Show[map[string]point]("points"),
+		kit.Echo[struct {
 			Kind   int
 			Street int `json:"straße"`
 			Ab     int `json:"a_b"`
@@ -121,9 +123,9 @@ func TestPayloadsThatDecode(t *testing.T) {
 		},
 		{`"type":"points","a":"1,2"`, `map[a:{X:1 Y:2}]`},
 	} {
-		c.say(`{` + test.members + `,"id":1}`)
+		c.Say(`{` + test.members + `,"id":1}`)
 		var answer struct{ Data, Message string }
-		if err := json.Unmarshal([]byte(c.hear()), &answer); err != nil || answer.Data != test.want {
+		if err := json.Unmarshal([]byte(c.Hear()), &answer); err != nil || answer.Data != test.want {
 			t.Errorf("%s: got %q, %s, want %q", test.members, answer.Data, answer.Message, test.want)
 		}
 	}
@@ -145,9 +147,9 @@ func TestPayloadsThatDecode(t *testing.T) {
 		{`Σ`, [4]any{0, 0, 0, 1}},
 		{`ς`, [4]any{0, 0, 0, 1}},
 	} {
-		c.asks(`{"type":"names","id":1,"`+test.key+`":1}`, fmt.Sprintf(names, test.want[:]...))
+		c.Asks(`{"type":"names","id":1,"`+test.key+`":1}`, fmt.Sprintf(names, test.want[:]...))
 	}
-	c.logged(0)
+	c.Logged(0)
 }
 
 // What is sent, and what clients get.
@@ -181,9 +183,9 @@ func TestPayloadsThatEncode(t *testing.T) {
 		}{S: `"`, F: 1.5, L: []int{1}}, `{"q":"0","s":"\"\\\"\"","l":[1],"f":"1.5"}`},
 		{struct{ *promoted }{&promoted{3}}, `{"σ":3}`},
 	} {
-		c := speak(t, give("x", test.payload))
-		c.say(`{"type":"x","id":1}`)
-		got := strings.ReplaceAll(c.hear(), `\ufffd`, "\ufffd") // which is the same
+		c := kit.Speak(t, kit.Give("x", test.payload))
+		c.Say(`{"type":"x","id":1}`)
+		got := strings.ReplaceAll(c.Hear(), `\ufffd`, "\ufffd") // which is the same
 		if want := `{"type":"x","id":1,"data":` + test.want + `}`; got != want {
 			t.Errorf("%#v:\n got %s\nwant %s", test.payload, got, want)
 		}

@@ -11,18 +11,19 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
-type explained struct{ testHooks }
+type explained struct{ kit.Hooks }
 
 func newExplained() *explained { return &explained{} }
 
 type question struct{ Limit int }
 
-func (*explained) Events() wsgate.Events[testData] {
-	return wsgate.Events[testData]{
-		wsgate.On("say", func(context.Context, *testConn, string) error { return nil }),
-		wsgate.Answer("history", func(context.Context, *testConn, question) ([]string, error) { return nil, nil }),
+func (*explained) Events() wsgate.Events[kit.Data] {
+	return wsgate.Events[kit.Data]{
+		wsgate.On("say", func(context.Context, *kit.Conn, string) error { return nil }),
+		wsgate.Answer("history", func(context.Context, *kit.Conn, question) ([]string, error) { return nil, nil }),
 	}
 }
 
@@ -35,9 +36,9 @@ func (*timeless) OnUpgrade(*http.Request) (time.Time, error) { return time.Time{
 func countCalls(next wsgate.Handler) wsgate.Handler  { return next }
 func checkTenant(next wsgate.Handler) wsgate.Handler { return next }
 
-func explainedApp(t *testing.T, opts wsgate.Options) *testApp {
+func explainedApp(t *testing.T, opts wsgate.Options) *kit.App {
 	opts.Use = []any{countCalls}
-	return newApp(t, &opts,
+	return kit.NewApp(t, &opts,
 		wsgate.Route{
 			Path: "/ws/chat/{room}", New: newExplained, Use: []any{checkTenant},
 			Subprotocols: []string{"chat.v2", "chat.v1"}, Envelope: wsgate.Envelope{Type: "event", Data: "payload"},
@@ -53,17 +54,17 @@ func TestExplain(t *testing.T) {
 	if err := app.Explain(&out); err != nil {
 		t.Fatal(err)
 	}
-	want := `/ws/chat/{room}  *wsgate_test.explained  explain_test.go:18
+	want := `/ws/chat/{room}  *wsgate_test.explained  explain_test.go:19
     hooks         OnUpgrade, OnOpen, OnClose, Events
-    data          wsgate_test.testData
-    call          history  wsgate_test.question -> []string  explain_test.go:25
-    event         say      string                            explain_test.go:24
+    data          kit.Data
+    call          history  wsgate_test.question -> []string  explain_test.go:26
+    event         say      string                            explain_test.go:25
     middleware    wsgate_test.countCalls, wsgate_test.checkTenant
     subprotocols  chat.v2, chat.v1
     envelope      type "event", id "id", data "payload"
     limits        Message 1024, Ping 1m0s
 
-/ws/clock  *wsgate_test.timeless  explain_test.go:31
+/ws/clock  *wsgate_test.timeless  explain_test.go:32
     hooks       OnUpgrade
     data        time.Time
     middleware  wsgate_test.countCalls
@@ -79,7 +80,7 @@ func TestRoutes(t *testing.T) {
 		t.Fatalf("got %d routes", len(routes))
 	}
 	chat := routes[0]
-	if chat.Gateway != reflect.TypeFor[*explained]() || chat.Data != reflect.TypeFor[testData]() {
+	if chat.Gateway != reflect.TypeFor[*explained]() || chat.Data != reflect.TypeFor[kit.Data]() {
 		t.Errorf("got %v with %v", chat.Gateway, chat.Data)
 	}
 	if chat.Limits.Message != 1<<10 || chat.Limits.Pong != 10*time.Second {
@@ -115,11 +116,11 @@ func TestReportAtStart(t *testing.T) {
 		{"many connections are no protection less", wsgate.Options{Limits: wsgate.Limits{Connections: 1 << 20}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			app := newApp(t, &test.opts, wsgate.Route{Path: "/", New: newExplained})
+			app := kit.NewApp(t, &test.opts, wsgate.Route{Path: "/", New: newExplained})
 			if err := app.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			got := app.log.with()
+			got := app.Log.With()
 			if len(got) != len(test.want) {
 				t.Fatalf("got %q, want %q", got, test.want)
 			}
@@ -131,9 +132,9 @@ func TestReportAtStart(t *testing.T) {
 		})
 	}
 	t.Run("of a route", func(t *testing.T) {
-		app := newApp(t, nil, wsgate.Route{Path: "/big", New: newExplained, Limits: &wsgate.Limits{RoomName: 1 << 20}})
+		app := kit.NewApp(t, nil, wsgate.Route{Path: "/big", New: newExplained, Limits: &wsgate.Limits{RoomName: 1 << 20}})
 		app.Start(t.Context())
-		if got := app.log.with(); len(got) != 1 || !strings.Contains(got[0], `route "/big": Limits.RoomName`) {
+		if got := app.Log.With(); len(got) != 1 || !strings.Contains(got[0], `route "/big": Limits.RoomName`) {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -147,7 +148,7 @@ func TestReportAtStart(t *testing.T) {
 		defer app.Shutdown(t.Context())
 		app.Start(t.Context())
 		lines := slices.Collect(strings.Lines(out.String()))
-		if len(lines) != 1 || !strings.Contains(lines[0], `level=DEBUG msg="wsgate: route" path=/ gateway=*wsgate_test.explained pos=explain_test.go:18`) ||
+		if len(lines) != 1 || !strings.Contains(lines[0], `level=DEBUG msg="wsgate: route" path=/ gateway=*wsgate_test.explained pos=explain_test.go:19`) ||
 			!strings.Contains(lines[0], `events="[history say]"`) {
 			t.Errorf("got %s", out.String())
 		}

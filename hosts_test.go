@@ -9,12 +9,13 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // A page that has its own name resolve to this server's address has the server's origin: only the name gives it away.
 func TestHosts(t *testing.T) {
 	opts := &wsgate.Options{Hosts: []string{"chat.example.com", "*.Wild.example", "localhost"}}
-	app := newApp(t, opts, routeTo("/ws", &messageGateway{}))
+	app := kit.NewApp(t, opts, kit.RouteTo("/ws", &kit.MessageGateway{}))
 	if err := app.Handle("GET /page", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})); err != nil {
 		t.Fatal(err)
 	}
@@ -54,15 +55,15 @@ func TestBadHosts(t *testing.T) {
 		"example.com.", "*example.com", "a.*.example", "127.0.0.1", "[::1]", "::1", "münchen.example", "*.127.0.0.1", "127.1", "2130706433",
 	} {
 		t.Run(host, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Hosts: []string{"good.example", host}})
-			checkText(t, text, "Options.Hosts", `have "`+host+`"`, "want")
+			text := kit.Refused(t, gatewayAt("/", newFine), &wsgate.Options{Hosts: []string{"good.example", host}})
+			kit.CheckText(t, text, "Options.Hosts", `have "`+host+`"`, "want")
 			if host == "münchen.example" {
-				checkText(t, text, `want "xn--mnchen-3ya.example", as clients send it`)
+				kit.CheckText(t, text, `want "xn--mnchen-3ya.example", as clients send it`)
 			}
-			if n := count(text); n != 1 {
+			if n := kit.CountMistakes(text); n != 1 {
 				t.Errorf("%d mistakes, want 1:\n%s", n, text)
 			}
 		})
 	}
-	newAppOf(t, &wsgate.Options{Hosts: []string{"example.com", "*.example.com", "localhost", "a", "my_service", "xn--mnchen-3ya.example"}}, gatewayAt("/", newFine))
+	kit.NewAppOf(t, &wsgate.Options{Hosts: []string{"example.com", "*.example.com", "localhost", "a", "my_service", "xn--mnchen-3ya.example"}}, gatewayAt("/", newFine))
 }

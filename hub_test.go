@@ -1,8 +1,10 @@
 package wsgate_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 type line struct {
@@ -25,8 +28,8 @@ const said wsgate.Event[line] = "said"
 // A path that no route has is a mistake, and not nobody.
 func TestUnknownPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		app := newApp(t, nil, routeTo("/ws/{room}", &messageGateway{}), routeTo("/other", &messageGateway{}))
-		dial(t, app, "/ws/go")
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws/{room}", &kit.MessageGateway{}), kit.RouteTo("/other", &kit.MessageGateway{}))
+		kit.Dial(t, app, "/ws/go")
 		synctest.Wait()
 		for _, path := range []string{"/nowhere", "/ws/go", "/ws/{room}/", "", "/WS/{room}"} {
 			for _, room := range []wsgate.Room{app.Hub().At(path), app.Hub().At(path).Room("r"), app.Hub().At(path).Room("r").Except()} {
@@ -63,14 +66,14 @@ func TestHubReachesEveryRoute(t *testing.T) {
 		}
 		var routes []wsgate.Route
 		for path, envelope := range envelopes {
-			rt := routeTo(path, &messageGateway{})
+			rt := kit.RouteTo(path, &kit.MessageGateway{})
 			rt.Envelope = envelope
 			routes = append(routes, rt)
 		}
-		app := newApp(t, nil, routes...)
-		clients := map[string]*testClient{}
+		app := kit.NewApp(t, nil, routes...)
+		clients := map[string]*kit.Client{}
 		for path := range envelopes {
-			clients[path] = dial(t, app, path)
+			clients[path] = kit.Dial(t, app, path)
 		}
 		synctest.Wait()
 		hub := app.Hub()
@@ -81,7 +84,7 @@ func TestHubReachesEveryRoute(t *testing.T) {
 			t.Error(err)
 		}
 		for path, c := range clients {
-			if got := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(c.hear()); got != want[path] {
+			if got := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(c.Hear()); got != want[path] {
 				t.Errorf("%s got %s, want %s", path, got, want[path])
 			}
 			if typ, data, err := c.Read(t.Context()); typ != websocket.MessageBinary || string(data) != "\x01\x02" || err != nil {
@@ -104,8 +107,8 @@ func TestHubReachesEveryRoute(t *testing.T) {
 func TestCompression(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := &wsgate.Options{Compression: true, Limits: wsgate.Limits{Message: 50_000}}
-		app := newApp(t, opts, routeTo("/ws", &messageGateway{}), eventRoute(new(journal)))
-		var clients []*testClient
+		app := kit.NewApp(t, opts, kit.RouteTo("/ws", &kit.MessageGateway{}), eventRoute(new(kit.Journal)))
+		var clients []*kit.Client
 		for _, mode := range []websocket.CompressionMode{websocket.CompressionDisabled, websocket.CompressionNoContextTakeover, websocket.CompressionContextTakeover} {
 			c, _, err := websocket.Dial(t.Context(), "ws://"+memory.Host+"/ws", &websocket.DialOptions{
 				HTTPClient: &http.Client{Transport: memory.Transport{Handler: app}}, CompressionMode: mode, CompressionThreshold: 1,
@@ -113,20 +116,20 @@ func TestCompression(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			clients = append(clients, newClient(t, c))
+			clients = append(clients, kit.NewClient(t, c))
 		}
 		synctest.Wait()
 		for _, text := range []string{strings.Repeat("x", 10_000), "", "short", strings.Repeat("ü", 20_000)} {
 			app.Hub().Send(wsgate.Text(text))
 			for _, c := range clients {
-				c.hears(text)
-				c.say(text)
-				c.hears(text)
+				c.Hears(text)
+				c.Say(text)
+				c.Hears(text)
 			}
 		}
 		for _, c := range clients { // the limit is on what a message unpacks to
 			go c.Write(t.Context(), websocket.MessageText, []byte(strings.Repeat("x", 50_001)))
-			if _, end := c.rest(); end.Code != websocket.StatusMessageTooBig {
+			if _, end := c.Rest(); end.Code != websocket.StatusMessageTooBig {
 				t.Errorf("got end %v, want 1009", end)
 			}
 		}
@@ -136,35 +139,35 @@ func TestCompression(t *testing.T) {
 // A connection is listed from before its OnOpen until after its OnClose.
 func TestListedFromOpenToClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var happened journal
-		var app *testApp
-		note := func(what string, c *testConn) {
-			happened.add("%s %d %d %t", what, app.Hub().Len(), c.All().Len(), slices.Contains(slices.Collect(app.Hub().Conns()), wsgate.AnyConn(c)))
+		var happened kit.Journal
+		var app *kit.App
+		note := func(what string, c *kit.Conn) {
+			happened.Add("%s %d %d %t", what, app.Hub().Len(), c.All().Len(), slices.Contains(slices.Collect(app.Hub().Conns()), wsgate.AnyConn(c)))
 		}
-		app = newApp(t, nil, routeTo("/ws", &messageGateway{testHooks: testHooks{
-			open:  func(_ context.Context, c *testConn) error { note("open", c); return nil },
-			close: func(_ context.Context, c *testConn, _ error) { note("close", c) },
+		app = kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{Hooks: kit.Hooks{
+			Open:  func(_ context.Context, c *kit.Conn) error { note("open", c); return nil },
+			Close: func(_ context.Context, c *kit.Conn, _ error) { note("close", c) },
 		}}))
-		c := dial(t, app, "/ws")
+		c := kit.Dial(t, app, "/ws")
 		c.Close(websocket.StatusNormalClosure, "")
 		synctest.Wait()
-		happened.add("after %d", app.Hub().Len())
-		happened.want(t, "open 1 1 true", "close 1 1 true", "after 0")
+		happened.Add("after %d", app.Hub().Len())
+		happened.Want(t, "open 1 1 true", "close 1 1 true", "after 0")
 	})
 }
 
 // What a connection says of itself.
 func TestConnKnowsItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rt := routeTo("/ws/{room}", &messageGateway{testHooks: testHooks{open: func(_ context.Context, c *testConn) error {
+		rt := kit.RouteTo("/ws/{room}", &kit.MessageGateway{Hooks: kit.Hooks{Open: func(_ context.Context, c *kit.Conn) error {
 			return c.Send(wsgate.Text(strings.Join([]string{c.Path(), strings.TrimRight(c.RemoteAddr(), "0123456789"), c.Subprotocol(), fmt.Sprint(len(c.ID()) > 15)}, " ")))
 		}}})
 		rt.Subprotocols = []string{"v2", "v1"}
-		app := newApp(t, nil, rt)
-		c := dialWith(t, app, "/ws/go", http.Header{"Sec-Websocket-Protocol": {"v0, v1"}})
-		c.hears("/ws/{room} pipe  v1 true")
-		other := dialWith(t, app, "/ws/go", nil)
-		other.hears("/ws/{room} pipe   true")
+		app := kit.NewApp(t, nil, rt)
+		c := kit.DialWith(t, app, "/ws/go", http.Header{"Sec-Websocket-Protocol": {"v0, v1"}})
+		c.Hears("/ws/{room} pipe  v1 true")
+		other := kit.DialWith(t, app, "/ws/go", nil)
+		other.Hears("/ws/{room} pipe   true")
 		ids := map[string]bool{}
 		for c := range app.Hub().Conns() {
 			ids[c.ID()] = true
@@ -172,7 +175,7 @@ func TestConnKnowsItself(t *testing.T) {
 		if len(ids) != 2 {
 			t.Errorf("got ids %v, want two", ids)
 		}
-		if resp := dialRefused(t, app, "/ws/go", http.Header{"Sec-Websocket-Protocol": {"v3"}}); resp.StatusCode != 400 {
+		if resp := kit.DialRefused(t, app, "/ws/go", http.Header{"Sec-Websocket-Protocol": {"v3"}}); resp.StatusCode != 400 {
 			t.Errorf("got status %d for an unknown subprotocol, want 400", resp.StatusCode)
 		}
 		for _, none := range []string{"", " , "} {
@@ -197,7 +200,7 @@ func TestSendRefusesWhatNoFrameCanHold(t *testing.T) {
 		{"an unknown type", wsgate.Message{Type: 99}},
 		{"text that is not UTF-8", wsgate.Text("\xff")},
 	} {
-		bubble(t, test.name, func(t *testing.T) {
+		kit.Bubble(t, test.name, func(t *testing.T) {
 			cr := gather(t, wsgate.Limits{}, "ann")
 			c := cr.conns["ann"]
 			for _, to := range []wsgate.Target{c, c.All(), cr.app.Hub()} {
@@ -215,26 +218,98 @@ func TestSendRefusesWhatNoFrameCanHold(t *testing.T) {
 // A close code that must not stand in a frame (RFC 6455 section 7.4) does not get onto the wire.
 func TestCloseCodes(t *testing.T) {
 	for _, code := range []websocket.StatusCode{0, 1, 999, 1004, 1006, 1015, 2999, 5000, 65535, -1, 70000} {
-		bubble(t, fmt.Sprint(int(code)), func(t *testing.T) {
+		kit.Bubble(t, fmt.Sprint(int(code)), func(t *testing.T) {
 			cr := gather(t, wsgate.Limits{}, "ann")
 			cr.conns["ann"].Close(code, "why")
-			if _, end := cr.clients["ann"].rest(); end.Code != websocket.StatusInternalError {
+			if _, end := cr.clients["ann"].Rest(); end.Code != websocket.StatusInternalError {
 				t.Errorf("the client got %v, want 1011", end)
 			}
 		})
 	}
-	bubble(t, "1005 is no code at all", func(t *testing.T) {
+	kit.Bubble(t, "1005 is no code at all", func(t *testing.T) {
 		cr := gather(t, wsgate.Limits{}, "ann")
 		cr.conns["ann"].Close(websocket.StatusNoStatusRcvd, "why")
-		cr.clients["ann"].closed(websocket.StatusNoStatusRcvd, "")
+		cr.clients["ann"].Closed(websocket.StatusNoStatusRcvd, "")
 	})
-	bubble(t, "the reason is cut, and is UTF-8", func(t *testing.T) {
+	kit.Bubble(t, "the reason is cut, and is UTF-8", func(t *testing.T) {
 		for _, reason := range []string{strings.Repeat("ü", 100), "x\xff"} {
 			cr := gather(t, wsgate.Limits{}, "ann")
 			cr.conns["ann"].Close(4000, reason)
-			if _, end := cr.clients["ann"].rest(); end.Code != 4000 || !strings.HasPrefix(strings.Repeat("ü", 100)+"x", end.Reason) && !strings.HasPrefix(end.Reason, "x") || strings.ContainsRune(end.Reason, '\xff') {
+			if _, end := cr.clients["ann"].Rest(); end.Code != 4000 || !strings.HasPrefix(strings.Repeat("ü", 100)+"x", end.Reason) && !strings.HasPrefix(end.Reason, "x") || strings.ContainsRune(end.Reason, '\xff') {
 				t.Errorf("the client got %v", end)
 			}
 		}
 	})
 }
+
+// Where nobody can be, by a mistake in the program, sending is an error. As it may be dropped, and as Len and Conns have
+// none, the log has it as well: once for each line.
+func TestMistakesOfWhereToSend(t *testing.T) {
+	var log bytes.Buffer
+	build := func(routes ...wsgate.Route) *wsgate.Hub {
+		app, err := wsgate.New(&wsgate.Module{Gateways: routes}, &wsgate.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { app.Shutdown(context.Background()) })
+		return app.Hub()
+	}
+	hub := build(kit.RouteTo("/ws", &kit.MessageGateway{}))
+	users := build(kit.RouteTo("/ws", &kit.MessageGateway{}), wsgate.Route{Path: "/users", New: func() *userGateway { return &userGateway{} }})
+	for _, test := range []struct {
+		name, where string
+		use         func()
+		want        []string
+	}{
+		{"At", kit.At("at nowhere"), func() {
+			hub.At("/nowhere").Send(wsgate.Text("hello")) // at nowhere
+		}, []string{"Hub.At of a path that no route has", "/nowhere", "there are /ws"}},
+		{"Len", kit.At("len of nowhere"), func() {
+			if n := hub.At("/nowhere").Room("x").Len(); n != 0 { // len of nowhere
+				t.Errorf("%d connections nowhere", n)
+			}
+		}, []string{"Hub.At of a path that no route has"}},
+		{"User", kit.At("nobody"), func() {
+			hub.User("ann").Send(wsgate.Text("hello")) // nobody
+		}, []string{"Hub.User without users", "UserID() string"}},
+		{"User.Len", kit.At("len of nobody"), func() {
+			if n := hub.User("ann").Len(); n != 0 { // len of nobody
+				t.Errorf("%d connections of nobody", n)
+			}
+		}, []string{"Hub.User without users"}},
+		{"User.At", kit.At("no user there"), func() {
+			users.User("ann").At("/ws").Send(wsgate.Text("hello")) // no user there
+		}, []string{"Hub.User of a route without users", "/ws"}},
+		{"User.At.Room", kit.At("room of a user"), func() {
+			users.User("ann").At("/users").Room("x").Send(wsgate.Text("hello")) // room of a user
+		}, []string{"a room of a user's connections"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			log.Reset()
+			for range 3 {
+				test.use()
+			}
+			kit.CheckText(t, log.String(), append(test.want, "level=ERROR", "caller="+test.where)...)
+			if lines := strings.Count(log.String(), "\n"); lines != 1 {
+				t.Errorf("got %d lines, want one:\n%s", lines, log.String())
+			}
+		})
+	}
+	log.Reset()
+	users.At("/users").Len()
+	users.User("ann").Len()
+	users.User("ann").At("/users").Send(wsgate.Text("hello"))
+	hub.At("/ws").Room("x").Send(wsgate.Text("hello"))
+	if log.Len() > 0 {
+		t.Errorf("what is right is logged:\n%s", log.String())
+	}
+}
+
+// userGateway is a gateway whose connections belong to users.
+type userGateway struct{}
+
+type userData string
+
+func (u userData) UserID() string { return string(u) }
+
+func (*userGateway) OnClose(context.Context, *wsgate.Conn[userData], error) {}

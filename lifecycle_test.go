@@ -16,13 +16,14 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
 // life makes modules whose services note their start and stop. What is registered under "start a" or "stop a" runs in
 // place of returning nil.
 type life struct {
-	happened journal
+	happened kit.Journal
 	instead  map[string]func(ctx context.Context) error
 }
 
@@ -35,7 +36,7 @@ type (
 func (l *life) register(lc *wsgate.Lifecycle, name string) {
 	run := func(what string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			l.happened.add("%s", what)
+			l.happened.Add("%s", what)
 			if f := l.instead[what]; f != nil {
 				return f(ctx)
 			}
@@ -54,18 +55,18 @@ func (l *life) module() *wsgate.Module {
 			func(lc *wsgate.Lifecycle) *partA { l.register(lc, "a"); return &partA{} },
 			func(lc *wsgate.Lifecycle, _ *partA) *partB { l.register(lc, "b"); return &partB{} },
 		},
-		Gateways: []wsgate.Route{routeTo("/ws", &messageGateway{
-			testHooks: testHooks{
-				open:  func(context.Context, *testConn) error { l.happened.add("OnOpen"); return nil },
-				close: func(context.Context, *testConn, error) { <-time.After(time.Second); l.happened.add("OnClose") },
+		Gateways: []wsgate.Route{kit.RouteTo("/ws", &kit.MessageGateway{
+			Hooks: kit.Hooks{
+				Open:  func(context.Context, *kit.Conn) error { l.happened.Add("OnOpen"); return nil },
+				Close: func(context.Context, *kit.Conn, error) { <-time.After(time.Second); l.happened.Add("OnClose") },
 			},
-			message: func(context.Context, *testConn, wsgate.Message) error { <-time.After(3 * time.Second); return nil },
+			Message: func(context.Context, *kit.Conn, wsgate.Message) error { <-time.After(3 * time.Second); return nil },
 		})},
 	}
 }
 
 // start starts the App with a minute for it.
-func (a *testApp) start(t testing.TB) error {
+func start(t testing.TB, a *kit.App) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	return a.Start(ctx)
@@ -74,33 +75,33 @@ func (a *testApp) start(t testing.TB) error {
 func TestLifecycleOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l life
-		app := newAppOf(t, nil, l.module())
+		app := kit.NewAppOf(t, nil, l.module())
 		for range 2 {
-			resp := dialRefused(t, app, "/ws", nil)
+			resp := kit.DialRefused(t, app, "/ws", nil)
 			if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 				t.Errorf("before Start: got status %d, header %v, want 503 with Retry-After", resp.StatusCode, resp.Header)
 			}
 		}
-		if lines := app.log.with("App.Start"); len(lines) != 1 {
+		if lines := app.Log.With("App.Start"); len(lines) != 1 {
 			t.Errorf("logged %q, want a hint, once", lines)
 		}
-		if err := app.start(t); err != nil {
+		if err := start(t, app); err != nil {
 			t.Fatal(err)
 		}
-		if err := app.start(t); err == nil {
+		if err := start(t, app); err == nil {
 			t.Error("a second Start succeeds")
 		}
-		c := dial(t, app, "/ws")
-		go c.rest()
+		c := kit.Dial(t, app, "/ws")
+		go c.Rest()
 		synctest.Wait()
-		if err := app.shutdown(); err != nil {
+		if err := app.End(); err != nil {
 			t.Error(err)
 		}
-		if err := app.shutdown(); err != nil {
+		if err := app.End(); err != nil {
 			t.Error(err)
 		}
-		l.happened.want(t, "start a", "start b", "start c", "OnOpen", "OnClose", "stop c", "stop b", "stop a")
-		if err := app.start(t); err == nil {
+		l.happened.Want(t, "start a", "start b", "start c", "OnOpen", "OnClose", "stop c", "stop b", "stop a")
+		if err := start(t, app); err == nil {
 			t.Error("Start after Shutdown succeeds")
 		}
 	})
@@ -129,12 +130,12 @@ func TestStartFails(t *testing.T) {
 		}, []string{"no database", "OnStop at ", "cannot stop"}, failed},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
+		kit.Bubble(t, test.name, func(t *testing.T) {
 			l := life{instead: test.instead}
-			app := newAppOf(t, nil, l.module())
-			app.stopFails = test.instead["stop a"] != nil
+			app := kit.NewAppOf(t, nil, l.module())
+			app.StopFails = test.instead["stop a"] != nil
 			begun := time.Now()
-			err := app.start(t)
+			err := start(t, app)
 			if took := time.Since(begun); took > time.Minute {
 				t.Errorf("Start took %v", took)
 			}
@@ -147,16 +148,16 @@ func TestStartFails(t *testing.T) {
 				t.Errorf("got error %v, want it to wrap %v", err, test.is)
 			}
 			synctest.Wait()
-			if resp := dialRefused(t, app, "/ws", nil); resp.StatusCode != http.StatusServiceUnavailable {
+			if resp := kit.DialRefused(t, app, "/ws", nil); resp.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("got status %d, want 503", resp.StatusCode)
 			}
-			app.shutdown()
-			l.happened.want(t, "start a", "start b", "stop a")
+			app.End()
+			l.happened.Want(t, "start a", "start b", "stop a")
 			wstest.Pass(2 * time.Minute)
 		})
 	}
 	// What had started gets time to stop, although there was none left to start.
-	bubble(t, "stop after the time for the start is over", func(t *testing.T) {
+	kit.Bubble(t, "stop after the time for the start is over", func(t *testing.T) {
 		var stopped error
 		l := life{instead: map[string]func(context.Context) error{
 			"start b": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
@@ -169,12 +170,12 @@ func TestStartFails(t *testing.T) {
 				return stopped
 			},
 		}}
-		app := newAppOf(t, nil, l.module())
-		if err := app.start(t); !errors.Is(err, context.DeadlineExceeded) {
+		app := kit.NewAppOf(t, nil, l.module())
+		if err := start(t, app); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got error %v", err)
 		}
 		synctest.Wait()
-		if l.happened.want(t, "start a", "start b", "stop a"); stopped != nil {
+		if l.happened.Want(t, "start a", "start b", "stop a"); stopped != nil {
 			t.Errorf("the stop function had no time: %v", stopped)
 		}
 	})
@@ -195,11 +196,11 @@ func TestStopFails(t *testing.T) {
 		{"time, ignoring its context", func(context.Context) error { <-time.After(time.Hour); return nil }, "", context.DeadlineExceeded, 5 * time.Second},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
+		kit.Bubble(t, test.name, func(t *testing.T) {
 			l := life{instead: map[string]func(context.Context) error{"stop b": test.instead}}
-			app := newAppOf(t, nil, l.module())
-			app.stopFails = true
-			if err := app.start(t); err != nil {
+			app := kit.NewAppOf(t, nil, l.module())
+			app.StopFails = true
+			if err := start(t, app); err != nil {
 				t.Fatal(err)
 			}
 			took, err := shutdownWithin(app, 5*time.Second)
@@ -210,25 +211,25 @@ func TestStopFails(t *testing.T) {
 				t.Errorf("Shutdown: %v, want it to wrap %v", err, test.is)
 			}
 			synctest.Wait()
-			l.happened.want(t, "start a", "start b", "start c", "stop c", "stop b", "stop a")
+			l.happened.Want(t, "start a", "start b", "start c", "stop c", "stop b", "stop a")
 			wstest.Pass(2 * time.Hour)
 		})
 	}
 	// OnStop functions run, though without time, also when connections have used it up.
-	bubble(t, "no time is left", func(t *testing.T) {
+	kit.Bubble(t, "no time is left", func(t *testing.T) {
 		var l life
-		app := newAppOf(t, nil, l.module())
-		if err := app.start(t); err != nil {
+		app := kit.NewAppOf(t, nil, l.module())
+		if err := start(t, app); err != nil {
 			t.Fatal(err)
 		}
-		c := dial(t, app, "/ws")
-		c.say("work for 3 s")
+		c := kit.Dial(t, app, "/ws")
+		c.Say("work for 3 s")
 		synctest.Wait()
 		if _, err := shutdownWithin(app, time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown: %v", err)
 		}
 		wstest.Pass(time.Minute)
-		got := l.happened.all()
+		got := l.happened.All()
 		slices.Sort(got)
 		if want := []string{"OnClose", "OnOpen", "start a", "start b", "start c", "stop a", "stop b", "stop c"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
@@ -240,12 +241,12 @@ func TestStopFails(t *testing.T) {
 func TestOnStartTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lc *wsgate.Lifecycle
-		var happened journal
-		app := newAppOf(t, nil, &wsgate.Module{Provide: []any{func(l *wsgate.Lifecycle) *partA { lc = l; return &partA{} }}})
-		if err := app.start(t); err != nil {
+		var happened kit.Journal
+		app := kit.NewAppOf(t, nil, &wsgate.Module{Provide: []any{func(l *wsgate.Lifecycle) *partA { lc = l; return &partA{} }}})
+		if err := start(t, app); err != nil {
 			t.Fatal(err)
 		}
-		lc.OnStop(func(context.Context) error { happened.add("stop"); return nil })
+		lc.OnStop(func(context.Context) error { happened.Add("stop"); return nil })
 		func() {
 			defer func() {
 				if v := recover(); !strings.Contains(fmt.Sprint(v), "OnStart") {
@@ -254,16 +255,16 @@ func TestOnStartTooLate(t *testing.T) {
 			}()
 			lc.OnStart(func(context.Context) error { return nil })
 		}()
-		if err := app.shutdown(); err != nil {
+		if err := app.End(); err != nil {
 			t.Error(err)
 		}
-		happened.want(t, "stop")
+		happened.Want(t, "stop")
 	})
 }
 
 // Shutdown ends a Start that is under way, and waits for it: what has started is stopped, in the reverse order.
 func TestShutdownWhileStarting(t *testing.T) {
-	bubble(t, "a start function heeds its context", func(t *testing.T) {
+	kit.Bubble(t, "a start function heeds its context", func(t *testing.T) {
 		l := life{instead: map[string]func(context.Context) error{
 			"start b": func(ctx context.Context) error {
 				<-ctx.Done()
@@ -273,9 +274,9 @@ func TestShutdownWhileStarting(t *testing.T) {
 				return context.Cause(ctx)
 			},
 		}}
-		app := newAppOf(t, nil, l.module())
+		app := kit.NewAppOf(t, nil, l.module())
 		started := make(chan error, 1)
-		go func() { started <- app.start(t) }()
+		go func() { started <- start(t, app) }()
 		synctest.Wait()
 		if took, err := shutdownWithin(app, time.Minute); err != nil || took > 0 {
 			t.Errorf("Shutdown: %v after %v", err, took)
@@ -283,15 +284,15 @@ func TestShutdownWhileStarting(t *testing.T) {
 		if err := <-started; !errors.Is(err, wsgate.ErrShutdown) {
 			t.Errorf("Start: got %v, want ErrShutdown", err)
 		}
-		l.happened.want(t, "start a", "start b", "stop a")
+		l.happened.Want(t, "start a", "start b", "stop a")
 	})
-	bubble(t, "a start function succeeds all the same", func(t *testing.T) {
+	kit.Bubble(t, "a start function succeeds all the same", func(t *testing.T) {
 		l := life{instead: map[string]func(context.Context) error{
 			"start b": func(ctx context.Context) error { <-ctx.Done(); return nil },
 		}}
-		app := newAppOf(t, nil, l.module())
+		app := kit.NewAppOf(t, nil, l.module())
 		started := make(chan error, 1)
-		go func() { started <- app.start(t) }()
+		go func() { started <- start(t, app) }()
 		synctest.Wait()
 		if took, err := shutdownWithin(app, time.Minute); err != nil || took > 0 {
 			t.Errorf("Shutdown: %v after %v", err, took)
@@ -299,7 +300,7 @@ func TestShutdownWhileStarting(t *testing.T) {
 		if err := <-started; !errors.Is(err, wsgate.ErrShutdown) {
 			t.Errorf("Start: got %v, want ErrShutdown", err)
 		}
-		got := l.happened.all()
+		got := l.happened.All()
 		if want := []string{"start a", "start b", "stop b", "stop a"}; !slices.Equal(got, want) && !slices.Equal(got, []string{"start a", "start b", "stop a"}) {
 			t.Errorf("got %q, want %q", got, want)
 		}
@@ -310,7 +311,7 @@ func TestShutdownWhileStarting(t *testing.T) {
 func TestOnStopRacesWithStart(t *testing.T) {
 	for range 20 {
 		var lc *wsgate.Lifecycle
-		app := newAppOf(t, nil, &wsgate.Module{Provide: []any{func(l *wsgate.Lifecycle) *partA {
+		app := kit.NewAppOf(t, nil, &wsgate.Module{Provide: []any{func(l *wsgate.Lifecycle) *partA {
 			lc = l
 			for range 20 {
 				l.OnStart(func(context.Context) error { return nil })
@@ -323,8 +324,8 @@ func TestOnStopRacesWithStart(t *testing.T) {
 				lc.OnStop(func(context.Context) error { return nil })
 			}
 		})
-		running.Go(func() { app.start(t) })
-		if err := app.shutdown(); err != nil {
+		running.Go(func() { start(t, app) })
+		if err := app.End(); err != nil {
 			t.Error(err)
 		}
 		running.Wait()
@@ -333,12 +334,12 @@ func TestOnStopRacesWithStart(t *testing.T) {
 
 // When New fails, what constructors have opened without a start function is closed again.
 func TestNewFailsAndStops(t *testing.T) {
-	var happened journal
+	var happened kit.Journal
 	_, err := wsgate.New(&wsgate.Module{Provide: []any{
 		func(lc *wsgate.Lifecycle) *partA {
-			lc.OnStop(func(context.Context) error { happened.add("stop a"); return nil })
-			lc.OnStart(func(context.Context) error { happened.add("start a"); return nil })
-			lc.OnStop(func(context.Context) error { happened.add("stop a's start"); return nil })
+			lc.OnStop(func(context.Context) error { happened.Add("stop a"); return nil })
+			lc.OnStart(func(context.Context) error { happened.Add("start a"); return nil })
+			lc.OnStop(func(context.Context) error { happened.Add("stop a's start"); return nil })
 			return &partA{}
 		},
 		func(*partA) (*partB, error) { return nil, errors.New("no") },
@@ -346,7 +347,7 @@ func TestNewFailsAndStops(t *testing.T) {
 	if err == nil {
 		t.Fatal("New succeeds")
 	}
-	happened.want(t, "stop a")
+	happened.Want(t, "stop a")
 }
 
 // pipeListener is a net.Listener in memory.
@@ -372,7 +373,7 @@ func (l *pipeListener) Accept() (net.Conn, error) {
 func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-func (l *pipeListener) dial(t *testing.T, target string) (*testClient, error) {
+func (l *pipeListener) dial(t *testing.T, target string) (*kit.Client, error) {
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		select {
@@ -387,16 +388,16 @@ func (l *pipeListener) dial(t *testing.T, target string) (*testClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(t, c), nil
+	return kit.NewClient(t, c), nil
 }
 
 // Serve starts, serves until its context is done, drains and stops.
 func TestServe(t *testing.T) {
-	bubble(t, "until its context is done", func(t *testing.T) {
+	kit.Bubble(t, "until its context is done", func(t *testing.T) {
 		l := life{instead: map[string]func(context.Context) error{
 			"start a": func(context.Context) error { <-time.After(time.Second); return nil },
 		}}
-		app := newAppOf(t, nil, l.module())
+		app := kit.NewAppOf(t, nil, l.module())
 		ln := newPipeListener()
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
@@ -405,11 +406,11 @@ func TestServe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.say("work for 3 s")
+		c.Say("work for 3 s")
 		synctest.Wait()
 		begun := time.Now()
 		cancel()
-		c.closed(websocket.StatusGoingAway, "")
+		c.Closed(websocket.StatusGoingAway, "")
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
@@ -419,11 +420,11 @@ func TestServe(t *testing.T) {
 		if _, err := ln.dial(t, "/ws"); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the listener is open: %v", err)
 		}
-		l.happened.want(t, "start a", "start b", "start c", "OnOpen", "OnClose", "stop c", "stop b", "stop a")
+		l.happened.Want(t, "start a", "start b", "start c", "OnOpen", "OnClose", "stop c", "stop b", "stop a")
 	})
-	bubble(t, "no longer than Drain", func(t *testing.T) {
+	kit.Bubble(t, "no longer than Drain", func(t *testing.T) {
 		var l life
-		app := newAppOf(t, &wsgate.Options{Limits: wsgate.Limits{Drain: 2 * time.Second}}, l.module())
+		app := kit.NewAppOf(t, &wsgate.Options{Limits: wsgate.Limits{Drain: 2 * time.Second}}, l.module())
 		ln := newPipeListener()
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
@@ -432,7 +433,7 @@ func TestServe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.say("work for 3 s")
+		c.Say("work for 3 s")
 		synctest.Wait()
 		begun := time.Now()
 		cancel()
@@ -444,36 +445,36 @@ func TestServe(t *testing.T) {
 		}
 		wstest.Pass(time.Minute)
 	})
-	bubble(t, "not at all when the start fails", func(t *testing.T) {
+	kit.Bubble(t, "not at all when the start fails", func(t *testing.T) {
 		l := life{instead: map[string]func(context.Context) error{"start b": func(context.Context) error { return errors.New("no database") }}}
 		ln := newPipeListener()
-		if err := newAppOf(t, nil, l.module()).Serve(t.Context(), ln); err == nil || !strings.Contains(err.Error(), "no database") {
+		if err := kit.NewAppOf(t, nil, l.module()).Serve(t.Context(), ln); err == nil || !strings.Contains(err.Error(), "no database") {
 			t.Errorf("Serve: %v", err)
 		}
 		if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the listener is open: %v", err)
 		}
-		l.happened.want(t, "start a", "start b", "stop a")
+		l.happened.Want(t, "start a", "start b", "stop a")
 	})
-	bubble(t, "when the listener fails", func(t *testing.T) {
+	kit.Bubble(t, "when the listener fails", func(t *testing.T) {
 		var l life
 		ln := newPipeListener()
 		ln.Close()
-		if err := newAppOf(t, nil, l.module()).Serve(t.Context(), ln); !errors.Is(err, net.ErrClosed) {
+		if err := kit.NewAppOf(t, nil, l.module()).Serve(t.Context(), ln); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Serve: %v, want the listener's error", err)
 		}
-		l.happened.want(t, "start a", "start b", "start c", "stop c", "stop b", "stop a")
+		l.happened.Want(t, "start a", "start b", "start c", "stop c", "stop b", "stop a")
 	})
 	t.Run("Run", func(t *testing.T) {
 		var l life
-		app := newAppOf(t, nil, l.module())
+		app := kit.NewAppOf(t, nil, l.module())
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { <-app.log.serving; cancel() }()
+		go func() { <-app.Log.Serving; cancel() }()
 		if err := app.Run(ctx, "127.0.0.1:0"); err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		l.happened.want(t, "start a", "start b", "start c", "stop c", "stop b", "stop a")
-		if err := newAppOf(t, nil, l.module()).Run(t.Context(), "127.0.0.1:no"); err == nil {
+		l.happened.Want(t, "start a", "start b", "start c", "stop c", "stop b", "stop a")
+		if err := kit.NewAppOf(t, nil, l.module()).Run(t.Context(), "127.0.0.1:no"); err == nil {
 			t.Error("Run on an address that is none succeeds")
 		}
 	})

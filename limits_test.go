@@ -14,6 +14,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/internal/test/wire"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -21,39 +23,39 @@ import (
 func TestConnectionsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		proceed := make(chan struct{})
-		g := &messageGateway{testHooks: testHooks{
-			upgrade: func(r *http.Request) (testData, error) {
+		g := &kit.MessageGateway{Hooks: kit.Hooks{
+			Upgrade: func(r *http.Request) (kit.Data, error) {
 				switch r.FormValue("name") {
 				case "wait":
 					<-proceed
 				case "refuse":
-					return testData{}, wsgate.Errorf(wsgate.Denied, "no")
+					return kit.Data{}, wsgate.Errorf(wsgate.Denied, "no")
 				case "panic":
 					panic("oh")
 				}
-				return testData{name: r.FormValue("name")}, nil
+				return kit.Data{Name: r.FormValue("name")}, nil
 			},
-			open: func(_ context.Context, c *testConn) error {
-				if c.Data.name == "fail" {
+			Open: func(_ context.Context, c *kit.Conn) error {
+				if c.Data.Name == "fail" {
 					return errors.New("no")
 				}
 				return nil
 			},
 		}}
-		app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{Connections: 3}}, routeTo("/ws", g), routeTo("/other", &messageGateway{}))
+		app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Connections: 3}}, kit.RouteTo("/ws", g), kit.RouteTo("/other", &kit.MessageGateway{}))
 		full := func() {
 			t.Helper()
 			synctest.Wait()
 			for _, path := range []string{"/ws", "/other"} {
-				resp := dialRefused(t, app, path, nil)
+				resp := kit.DialRefused(t, app, path, nil)
 				if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 					t.Errorf("got status %d, header %v, want 503 with Retry-After", resp.StatusCode, resp.Header)
 				}
 			}
 		}
-		first, second := dial(t, app, "/ws"), dial(t, app, "/other")
-		upgraded := make(chan *testClient)
-		go func() { upgraded <- dial(t, app, "/ws?name=wait") }() // an upgrade takes a place already
+		first, second := kit.Dial(t, app, "/ws"), kit.Dial(t, app, "/other")
+		upgraded := make(chan *kit.Client)
+		go func() { upgraded <- kit.Dial(t, app, "/ws?name=wait") }() // an upgrade takes a place already
 		full()
 		close(proceed)
 		third := <-upgraded
@@ -66,14 +68,14 @@ func TestConnectionsLimit(t *testing.T) {
 			end()
 			synctest.Wait()
 			for range 5 { // what comes to nothing keeps no place
-				dialRefused(t, app, "/ws?name=refuse", nil)
-				dialRefused(t, app, "/ws?name=panic", nil)
-				dialRefused(t, app, "/ws", http.Header{"Origin": {"https://evil.example"}})
-				dialRefused(t, app, "/other", http.Header{"Sec-Websocket-Protocol": {"unknown"}})
-				dial(t, app, "/ws?name=fail").rest()
+				kit.DialRefused(t, app, "/ws?name=refuse", nil)
+				kit.DialRefused(t, app, "/ws?name=panic", nil)
+				kit.DialRefused(t, app, "/ws", http.Header{"Origin": {"https://evil.example"}})
+				kit.DialRefused(t, app, "/other", http.Header{"Sec-Websocket-Protocol": {"unknown"}})
+				kit.Dial(t, app, "/ws?name=fail").Rest()
 				synctest.Wait()
 			}
-			dial(t, app, "/ws")
+			kit.Dial(t, app, "/ws")
 			full()
 		}
 	})
@@ -82,8 +84,8 @@ func TestConnectionsLimit(t *testing.T) {
 // Eight messages in a row that are no envelopes close the connection; a good one in between begins anew.
 func TestMalformedMessagesInARow(t *testing.T) {
 	malformed := []string{`{`, ``, `[]`, `"x"`, `{"type":1}`, `{"type":"poke"} {}`, `{"type":"poke","type":"poke"}`, `null`, ` `, `{"id":1}`}
-	app := func(t *testing.T, most int) *testApp {
-		return newApp(t, &wsgate.Options{Limits: wsgate.Limits{Malformed: most}}, eventRoute(new(journal)))
+	app := func(t *testing.T, most int) *kit.App {
+		return kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Malformed: most}}, eventRoute(new(kit.Journal)))
 	}
 	answers := func(messages []string, want int) error {
 		if len(messages) != want {
@@ -97,14 +99,14 @@ func TestMalformedMessagesInARow(t *testing.T) {
 		return nil
 	}
 	for _, test := range []struct{ most, want int }{{0, 8}, {1, 1}, {3, 3}} {
-		bubble(t, fmt.Sprint(test.want, " in a row"), func(t *testing.T) {
-			c := dial(t, app(t, test.most), "/events")
+		kit.Bubble(t, fmt.Sprint(test.want, " in a row"), func(t *testing.T) {
+			c := kit.Dial(t, app(t, test.most), "/events")
 			go func() {
 				for i := range 20 {
 					c.Write(context.Background(), websocket.MessageText, []byte(malformed[i%len(malformed)]))
 				}
 			}()
-			messages, end := c.rest()
+			messages, end := c.Rest()
 			if err := answers(messages, test.want); err != nil {
 				t.Error(err)
 			}
@@ -114,18 +116,18 @@ func TestMalformedMessagesInARow(t *testing.T) {
 		})
 	}
 	for _, good := range []string{`{"type":"poke"}`, `{"type":"unknown"}`} {
-		bubble(t, "with a good one in between: "+good, func(t *testing.T) {
-			c := dial(t, app(t, 0), "/events")
+		kit.Bubble(t, "with a good one in between: "+good, func(t *testing.T) {
+			c := kit.Dial(t, app(t, 0), "/events")
 			for range 5 {
 				for i := range 7 {
-					c.say(malformed[i])
-					if err := answers([]string{c.hear()}, 1); err != nil {
+					c.Say(malformed[i])
+					if err := answers([]string{c.Hear()}, 1); err != nil {
 						t.Error(err)
 					}
 				}
-				c.say(good)
+				c.Say(good)
 				if strings.Contains(good, "unknown") {
-					c.hear()
+					c.Hear()
 				}
 			}
 			c.Close(websocket.StatusNormalClosure, "")
@@ -146,90 +148,90 @@ func TestInboundBudgets(t *testing.T) {
 		{
 			"size",
 			wsgate.Limits{Message: 100},
-			clientFrame(frameText, make([]byte, 100)), clientFrame(frameText, make([]byte, 101)),
+			wire.Masked(wire.Text, make([]byte, 100)), wire.Masked(wire.Text, make([]byte, 101)),
 			"close 1009 message over 100 bytes",
 		},
 		{
 			"size in pieces",
 			wsgate.Limits{Message: 10},
-			join(clientFrame(0x01, make([]byte, 5)), clientFrame(0x00, nil), clientFrame(0x80, make([]byte, 5))),
-			join(clientFrame(0x01, make([]byte, 5)), clientFrame(0x80, make([]byte, 6))), "close 1009 message over 10 bytes",
+			join(wire.Masked(0x01, make([]byte, 5)), wire.Masked(0x00, nil), wire.Masked(0x80, make([]byte, 5))),
+			join(wire.Masked(0x01, make([]byte, 5)), wire.Masked(0x80, make([]byte, 6))), "close 1009 message over 10 bytes",
 		},
 		{
 			"frames",
 			wsgate.Limits{MessageFrames: 3},
-			join(clientFrame(0x01, nil), clientFrame(0x00, nil), clientFrame(0x80, nil)),
-			join(clientFrame(0x01, nil), clientFrame(0x00, nil), clientFrame(0x00, nil), clientFrame(0x80, nil)),
+			join(wire.Masked(0x01, nil), wire.Masked(0x00, nil), wire.Masked(0x80, nil)),
+			join(wire.Masked(0x01, nil), wire.Masked(0x00, nil), wire.Masked(0x00, nil), wire.Masked(0x80, nil)),
 			"close 1008 message in too many frames",
 		},
 		{
 			"bytes on the wire",
 			wsgate.Limits{Message: 100, MessageWire: 30},
-			clientFrame(frameText, make([]byte, 24)),
-			clientFrame(frameText, make([]byte, 25)), "close 1008 message too long on the wire",
+			wire.Masked(wire.Text, make([]byte, 24)),
+			wire.Masked(wire.Text, make([]byte, 25)), "close 1008 message too long on the wire",
 		},
 		{
 			"control frames",
 			wsgate.Limits{},
-			join(bytes.Repeat(clientFrame(framePing, nil), 64), clientFrame(frameText, nil)),
-			bytes.Repeat(clientFrame(framePong, nil), 65), "close 1008 too many control frames",
+			join(bytes.Repeat(wire.Masked(wire.Ping, nil), 64), wire.Masked(wire.Text, nil)),
+			bytes.Repeat(wire.Masked(wire.Pong, nil), 65), "close 1008 too many control frames",
 		},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
-			var happened journal
-			g := &messageGateway{
-				testHooks: testHooks{close: func(_ context.Context, _ *testConn, err error) {
-					happened.add("OnClose %v", isError(wsgate.ErrLimit)(err))
+		kit.Bubble(t, test.name, func(t *testing.T) {
+			var happened kit.Journal
+			g := &kit.MessageGateway{
+				Hooks: kit.Hooks{Close: func(_ context.Context, _ *kit.Conn, err error) {
+					happened.Add("OnClose %v", kit.IsError(wsgate.ErrLimit)(err))
 				}},
-				message: func(_ context.Context, _ *testConn, m wsgate.Message) error { happened.add("message"); return nil },
+				Message: func(_ context.Context, _ *kit.Conn, m wsgate.Message) error { happened.Add("message"); return nil },
 			}
-			app := newApp(t, &wsgate.Options{Limits: test.limits}, routeTo("/ws", g))
+			app := kit.NewApp(t, &wsgate.Options{Limits: test.limits}, kit.RouteTo("/ws", g))
 			for i, send := range [][]byte{test.fine, test.bad} {
-				c := dialRaw(t, app, "/ws")
-				var frames journal
+				c := kit.DialRaw(t, app, "/ws")
+				var frames kit.Journal
 				read := make(chan struct{})
-				go func() { c.readOn(&frames); close(read) }()
-				c.SetWriteDeadline(time.Now().Add(patience))
+				go func() { c.ReadOn(&frames); close(read) }()
+				c.SetWriteDeadline(time.Now().Add(kit.Patience))
 				c.Write(send)
 				wstest.Pass(time.Second)
 				if i == 0 {
-					happened.want(t, "message")
-					c.put(closeFrame(1000, ""))
+					happened.Want(t, "message")
+					c.Put(kit.CloseFrame(1000, ""))
 					<-read
 					synctest.Wait()
-					frames.want(t, "close 1000 ")
-					happened.want(t, "message", "OnClose false")
+					frames.Want(t, "close 1000 ")
+					happened.Want(t, "message", "OnClose false")
 				} else {
 					<-read
 					synctest.Wait()
-					frames.want(t, test.close)
-					happened.want(t, "message", "OnClose false", "OnClose true")
+					frames.Want(t, test.close)
+					happened.Want(t, "message", "OnClose false", "OnClose true")
 				}
 			}
 		})
 	}
 	// The control frames that may come per second: the burst fills up again.
-	bubble(t, "control frames, at their rate", func(t *testing.T) {
-		app := newApp(t, nil, routeTo("/ws", &messageGateway{}))
-		c := dialRaw(t, app, "/ws")
-		var frames journal
-		go c.readOn(&frames)
+	kit.Bubble(t, "control frames, at their rate", func(t *testing.T) {
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{}))
+		c := kit.DialRaw(t, app, "/ws")
+		var frames kit.Journal
+		go c.ReadOn(&frames)
 		for range 100 {
 			for range 31 {
-				c.put(clientFrame(framePing, nil))
+				c.Put(wire.Masked(wire.Ping, nil))
 			}
 			wstest.Pass(time.Second)
 		}
-		frames.want(t)
+		frames.Want(t)
 	})
-	bubble(t, "time", func(t *testing.T) {
-		app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{Ping: time.Hour}}, routeTo("/ws", &messageGateway{}))
-		c := dialRaw(t, app, "/ws")
-		var frames journal
+	kit.Bubble(t, "time", func(t *testing.T) {
+		app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Ping: time.Hour}}, kit.RouteTo("/ws", &kit.MessageGateway{}))
+		c := kit.DialRaw(t, app, "/ws")
+		var frames kit.Journal
 		ended := make(chan time.Time, 1)
-		go func() { c.readOn(&frames); ended <- time.Now() }()
-		dribble := clientFrame(frameText, make([]byte, 100))
+		go func() { c.ReadOn(&frames); ended <- time.Now() }()
+		dribble := wire.Masked(wire.Text, make([]byte, 100))
 		for _, each := range []time.Duration{time.Second / 5, time.Second} { // in 21 s, and too slowly
 			begun := time.Now()
 			for i := range dribble {
@@ -245,6 +247,6 @@ func TestInboundBudgets(t *testing.T) {
 				}
 			}
 		}
-		frames.want(t, "text "+string(make([]byte, 100)), "close 1013 message took too long")
+		frames.Want(t, "text "+string(make([]byte, 100)), "close 1013 message took too long")
 	})
 }

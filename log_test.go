@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -20,28 +21,28 @@ func TestAnswersThatDoNotFit(t *testing.T) {
 	const internal = `{"type":"error","id":1,"code":"internal","message":"internal error"}`
 	for _, tc := range []struct {
 		name  string
-		bound wsgate.Binding[testData]
+		bound wsgate.Binding[kit.Data]
 		want  string
 	}{
-		{"answer", give("x", large), internal},
-		{"object", give("x", struct{ Text string }{large}), internal},
-		{"details", fail("x", &wsgate.Error{Code: wsgate.Invalid, Message: "no", Details: large}), `{"type":"error","id":1,"code":"invalid","message":"no"}`},
-		{"message", fail("x", &wsgate.Error{Code: wsgate.Invalid, Message: large}), internal},
-		{"both", fail("x", &wsgate.Error{Code: wsgate.Invalid, Message: large, Details: large}), internal},
+		{"answer", kit.Give("x", large), internal},
+		{"object", kit.Give("x", struct{ Text string }{large}), internal},
+		{"details", kit.Fail("x", &wsgate.Error{Code: wsgate.Invalid, Message: "no", Details: large}), `{"type":"error","id":1,"code":"invalid","message":"no"}`},
+		{"message", kit.Fail("x", &wsgate.Error{Code: wsgate.Invalid, Message: large}), internal},
+		{"both", kit.Fail("x", &wsgate.Error{Code: wsgate.Invalid, Message: large, Details: large}), internal},
 	} {
-		bubble(t, tc.name, func(t *testing.T) {
-			app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{QueueBytes: most}}, routeTo("/", &eventGateway{table: wsgate.Events[testData]{tc.bound}}))
-			c := &spoken{dialed(t, app, "/"), app}
-			c.asks(`{"type":"x","id":1}`, tc.want)
-			c.logged(1, "ERROR", "limit exceeded")
-			c.silent()
+		kit.Bubble(t, tc.name, func(t *testing.T) {
+			app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{QueueBytes: most}}, kit.RouteTo("/", &kit.EventGateway{Table: wsgate.Events[kit.Data]{tc.bound}}))
+			c := kit.SpeakTo(t, app)
+			c.Asks(`{"type":"x","id":1}`, tc.want)
+			c.Logged(1, "ERROR", "limit exceeded")
+			c.Silent()
 		})
 	}
-	bubble(t, "nothing fits", func(t *testing.T) {
-		app := newApp(t, &wsgate.Options{Limits: wsgate.Limits{QueueBytes: 10}}, routeTo("/", &eventGateway{table: wsgate.Events[testData]{give("x", large)}}))
-		c := dial(t, app, "/")
-		c.say(`{"type":"x","id":1}`)
-		c.closed(1011, "internal error")
+	kit.Bubble(t, "nothing fits", func(t *testing.T) {
+		app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{QueueBytes: 10}}, kit.RouteTo("/", &kit.EventGateway{Table: wsgate.Events[kit.Data]{kit.Give("x", large)}}))
+		c := kit.Dial(t, app, "/")
+		c.Say(`{"type":"x","id":1}`)
+		c.Closed(1011, "internal error")
 	})
 }
 
@@ -50,23 +51,23 @@ func TestClientsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const messages = 1000
 		refusal := errors.New("not now")
-		app := newApp(t, &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
+		app := kit.NewApp(t, &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
 			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 				if in.Hook == wsgate.HookEvent {
 					return fmt.Errorf("%w: %s", refusal, in.Event)
 				}
 				return next(ctx, c, in)
 			}
-		}}}, routeTo("/", &eventGateway{}))
-		c := dial(t, app, "/")
-		go c.rest()
+		}}}, kit.RouteTo("/", &kit.EventGateway{}))
+		c := kit.Dial(t, app, "/")
+		go c.Rest()
 		name := strings.Repeat("n", 60_000)
 		for range messages {
-			c.say(`{"type":"` + name + `"}`)
+			c.Say(`{"type":"` + name + `"}`)
 		}
 		synctest.Wait()
 		const burst = 100
-		lines := app.log.with("not now")
+		lines := app.Log.With("not now")
 		if len(lines) != burst {
 			t.Errorf("%d lines for %d messages at once, want %d", len(lines), messages, burst)
 		}
@@ -76,20 +77,20 @@ func TestClientsDoNotFillTheLog(t *testing.T) {
 			}
 		}
 		wstest.Pass(time.Second)
-		c.say(`{"type":"x"}`)
+		c.Say(`{"type":"x"}`)
 		synctest.Wait()
-		if got := app.log.with("not now", fmt.Sprintf("suppressed=%d", messages-burst)); len(got) != 1 {
-			t.Errorf("the next line does not tell how many are missing: %q", app.log.with("suppressed"))
+		if got := app.Log.With("not now", fmt.Sprintf("suppressed=%d", messages-burst)); len(got) != 1 {
+			t.Errorf("the next line does not tell how many are missing: %q", app.Log.With("suppressed"))
 		}
 		for range burst {
-			c.say(`{"type":"x"}`)
+			c.Say(`{"type":"x"}`)
 		}
 		synctest.Wait()
-		if err := app.shutdown(); err != nil {
+		if err := app.End(); err != nil {
 			t.Error(err)
 		}
-		if got := app.log.with("left out of the log", "event handler failed"); len(got) != 1 {
-			t.Errorf("the end does not tell how many are missing: %q", app.log.with("left out"))
+		if got := app.Log.With("left out of the log", "event handler failed"); len(got) != 1 {
+			t.Errorf("the end does not tell how many are missing: %q", app.Log.With("left out"))
 		}
 	})
 }

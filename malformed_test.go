@@ -8,6 +8,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // What a middleware makes of text that is no envelope, of which eight in a row close a connection.
@@ -83,27 +84,27 @@ func TestMiddlewareAndMalformed(t *testing.T) {
 			}, `{"id":7}`, `{"type":"error","id":7,"code":"invalid","message":"no type"}`, false, false,
 		},
 	} {
-		bubble(t, test.name, func(t *testing.T) {
-			var reached journal
+		kit.Bubble(t, test.name, func(t *testing.T) {
+			var reached kit.Journal
 			use := adding(func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
 				if in.Hook == wsgate.HookOpen || in.Hook == wsgate.HookClose {
 					return next(ctx, c, in)
 				}
 				return test.use(ctx, c, in, next)
 			})
-			c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
+			c := kit.Dial(t, kit.NewApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
 			most := many
 			if test.closed {
 				most = 8
 			}
 			for range most {
-				c.say(test.say)
+				c.Say(test.say)
 				if test.hear != "" {
-					c.hears(test.hear)
+					c.Hears(test.hear)
 				}
 			}
 			if test.closed {
-				c.closed(websocket.StatusPolicyViolation, "too many malformed messages")
+				c.Closed(websocket.StatusPolicyViolation, "too many malformed messages")
 				return
 			}
 			c.Close(websocket.StatusNormalClosure, "")
@@ -114,7 +115,7 @@ func TestMiddlewareAndMalformed(t *testing.T) {
 					want = append(want, "poke ping")
 				}
 			}
-			reached.want(t, append(want, "OnClose")...)
+			reached.Want(t, append(want, "OnClose")...)
 		})
 	}
 }
@@ -128,15 +129,15 @@ func TestMiddlewareBeginsANewRow(t *testing.T) {
 			}
 			return next(ctx, c, in)
 		})
-		c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(new(journal))), "/events")
+		c := kit.Dial(t, kit.NewApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(new(kit.Journal))), "/events")
 		for _, n := range []int{7, 7, 8} {
-			c.say("ping")
-			c.hears("pong")
+			c.Say("ping")
+			c.Hears("pong")
 			for range n {
-				c.say("{")
-				c.hear()
+				c.Say("{")
+				c.Hear()
 			}
 		}
-		c.closed(websocket.StatusPolicyViolation, "too many malformed messages")
+		c.Closed(websocket.StatusPolicyViolation, "too many malformed messages")
 	})
 }

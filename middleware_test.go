@@ -11,10 +11,11 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // noting returns a middleware that notes what passes it.
-func noting(happened *journal, name string) wsgate.Middleware {
+func noting(happened *kit.Journal, name string) wsgate.Middleware {
 	return func(next wsgate.Handler) wsgate.Handler {
 		return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 			what := in.Hook
@@ -26,9 +27,9 @@ func noting(happened *journal, name string) wsgate.Middleware {
 			case wsgate.HookClose:
 				what += " " + map[bool]string{true: "nil", false: "error"}[in.Err == nil]
 			}
-			happened.add("%s: %s", name, what)
+			happened.Add("%s: %s", name, what)
 			err := next(ctx, c, in)
-			happened.add("%s ends: %v", name, err)
+			happened.Add("%s ends: %v", name, err)
 			return err
 		}
 	}
@@ -42,16 +43,16 @@ func adding(f func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, nex
 }
 
 // eventRoute is a gateway with an event and a call, which notes what reaches it.
-func eventRoute(happened *journal) wsgate.Route {
-	return routeTo("/events", &eventGateway{
-		testHooks: testHooks{
-			open:  func(context.Context, *testConn) error { happened.add("OnOpen"); return nil },
-			close: func(context.Context, *testConn, error) { happened.add("OnClose") },
+func eventRoute(happened *kit.Journal) wsgate.Route {
+	return kit.RouteTo("/events", &kit.EventGateway{
+		Hooks: kit.Hooks{
+			Open:  func(context.Context, *kit.Conn) error { happened.Add("OnOpen"); return nil },
+			Close: func(context.Context, *kit.Conn, error) { happened.Add("OnClose") },
 		},
-		table: wsgate.Events[testData]{
-			wsgate.On(poke, func(_ context.Context, _ *testConn, s string) error { happened.add("poke %s", s); return nil }),
-			wsgate.Answer(ask, func(_ context.Context, _ *testConn, s string) (string, error) {
-				happened.add("ask %s", s)
+		Table: wsgate.Events[kit.Data]{
+			wsgate.On(poke, func(_ context.Context, _ *kit.Conn, s string) error { happened.Add("poke %s", s); return nil }),
+			wsgate.Answer(ask, func(_ context.Context, _ *kit.Conn, s string) (string, error) {
+				happened.Add("ask %s", s)
 				return s + "!", nil
 			}),
 		},
@@ -61,12 +62,12 @@ func eventRoute(happened *journal) wsgate.Route {
 // The App's middleware is outside the route's, the first of each outermost, around everything that happens.
 func TestMiddlewareOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var happened journal
+		var happened kit.Journal
 		rt := eventRoute(&happened)
 		rt.Use = []any{noting(&happened, "C"), noting(&happened, "D")}
-		app := newApp(t, &wsgate.Options{Use: []any{noting(&happened, "A"), noting(&happened, "B")}}, rt)
-		c := dial(t, app, "/events")
-		c.say(`{"type":"poke","data":"x"}`)
+		app := kit.NewApp(t, &wsgate.Options{Use: []any{noting(&happened, "A"), noting(&happened, "B")}}, rt)
+		c := kit.Dial(t, app, "/events")
+		c.Say(`{"type":"poke","data":"x"}`)
 		synctest.Wait()
 		c.Close(websocket.StatusNormalClosure, "")
 		synctest.Wait()
@@ -83,7 +84,7 @@ func TestMiddlewareOrder(t *testing.T) {
 		around("open", "OnOpen")
 		around(`event poke {"type":"poke","data":"x"}`, "poke x")
 		around("close nil", "OnClose")
-		happened.want(t, want...)
+		happened.Want(t, want...)
 	})
 }
 
@@ -93,38 +94,38 @@ func TestMiddlewareSees(t *testing.T) {
 	tests := []struct {
 		name  string
 		route wsgate.Route
-		do    func(c *testClient)
+		do    func(c *kit.Client)
 		want  string
 	}{
 		{
-			"unknown event", eventRoute(new(journal)), func(c *testClient) { c.say(`{"type":"héllo"}`); c.hear() },
+			"unknown event", eventRoute(new(kit.Journal)), func(c *kit.Client) { c.Say(`{"type":"héllo"}`); c.Hear() },
 			`A: event héllo {"type":"héllo"}, A ends: unknown_event: unknown event "héllo"`,
 		},
 		{
-			"escaped event", eventRoute(new(journal)), func(c *testClient) { c.say(`{"type":"p\u006fke"}`) },
+			"escaped event", eventRoute(new(kit.Journal)), func(c *kit.Client) { c.Say(`{"type":"p\u006fke"}`) },
 			`A: event poke {"type":"p\u006fke"}, A ends: <nil>`,
 		},
 		{
-			"malformed", eventRoute(new(journal)), func(c *testClient) { c.say(`ping`); c.hear() },
+			"malformed", eventRoute(new(kit.Journal)), func(c *kit.Client) { c.Say(`ping`); c.Hear() },
 			`A: message MessageText ping, A ends: malformed: Invalid JSON`,
 		},
-		{"binary to events", eventRoute(new(journal)), func(c *testClient) {
+		{"binary to events", eventRoute(new(kit.Journal)), func(c *kit.Client) {
 			c.Write(context.Background(), websocket.MessageBinary, []byte("x"))
-			c.hear()
+			c.Hear()
 		}, `A: message MessageBinary x, A ends: unsupported: this gateway takes no binary messages`},
 		{
-			"message to one that takes none", routeTo("/events", &onlyClose{func() {}}), func(c *testClient) { c.say("x"); c.hear() },
+			"message to one that takes none", kit.RouteTo("/events", &onlyClose{func() {}}), func(c *kit.Client) { c.Say("x"); c.Hear() },
 			`A: message MessageText x, A ends: unsupported: this gateway takes no messages`,
 		},
 		{
-			"message", routeTo("/events", &onlyMessage{}), func(c *testClient) { c.say("x") },
+			"message", kit.RouteTo("/events", &onlyMessage{}), func(c *kit.Client) { c.Say("x") },
 			`A: message MessageText x, A ends: <nil>`,
 		},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
-			var happened journal
-			c := dial(t, newApp(t, &wsgate.Options{Use: []any{noting(&happened, "A")}}, test.route), "/events")
+		kit.Bubble(t, test.name, func(t *testing.T) {
+			var happened kit.Journal
+			c := kit.Dial(t, kit.NewApp(t, &wsgate.Options{Use: []any{noting(&happened, "A")}}, test.route), "/events")
 			test.do(c)
 			synctest.Wait()
 			c.CloseNow()
@@ -133,7 +134,7 @@ func TestMiddlewareSees(t *testing.T) {
 			if test.want != "" {
 				want = append(want, strings.Split(test.want, ", ")...)
 			}
-			happened.want(t, append(want, "A: close error", "A ends: <nil>")...)
+			happened.Want(t, append(want, "A: close error", "A ends: <nil>")...)
 		})
 	}
 }
@@ -232,16 +233,16 @@ func TestMiddlewareDecides(t *testing.T) {
 		},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
-			var reached journal
+		kit.Bubble(t, test.name, func(t *testing.T) {
+			var reached kit.Journal
 			use := adding(func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
 				if in.Hook != wsgate.HookEvent {
 					return next(ctx, c, in)
 				}
 				return test.use(ctx, c, in, next)
 			})
-			c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
-			c.say(test.say)
+			c := kit.Dial(t, kit.NewApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
+			c.Say(test.say)
 			if _, data, err := c.Read(t.Context()); err != nil {
 				if got := describeError(err); got != test.hear {
 					t.Errorf("got %s, want %s", got, test.hear)
@@ -250,11 +251,11 @@ func TestMiddlewareDecides(t *testing.T) {
 				if got := string(data); got != test.hear {
 					t.Errorf("got %s, want %s", got, test.hear)
 				}
-				c.say(`{"type":"end"}`) // exactly one answer: the next one is the next event's
+				c.Say(`{"type":"end"}`) // exactly one answer: the next one is the next event's
 				c.Close(websocket.StatusNormalClosure, "")
 			}
 			synctest.Wait()
-			reached.want(t, append(append([]string{"OnOpen"}, test.reached...), "OnClose")...)
+			reached.Want(t, append(append([]string{"OnOpen"}, test.reached...), "OnClose")...)
 		})
 	}
 }
@@ -270,31 +271,31 @@ func describeError(err error) string {
 
 // Middleware may refuse an open, as OnOpen may, and cannot prevent a close: what it returns from that is only logged.
 func TestMiddlewareAndOpenAndClose(t *testing.T) {
-	bubble(t, "refuses to open", func(t *testing.T) {
-		var reached journal
+	kit.Bubble(t, "refuses to open", func(t *testing.T) {
+		var reached kit.Journal
 		use := adding(func(context.Context, wsgate.AnyConn, wsgate.Inbound, wsgate.Handler) error {
 			return wsgate.Errorf(wsgate.Denied, "not you")
 		})
-		c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
-		c.closed(websocket.StatusPolicyViolation, "not you")
+		c := kit.Dial(t, kit.NewApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
+		c.Closed(websocket.StatusPolicyViolation, "not you")
 		synctest.Wait()
-		reached.want(t)
+		reached.Want(t)
 	})
-	bubble(t, "refuses to open after OnOpen", func(t *testing.T) {
-		var reached journal
+	kit.Bubble(t, "refuses to open after OnOpen", func(t *testing.T) {
+		var reached kit.Journal
 		use := adding(func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
 			next(ctx, c, in)
 			return wsgate.Errorf(wsgate.Denied, "not you")
 		})
-		c := dial(t, newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
-		c.closed(websocket.StatusPolicyViolation, "not you")
+		c := kit.Dial(t, kit.NewApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached)), "/events")
+		c.Closed(websocket.StatusPolicyViolation, "not you")
 		synctest.Wait()
-		if got := reached.all(); len(got) != 1 {
+		if got := reached.All(); len(got) != 1 {
 			t.Errorf("got %q, want OnOpen without OnClose: as a whole the open has failed", got)
 		}
 	})
-	bubble(t, "returns an error from a close", func(t *testing.T) {
-		var reached journal
+	kit.Bubble(t, "returns an error from a close", func(t *testing.T) {
+		var reached kit.Journal
 		use := adding(func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
 			err := next(ctx, c, in)
 			if in.Hook == wsgate.HookClose {
@@ -302,12 +303,12 @@ func TestMiddlewareAndOpenAndClose(t *testing.T) {
 			}
 			return err
 		})
-		app := newApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached))
-		dial(t, app, "/events").Close(websocket.StatusNormalClosure, "")
+		app := kit.NewApp(t, &wsgate.Options{Use: []any{use}}, eventRoute(&reached))
+		kit.Dial(t, app, "/events").Close(websocket.StatusNormalClosure, "")
 		synctest.Wait()
-		reached.want(t, "OnOpen", "OnClose")
-		if lines := app.log.with("ERROR", "flush failed"); len(lines) != 1 || app.Hub().Len() != 0 {
-			t.Errorf("logged %q, %d connections are left", app.log.with(), app.Hub().Len())
+		reached.Want(t, "OnOpen", "OnClose")
+		if lines := app.Log.With("ERROR", "flush failed"); len(lines) != 1 || app.Hub().Len() != 0 {
+			t.Errorf("logged %q, %d connections are left", app.Log.With(), app.Hub().Len())
 		}
 	})
 }

@@ -14,11 +14,13 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/internal/test/wire"
 	"github.com/wsgate/wsgate/wstest"
 )
 
 // seen notes every hook that middleware sees, and the cause of an end.
-func seen(happened *journal) wsgate.Middleware {
+func seen(happened *kit.Journal) wsgate.Middleware {
 	return adding(func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
 		what := in.Hook + in.Event
 		for name, known := range map[string]error{
@@ -31,74 +33,74 @@ func seen(happened *journal) wsgate.Middleware {
 		if code := websocket.CloseStatus(in.Err); code != -1 {
 			what += fmt.Sprintf(" %d", code)
 		}
-		happened.add("%s", what)
+		happened.Add("%s", what)
 		return next(ctx, c, in)
 	})
 }
 
 // What middleware does not see, and by which close it hears of it all the same; docs/gateways.md has the list.
 func TestMiddlewareDoesNotSee(t *testing.T) {
-	text := func(s string) []byte { return clientFrame(frameText, []byte(s)) }
+	text := func(s string) []byte { return wire.Masked(wire.Text, []byte(s)) }
 	for _, test := range []struct {
 		name string
-		do   func(t *testing.T, app *testApp, c *rawClient, server *testConn)
+		do   func(t *testing.T, app *kit.App, c *kit.RawClient, server *kit.Conn)
 		want string // between the opening and the end of the test
 	}{
-		{"pings and pongs", func(_ *testing.T, _ *testApp, c *rawClient, _ *testConn) {
-			c.put(clientFrame(framePing, nil), clientFrame(framePong, nil))
+		{"pings and pongs", func(_ *testing.T, _ *kit.App, c *kit.RawClient, _ *kit.Conn) {
+			c.Put(wire.Masked(wire.Ping, nil), wire.Masked(wire.Pong, nil))
 		}, ""},
-		{"silence", func(*testing.T, *testApp, *rawClient, *testConn) { wstest.Pass(time.Minute) }, "close silent"},
-		{"a message that is too long", func(_ *testing.T, _ *testApp, c *rawClient, _ *testConn) {
-			c.put(text(strings.Repeat("x", 1001)))
+		{"silence", func(*testing.T, *kit.App, *kit.RawClient, *kit.Conn) { wstest.Pass(time.Minute) }, "close silent"},
+		{"a message that is too long", func(_ *testing.T, _ *kit.App, c *kit.RawClient, _ *kit.Conn) {
+			c.Put(text(strings.Repeat("x", 1001)))
 		}, "close limit"},
-		{"a message in too many frames", func(_ *testing.T, _ *testApp, c *rawClient, _ *testConn) {
-			c.put(clientFrame(frameText&^0x80, nil), bytes.Repeat(clientFrame(0, nil), 20))
+		{"a message in too many frames", func(_ *testing.T, _ *kit.App, c *kit.RawClient, _ *kit.Conn) {
+			c.Put(wire.Masked(wire.Text&^0x80, nil), bytes.Repeat(wire.Masked(0, nil), 20))
 		}, "close limit"},
-		{"a message that takes too long", func(_ *testing.T, _ *testApp, c *rawClient, _ *testConn) {
-			c.put(text("x")[:3])
+		{"a message that takes too long", func(_ *testing.T, _ *kit.App, c *kit.RawClient, _ *kit.Conn) {
+			c.Put(text("x")[:3])
 			wstest.Pass(time.Minute)
 		}, "close limit"},
-		{"text that is not UTF-8", func(_ *testing.T, _ *testApp, c *rawClient, _ *testConn) { c.put(text("\xff")) }, "close"},
-		{"a close frame", func(_ *testing.T, _ *testApp, c *rawClient, _ *testConn) { c.put(closeFrame(4000, "")) }, "close 4000"},
-		{"a queue that is full", func(_ *testing.T, _ *testApp, _ *rawClient, server *testConn) {
+		{"text that is not UTF-8", func(_ *testing.T, _ *kit.App, c *kit.RawClient, _ *kit.Conn) { c.Put(text("\xff")) }, "close"},
+		{"a close frame", func(_ *testing.T, _ *kit.App, c *kit.RawClient, _ *kit.Conn) { c.Put(kit.CloseFrame(4000, "")) }, "close 4000"},
+		{"a queue that is full", func(_ *testing.T, _ *kit.App, _ *kit.RawClient, server *kit.Conn) {
 			for server.Send(wsgate.Text("x")) == nil {
 				continue
 			}
 			wstest.Pass(time.Minute)
 		}, "close slow"},
-		{"what is sent, joined and left", func(_ *testing.T, app *testApp, _ *rawClient, server *testConn) {
+		{"what is sent, joined and left", func(_ *testing.T, app *kit.App, _ *kit.RawClient, server *kit.Conn) {
 			app.Hub().Send(wsgate.Text("x"))
 			server.Join("room")
 			server.Leave("room")
 		}, ""},
-		{"a message after the App's close", func(_ *testing.T, _ *testApp, c *rawClient, server *testConn) {
+		{"a message after the App's close", func(_ *testing.T, _ *kit.App, c *kit.RawClient, server *kit.Conn) {
 			server.Close(4001, "")
-			c.put(text(`{"type":"poke"}`), closeFrame(4001, ""))
+			c.Put(text(`{"type":"poke"}`), kit.CloseFrame(4001, ""))
 		}, "close 4001"},
-		{"a message after draining began", func(_ *testing.T, app *testApp, c *rawClient, _ *testConn) {
-			go app.shutdown()
+		{"a message after draining began", func(_ *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {
+			go app.End()
 			synctest.Wait()
-			c.put(text(`{"type":"poke"}`), closeFrame(1001, ""))
+			c.Put(text(`{"type":"poke"}`), kit.CloseFrame(1001, ""))
 		}, "close shutdown"},
-		{"Disconnect", func(t *testing.T, app *testApp, c *rawClient, _ *testConn) {
+		{"Disconnect", func(t *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {
 			if err := app.Hub().Disconnect(t.Context(), 4002, ""); err != nil {
 				t.Error(err)
 			}
-			c.put(closeFrame(4002, ""))
+			c.Put(kit.CloseFrame(4002, ""))
 		}, "close 4002"},
 	} {
-		bubble(t, test.name, func(t *testing.T) {
-			var happened, frames journal
+		kit.Bubble(t, test.name, func(t *testing.T) {
+			var happened, frames kit.Journal
 			limits := wsgate.Limits{Message: 1000, MessageFrames: 10, Write: time.Second}
-			app := newApp(t, &wsgate.Options{Limits: limits, Use: []any{seen(&happened)}}, eventRoute(new(journal)))
-			c := dialRaw(t, app, "/events")
+			app := kit.NewApp(t, &wsgate.Options{Limits: limits, Use: []any{seen(&happened)}}, eventRoute(new(kit.Journal)))
+			c := kit.DialRaw(t, app, "/events")
 			if test.name != "a queue that is full" {
-				go c.readOn(&frames)
+				go c.ReadOn(&frames)
 			}
 			synctest.Wait()
-			var server *testConn
+			var server *kit.Conn
 			for c := range app.Hub().Conns() {
-				server = c.(*testConn)
+				server = c.(*kit.Conn)
 			}
 			test.do(t, app, c, server)
 			wstest.Pass(10 * time.Second)
@@ -106,7 +108,7 @@ func TestMiddlewareDoesNotSee(t *testing.T) {
 			if test.want != "" {
 				want = append(want, test.want)
 			}
-			happened.want(t, want...)
+			happened.Want(t, want...)
 		})
 	}
 }
@@ -126,15 +128,15 @@ func (w *statusNoting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Of a request that is refused only HTTP middleware hears.
 func TestRefusedUpgradesAreForHTTPMiddleware(t *testing.T) {
-	refuse := &messageGateway{testHooks: testHooks{upgrade: func(r *http.Request) (testData, error) {
+	refuse := &kit.MessageGateway{Hooks: kit.Hooks{Upgrade: func(r *http.Request) (kit.Data, error) {
 		if r.FormValue("name") == "" {
-			return testData{}, wsgate.Errorf(wsgate.Unauthenticated, "who?")
+			return kit.Data{}, wsgate.Errorf(wsgate.Unauthenticated, "who?")
 		}
-		return testData{}, nil
+		return kit.Data{}, nil
 	}}}
-	var happened journal
+	var happened kit.Journal
 	status := 0
-	app := newApp(t, &wsgate.Options{
+	app := kit.NewApp(t, &wsgate.Options{
 		Limits: wsgate.Limits{Connections: 1},
 		Use:    []any{seen(&happened)},
 		HTTP: []any{func(next http.Handler) http.Handler {
@@ -144,21 +146,21 @@ func TestRefusedUpgradesAreForHTTPMiddleware(t *testing.T) {
 				status = noting.status
 			})
 		}},
-	}, routeTo("/ws", refuse))
+	}, kit.RouteTo("/ws", refuse))
 	refused := func(target, origin string, want int) {
 		t.Helper()
 		header := http.Header{}
 		if origin != "" {
 			header.Set("Origin", origin)
 		}
-		if resp := dialRefused(t, app, target, header); resp.StatusCode != want || status != want {
+		if resp := kit.DialRefused(t, app, target, header); resp.StatusCode != want || status != want {
 			t.Errorf("%s: the client got status %d, HTTP middleware saw %d, want %d", target, resp.StatusCode, status, want)
 		}
 	}
 	refused("/ws", "", http.StatusUnauthorized)
 	refused("/ws?name=ann", "https://elsewhere.example", http.StatusForbidden)
 	refused("/nowhere", "", http.StatusNotFound)
-	happened.want(t)
-	dial(t, app, "/ws?name=ann").say("hello")
+	happened.Want(t)
+	kit.Dial(t, app, "/ws?name=ann").Say("hello")
 	refused("/ws?name=bob", "", http.StatusServiceUnavailable)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // A constructor may hand the hub to a goroutine that begins at once.
@@ -45,12 +46,12 @@ func TestHubIsUsedWhileTheAppIsBuilt(t *testing.T) {
 		return &disk{}
 	}}}
 	for i := range 20 {
-		m.Gateways = append(m.Gateways, routeTo("/"+string(rune('a'+i)), &trackedGateway{}))
+		m.Gateways = append(m.Gateways, kit.RouteTo("/"+string(rune('a'+i)), &trackedGateway{}))
 	}
-	app := newAppOf(t, nil, m)
+	app := kit.NewAppOf(t, nil, m)
 	close(stop)
 	wg.Wait()
-	dialed(t, app, "/a")
+	kit.Dialed(t, app, "/a")
 }
 
 // trackedGateway has users, who are tracked.
@@ -93,9 +94,9 @@ func TestHubBeforeTheAppIsBuilt(t *testing.T) {
 			}
 			return &disk{}
 		}},
-		Gateways: []wsgate.Route{routeTo("/a", &trackedGateway{})},
+		Gateways: []wsgate.Route{kit.RouteTo("/a", &trackedGateway{})},
 	}
-	newAppOf(t, nil, m)
+	kit.NewAppOf(t, nil, m)
 	if n, err := wsgate.Count(t.Context(), hub.At("/a").Room("x")); n != 0 || err != nil {
 		t.Errorf("Count afterwards: got %d, %v", n, err)
 	}
@@ -116,9 +117,9 @@ func TestHubInAConstructor(t *testing.T) {
 		if err := sayText.Emit(h.At("/nowhere"), "x"); err == nil {
 			t.Error("Emit to a path that no route has returned nil")
 		} else {
-			checkText(t, wellFormed(t, err), `"/nowhere"`, "/chat/{room}")
+			kit.CheckText(t, kit.WellFormed(t, err), `"/nowhere"`, "/chat/{room}")
 		}
 		return &disk{}
 	}}
-	newAppOf(t, nil, m)
+	kit.NewAppOf(t, nil, m)
 }

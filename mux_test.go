@@ -10,14 +10,15 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // WebSocket clients follow no redirect. So an upgrade that http.ServeMux would redirect is told where to go, and so is
 // its programmer; all that nothing serves is 404.
 func TestUpgradesOfOtherPaths(t *testing.T) {
-	g := &messageGateway{}
-	newG := func() *messageGateway { return g }
-	app := newApp(t, nil, wsgate.Route{Path: "/ws", New: newG}, wsgate.Route{Path: "/dir/", New: newG}, wsgate.Route{Path: "/rooms/{room}/{$}", New: newG},
+	g := &kit.MessageGateway{}
+	newG := func() *kit.MessageGateway { return g }
+	app := kit.NewApp(t, nil, wsgate.Route{Path: "/ws", New: newG}, wsgate.Route{Path: "/dir/", New: newG}, wsgate.Route{Path: "/rooms/{room}/{$}", New: newG},
 		wsgate.Route{Path: "host.example/there/", New: newG})
 	mount := func(pattern string, h http.Handler) {
 		t.Helper()
@@ -90,7 +91,7 @@ func TestUpgradesOfOtherPaths(t *testing.T) {
 
 // A 405 names the methods that are allowed (RFC 9110 section 15.5.6).
 func TestOtherMethodsOfAnUpgrade(t *testing.T) {
-	app := newApp(t, nil, routeTo("/ws", &messageGateway{}))
+	app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{}))
 	r := httptest.NewRequest("POST", "/ws", nil)
 	r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
 	w := httptest.NewRecorder()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -38,7 +39,7 @@ var brokenNames = map[string]string{
 // A name as people write it serves as the name of a room, an event, a user and the envelope's keys, all the way.
 func TestNamesAsPeopleWriteThem(t *testing.T) {
 	for what, name := range writtenNames {
-		bubble(t, what, func(t *testing.T) {
+		kit.Bubble(t, what, func(t *testing.T) {
 			say, ask := wsgate.Event[string](name), wsgate.Call[string, []string](name+"?")
 			who := wsgate.Event[wsgate.Presence[string]]("who")
 			table := wsgate.Events[withName]{
@@ -64,7 +65,7 @@ func TestNamesAsPeopleWriteThem(t *testing.T) {
 			if got := wstest.Next(c, say); got != name {
 				t.Errorf("got %+q", got)
 			}
-			newAppOf(t, &wsgate.Options{Envelope: wsgate.Envelope{Type: name}}, gatewayAt("/", speaking()))
+			kit.NewAppOf(t, &wsgate.Options{Envelope: wsgate.Envelope{Type: name}}, gatewayAt("/", speaking()))
 		})
 	}
 }
@@ -74,11 +75,11 @@ func TestNamesThatNobodyWrites(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			const why = "it has control characters or line breaks, or is not valid UTF-8"
 			bound := wsgate.On(wsgate.Event[string](name), ignore[string]())
-			checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), why)
-			app := newAppOf(t, nil, gatewayAt("/", speaking()))
-			checkText(t, wellFormed(t, wsgate.Event[string](name).Emit(app.Hub().At("/"), "x")), why)
-			text := refused(t, gatewayAt("/", speaking()), &wsgate.Options{Envelope: wsgate.Envelope{Type: name}})
-			checkText(t, text, "Envelope", "has control characters or line breaks, or is not valid UTF-8")
+			kit.CheckText(t, kit.Refused(t, gatewayAt("/", speaking(bound)), nil), why)
+			app := kit.NewAppOf(t, nil, gatewayAt("/", speaking()))
+			kit.CheckText(t, kit.WellFormed(t, wsgate.Event[string](name).Emit(app.Hub().At("/"), "x")), why)
+			text := kit.Refused(t, gatewayAt("/", speaking()), &wsgate.Options{Envelope: wsgate.Envelope{Type: name}})
+			kit.CheckText(t, text, "Envelope", "has control characters or line breaks, or is not valid UTF-8")
 		})
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/internal/test/wire"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -20,55 +22,55 @@ import (
 func TestEndWhileOpening(t *testing.T) {
 	ends := []struct {
 		name string
-		end  func(app *testApp, client *rawClient, server *testConn)
+		end  func(app *kit.App, client *kit.RawClient, server *kit.Conn)
 		want func(error) bool
 	}{
-		{"peer closes", func(_ *testApp, client *rawClient, _ *testConn) { client.put(closeFrame(4000, "bye")) }, isCloseError(4000, "bye")},
-		{"peer is gone", func(_ *testApp, client *rawClient, _ *testConn) { client.Close() }, func(err error) bool { return err != nil }},
-		{"Close", func(_ *testApp, _ *rawClient, server *testConn) { server.Close(1000, "") }, isNil},
-		{"client is slow", func(_ *testApp, _ *rawClient, server *testConn) {
+		{"peer closes", func(_ *kit.App, client *kit.RawClient, _ *kit.Conn) { client.Put(kit.CloseFrame(4000, "bye")) }, kit.IsCloseError(4000, "bye")},
+		{"peer is gone", func(_ *kit.App, client *kit.RawClient, _ *kit.Conn) { client.Close() }, func(err error) bool { return err != nil }},
+		{"Close", func(_ *kit.App, _ *kit.RawClient, server *kit.Conn) { server.Close(1000, "") }, kit.IsNil},
+		{"client is slow", func(_ *kit.App, _ *kit.RawClient, server *kit.Conn) {
 			for server.Send(wsgate.Text(strings.Repeat("x", 1000))) == nil {
 			}
-		}, isError(wsgate.ErrSlowClient)},
-		{"shutdown", func(app *testApp, _ *rawClient, _ *testConn) { go app.shutdown() }, isError(wsgate.ErrShutdown)},
+		}, kit.IsError(wsgate.ErrSlowClient)},
+		{"shutdown", func(app *kit.App, _ *kit.RawClient, _ *kit.Conn) { go app.End() }, kit.IsError(wsgate.ErrShutdown)},
 	}
 	for _, end := range ends {
 		for _, fails := range []bool{false, true} {
-			bubble(t, fmt.Sprintf("%s, OnOpen fails %t", end.name, fails), func(t *testing.T) {
-				var happened journal
-				servers := make(chan *testConn, 1)
-				g := &messageGateway{
-					testHooks: testHooks{
-						open: func(ctx context.Context, c *testConn) error {
+			kit.Bubble(t, fmt.Sprintf("%s, OnOpen fails %t", end.name, fails), func(t *testing.T) {
+				var happened kit.Journal
+				servers := make(chan *kit.Conn, 1)
+				g := &kit.MessageGateway{
+					Hooks: kit.Hooks{
+						Open: func(ctx context.Context, c *kit.Conn) error {
 							servers <- c
 							<-ctx.Done()
-							happened.add("ended")
+							happened.Add("ended")
 							if fails {
 								return fmt.Errorf("loading: %w", ctx.Err())
 							}
 							return nil
 						},
-						close: func(_ context.Context, _ *testConn, err error) { happened.add("OnClose %t", end.want(err)) },
+						Close: func(_ context.Context, _ *kit.Conn, err error) { happened.Add("OnClose %t", end.want(err)) },
 					},
-					message: func(context.Context, *testConn, wsgate.Message) error { happened.add("message"); return nil },
+					Message: func(context.Context, *kit.Conn, wsgate.Message) error { happened.Add("message"); return nil },
 				}
-				app := newApp(t, nil, routeTo("/ws", g))
-				client := dialRaw(t, app, "/ws")
+				app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+				client := kit.DialRaw(t, app, "/ws")
 				server := <-servers
 				if fails { // else it would be handled, with a context that has ended
-					client.put(clientFrame(frameText, []byte("early")))
+					client.Put(wire.Masked(wire.Text, []byte("early")))
 				}
 				wstest.Pass(time.Second)
-				happened.want(t)
+				happened.Want(t)
 				end.end(app, client, server)
-				client.gone(time.Minute)
+				client.Gone(time.Minute)
 				wstest.Pass(time.Minute)
 				if fails {
-					happened.want(t, "ended")
+					happened.Want(t, "ended")
 				} else {
-					happened.want(t, "ended", "OnClose true")
+					happened.Want(t, "ended", "OnClose true")
 				}
-				if lines := app.log.with(); len(lines) > 0 {
+				if lines := app.Log.With(); len(lines) > 0 {
 					t.Errorf("logged %q", lines)
 				}
 				if n := app.Hub().Len(); n > 0 {
@@ -82,30 +84,30 @@ func TestEndWhileOpening(t *testing.T) {
 // OnClose may say farewell to the room: the others hear it, the one that has ended does not.
 func TestFarewell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &messageGateway{
-			testHooks: testHooks{
-				open: func(_ context.Context, c *testConn) error { return c.Join("room") },
-				close: func(_ context.Context, c *testConn, _ error) {
+		g := &kit.MessageGateway{
+			Hooks: kit.Hooks{
+				Open: func(_ context.Context, c *kit.Conn) error { return c.Join("room") },
+				Close: func(_ context.Context, c *kit.Conn, _ error) {
 					for _, to := range []wsgate.Target{c.Room("room"), c.All(), c.Room("room").Except(c)} {
-						if err := to.Send(wsgate.Text(c.Data.name + " left")); err != nil {
+						if err := to.Send(wsgate.Text(c.Data.Name + " left")); err != nil {
 							t.Errorf("Send: %v", err)
 						}
 					}
 				},
 			},
-			message: func(context.Context, *testConn, wsgate.Message) error { panic("oh") },
+			Message: func(context.Context, *kit.Conn, wsgate.Message) error { panic("oh") },
 		}
-		app := newApp(t, nil, routeTo("/ws", g))
-		stays := dial(t, app, "/ws?name=stays")
-		for _, leave := range []func(c *testClient){
-			func(c *testClient) { c.Close(websocket.StatusNormalClosure, "") },
-			func(c *testClient) { c.CloseNow() },
-			func(c *testClient) { c.say("x"); c.closed(websocket.StatusInternalError, "") },
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+		stays := kit.Dial(t, app, "/ws?name=stays")
+		for _, leave := range []func(c *kit.Client){
+			func(c *kit.Client) { c.Close(websocket.StatusNormalClosure, "") },
+			func(c *kit.Client) { c.CloseNow() },
+			func(c *kit.Client) { c.Say("x"); c.Closed(websocket.StatusInternalError, "") },
 		} {
-			c := dial(t, app, "/ws?name=ann")
+			c := kit.Dial(t, app, "/ws?name=ann")
 			synctest.Wait()
 			leave(c)
-			stays.hears("ann left", "ann left", "ann left")
+			stays.Hears("ann left", "ann left", "ann left")
 		}
 	})
 }
@@ -113,46 +115,46 @@ func TestFarewell(t *testing.T) {
 // What a hook may do to its own connection, and to the App, does not hang.
 func TestHooksMayDoAnything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var app *testApp
-		var happened journal
+		var app *kit.App
+		var happened kit.Journal
 		short := func(ctx context.Context) context.Context {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			context.AfterFunc(ctx, cancel)
 			return ctx
 		}
-		g := &messageGateway{
-			testHooks: testHooks{
-				open: func(ctx context.Context, c *testConn) error {
+		g := &kit.MessageGateway{
+			Hooks: kit.Hooks{
+				Open: func(ctx context.Context, c *kit.Conn) error {
 					c.Send(wsgate.Text("hello"))
-					happened.add("Flush in OnOpen: %v", c.Flush(short(ctx)))
+					happened.Add("Flush in OnOpen: %v", c.Flush(short(ctx)))
 					return nil
 				},
-				close: func(ctx context.Context, c *testConn, _ error) {
+				Close: func(ctx context.Context, c *kit.Conn, _ error) {
 					c.Close(1000, "")
-					happened.add("Flush in OnClose: %v", c.Flush(short(ctx)))
-					happened.add("Join in OnClose: %v, %q", c.Join("late"), c.Rooms())
+					happened.Add("Flush in OnClose: %v", c.Flush(short(ctx)))
+					happened.Add("Join in OnClose: %v, %q", c.Join("late"), c.Rooms())
 					c.Leave("late")
 				},
 			},
-			message: func(ctx context.Context, c *testConn, m wsgate.Message) error {
+			Message: func(ctx context.Context, c *kit.Conn, m wsgate.Message) error {
 				for conn := range app.Hub().Conns() { // also this one
 					conn.Join("a")
 					conn.Leave("a")
 					conn.Close(4000, "everybody out")
 				}
-				happened.add("Flush after Close: %v", c.Flush(short(ctx)))
+				happened.Add("Flush after Close: %v", c.Flush(short(ctx)))
 				err := app.Shutdown(short(ctx))
-				happened.add("Shutdown waits for its own caller: %v", strings.Contains(fmt.Sprint(err), "its own caller"))
+				happened.Add("Shutdown waits for its own caller: %v", strings.Contains(fmt.Sprint(err), "its own caller"))
 				return nil
 			},
 		}
-		app = newApp(t, nil, routeTo("/ws", g))
-		c := dial(t, app, "/ws")
-		c.hears("hello")
-		go c.say("x")
-		c.closed(4000, "everybody out")
+		app = kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+		c := kit.Dial(t, app, "/ws")
+		c.Hears("hello")
+		go c.Say("x")
+		c.Closed(4000, "everybody out")
 		wstest.Pass(time.Minute)
-		happened.want(t, "Flush in OnOpen: <nil>", "Flush after Close: <nil>", "Shutdown waits for its own caller: true",
+		happened.Want(t, "Flush in OnOpen: <nil>", "Flush after Close: <nil>", "Shutdown waits for its own caller: true",
 			"Flush in OnClose: <nil>", `Join in OnClose: <nil>, ["late"]`)
 	})
 }
@@ -160,20 +162,20 @@ func TestHooksMayDoAnything(t *testing.T) {
 // Two connections never have the same id, and a connection's own values are its own.
 func TestDataIsPerConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
-			c.Data.notes = append(c.Data.notes, string(m.Data))
-			return c.Send(wsgate.Text(c.Data.name + ": " + strings.Join(c.Data.notes, " ")))
+		g := &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
+			c.Data.Notes = append(c.Data.Notes, string(m.Data))
+			return c.Send(wsgate.Text(c.Data.Name + ": " + strings.Join(c.Data.Notes, " ")))
 		}}
-		app := newApp(t, nil, routeTo("/ws", g), routeTo("/same/gateway/again", g))
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", g), kit.RouteTo("/same/gateway/again", g))
 		names := []string{"ann", "bob", "cid"}
-		clients := []*testClient{dial(t, app, "/ws?name=ann"), dial(t, app, "/ws?name=bob"), dial(t, app, "/same/gateway/again?name=cid")}
+		clients := []*kit.Client{kit.Dial(t, app, "/ws?name=ann"), kit.Dial(t, app, "/ws?name=bob"), kit.Dial(t, app, "/same/gateway/again?name=cid")}
 		for _, word := range []string{"one", "two"} {
 			for i, c := range clients {
-				c.say(word + "-" + names[i])
+				c.Say(word + "-" + names[i])
 			}
 		}
 		for i, c := range clients {
-			c.hears(fmt.Sprintf("%s: one-%[1]s", names[i]), fmt.Sprintf("%s: one-%[1]s two-%[1]s", names[i]))
+			c.Hears(fmt.Sprintf("%s: one-%[1]s", names[i]), fmt.Sprintf("%s: one-%[1]s two-%[1]s", names[i]))
 		}
 		var ids []string
 		for c := range app.Hub().Conns() {

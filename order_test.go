@@ -16,6 +16,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/internal/test/wire"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -25,34 +27,34 @@ const noted wsgate.Event[int] = "noted"
 // the connection whatever they may.
 func TestHooksOfOneConnectionNeverOverlap(t *testing.T) {
 	const clients, messages = 8, 60
-	for _, transport := range transports {
-		t.Run(transport.name, func(t *testing.T) {
+	for _, transport := range kit.Carriers {
+		t.Run(transport.Name, func(t *testing.T) {
 			closed := make(chan []string, clients)
 			var inside, overlaps atomic.Int64
-			g := &messageGateway{
-				testHooks: testHooks{
-					open: func(_ context.Context, c *testConn) error {
-						c.Data.notes = append(c.Data.notes, "open")
+			g := &kit.MessageGateway{
+				Hooks: kit.Hooks{
+					Open: func(_ context.Context, c *kit.Conn) error {
+						c.Data.Notes = append(c.Data.Notes, "open")
 						return c.Join("all")
 					},
-					close: func(_ context.Context, c *testConn, err error) {
-						c.Data.notes = append(c.Data.notes, "close")
-						closed <- c.Data.notes
+					Close: func(_ context.Context, c *kit.Conn, err error) {
+						c.Data.Notes = append(c.Data.Notes, "close")
+						closed <- c.Data.Notes
 					},
 				},
-				message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+				Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 					if c.Path() == "/alone" { // a single connection: nobody else may be inside
 						if inside.Add(1) > 1 {
 							overlaps.Add(1)
 						}
 						defer inside.Add(-1)
 					}
-					c.Data.notes = append(c.Data.notes, string(m.Data))
+					c.Data.Notes = append(c.Data.Notes, string(m.Data))
 					return c.Send(m)
 				},
 			}
-			app := newApp(t, nil, routeTo("/ws", g), routeTo("/alone", g))
-			connect := transport.connect(t, app)
+			app := kit.NewApp(t, nil, kit.RouteTo("/ws", g), kit.RouteTo("/alone", g))
+			connect := transport.Connect(t, app)
 			want := []string{"open"}
 			for i := range messages {
 				want = append(want, strconv.Itoa(i))
@@ -83,11 +85,11 @@ func TestHooksOfOneConnectionNeverOverlap(t *testing.T) {
 				c := connect(path)
 				talking.Go(func() {
 					for i := range messages {
-						c.say(strconv.Itoa(i))
+						c.Say(strconv.Itoa(i))
 					}
 				})
 				talking.Go(func() {
-					c.hears(want[1:]...)
+					c.Hears(want[1:]...)
 					c.Close(websocket.StatusNormalClosure, "")
 				})
 			}
@@ -95,7 +97,7 @@ func TestHooksOfOneConnectionNeverOverlap(t *testing.T) {
 			close(stop)
 			wg.Wait()
 			for range clients {
-				if got := receive(t, closed, "OnClose"); !slices.Equal(got, append(slices.Clone(want), "close")) {
+				if got := kit.Receive(t, closed, "OnClose"); !slices.Equal(got, append(slices.Clone(want), "close")) {
 					t.Errorf("got hooks %q, want open, 0 to %d, close", got, messages-1)
 				}
 			}
@@ -110,7 +112,7 @@ func TestHooksOfOneConnectionNeverOverlap(t *testing.T) {
 func TestConnectionsRunConcurrently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		meet := make(chan struct{})
-		g := &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+		g := &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 			if string(m.Data) == "wait" {
 				<-meet
 			} else {
@@ -118,43 +120,43 @@ func TestConnectionsRunConcurrently(t *testing.T) {
 			}
 			return c.Send(m)
 		}}
-		app := newApp(t, nil, routeTo("/ws", g))
-		first, second := dial(t, app, "/ws"), dial(t, app, "/ws")
-		first.say("wait")
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+		first, second := kit.Dial(t, app, "/ws"), kit.Dial(t, app, "/ws")
+		first.Say("wait")
 		synctest.Wait()
-		second.say("go")
-		second.hears("go")
-		first.hears("wait")
+		second.Say("go")
+		second.Hears("go")
+		first.Hears("wait")
 	})
 }
 
 func TestNothingIsHandledBeforeOnOpenReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var happened journal
+		var happened kit.Journal
 		proceed := make(chan struct{})
-		g := &messageGateway{
-			testHooks: testHooks{open: func(_ context.Context, c *testConn) error {
-				happened.add("open begins")
+		g := &kit.MessageGateway{
+			Hooks: kit.Hooks{Open: func(_ context.Context, c *kit.Conn) error {
+				happened.Add("open begins")
 				<-proceed
-				happened.add("open ends")
+				happened.Add("open ends")
 				return c.Send(wsgate.Text("welcome"))
 			}},
-			message: func(_ context.Context, c *testConn, m wsgate.Message) error {
-				happened.add("%s", m.Data)
+			Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
+				happened.Add("%s", m.Data)
 				return c.Send(m)
 			},
 		}
-		c := dial(t, newApp(t, nil, routeTo("/ws", g)), "/ws")
+		c := kit.Dial(t, kit.NewApp(t, nil, kit.RouteTo("/ws", g)), "/ws")
 		go func() {
 			for i := range 3 {
-				c.say(strconv.Itoa(i))
+				c.Say(strconv.Itoa(i))
 			}
 		}()
 		wstest.Pass(5 * time.Second)
-		happened.want(t, "open begins")
+		happened.Want(t, "open begins")
 		close(proceed)
-		c.hears("welcome", "0", "1", "2")
-		happened.want(t, "open begins", "open ends", "0", "1", "2")
+		c.Hears("welcome", "0", "1", "2")
+		happened.Want(t, "open begins", "open ends", "0", "1", "2")
 	})
 }
 
@@ -181,31 +183,31 @@ func TestOnOpenFails(t *testing.T) {
 		{"panic", func() error { panic("secret") }, 1011, "internal error", 1},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
-			var happened journal
-			g := &messageGateway{
-				testHooks: testHooks{
-					open: func(_ context.Context, c *testConn) error {
+		kit.Bubble(t, test.name, func(t *testing.T) {
+			var happened kit.Journal
+			g := &kit.MessageGateway{
+				Hooks: kit.Hooks{
+					Open: func(_ context.Context, c *kit.Conn) error {
 						c.Join("room")
 						c.Send(wsgate.Text("before"))
 						return test.open()
 					},
-					close: func(context.Context, *testConn, error) { happened.add("close") },
+					Close: func(context.Context, *kit.Conn, error) { happened.Add("close") },
 				},
-				message: func(context.Context, *testConn, wsgate.Message) error { happened.add("message"); return nil },
+				Message: func(context.Context, *kit.Conn, wsgate.Message) error { happened.Add("message"); return nil },
 			}
-			app := newApp(t, nil, routeTo("/ws", g))
-			c := dial(t, app, "/ws")
+			app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+			c := kit.Dial(t, app, "/ws")
 			go c.Write(context.Background(), websocket.MessageText, []byte("early"))
-			c.hears("before")
-			c.closed(test.code, test.reason)
+			c.Hears("before")
+			c.Closed(test.code, test.reason)
 			synctest.Wait()
-			happened.want(t)
+			happened.Want(t)
 			if n, m := app.Hub().Len(), app.Hub().At("/ws").Room("room").Len(); n+m != 0 {
 				t.Errorf("%d connections are left, %d in the room", n, m)
 			}
-			if got := len(app.log.with("ERROR", "OnOpen")); got != test.logged {
-				t.Errorf("logged %d times, want %d: %q", got, test.logged, app.log.with())
+			if got := len(app.Log.With("ERROR", "OnOpen")); got != test.logged {
+				t.Errorf("logged %d times, want %d: %q", got, test.logged, app.Log.With())
 			}
 		})
 	}
@@ -219,11 +221,11 @@ func TestSendsArriveInOrder(t *testing.T) {
 	for i := range rounds * 8 {
 		want = append(want, fmt.Sprintf(`{"type":"noted","data":%d}`, i))
 	}
-	for _, transport := range transports {
+	for _, transport := range kit.Carriers {
 		for _, from := range []string{"handler", "goroutine"} {
-			t.Run(transport.name+" from a "+from, func(t *testing.T) {
-				var app *testApp
-				speak := func(c *testConn) error {
+			t.Run(transport.Name+" from a "+from, func(t *testing.T) {
+				var app *kit.App
+				speak := func(c *kit.Conn) error {
 					hub := app.Hub()
 					n := 0
 					for range rounds {
@@ -244,7 +246,7 @@ func TestSendsArriveInOrder(t *testing.T) {
 					}
 					return nil
 				}
-				g := &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+				g := &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 					if err := c.Join("a", "b"); err != nil {
 						return err
 					}
@@ -255,10 +257,10 @@ func TestSendsArriveInOrder(t *testing.T) {
 					go func() { done <- speak(c) }()
 					return <-done
 				}}
-				app = newApp(t, nil, routeTo("/ws", g))
-				c := transport.connect(t, app)("/ws")
-				c.say("go")
-				c.hears(want...)
+				app = kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+				c := transport.Connect(t, app)("/ws")
+				c.Say("go")
+				c.Hears(want...)
 			})
 		}
 	}
@@ -268,7 +270,7 @@ func TestSendsArriveInOrder(t *testing.T) {
 func TestDataOfMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept [][]byte
-		g := &messageGateway{message: func(_ context.Context, c *testConn, m wsgate.Message) error {
+		g := &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 			kept = append(kept, m.Data)
 			buf := slices.Clone(m.Data)
 			for _, to := range []wsgate.Target{c, c.All(), c.Room("nobody")} {
@@ -277,18 +279,18 @@ func TestDataOfMessages(t *testing.T) {
 			clear(buf)
 			return nil
 		}}
-		c := dialRaw(t, newApp(t, nil, routeTo("/ws", g)), "/ws")
+		c := kit.DialRaw(t, kit.NewApp(t, nil, kit.RouteTo("/ws", g)), "/ws")
 		var now, sent []string
 		for i := range 50 {
 			text := strings.Repeat(string(rune('a'+i%26)), 1+i*200) // both sides of every buffer's size
-			c.put(clientFrame(frameText, []byte(text)))
+			c.Put(wire.Masked(wire.Text, []byte(text)))
 			sent = append(sent, text)
 			for range 2 {
-				first, payload, err := c.frame()
+				first, payload, err := c.Frame()
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := describe(first, payload); got != "text "+text {
+				if got := kit.Describe(first, payload); got != "text "+text {
 					t.Errorf("got %.50q, want %.50q", got, text)
 				}
 			}

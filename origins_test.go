@@ -8,11 +8,12 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // A page of the host that the request names may connect. Browsers leave the scheme's own port out, proxies may not.
 func TestOwnOrigins(t *testing.T) {
-	app := newApp(t, nil, routeTo("/ws", &messageGateway{}))
+	app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{}))
 	for _, test := range []struct {
 		host, origin string
 		want         bool
@@ -71,7 +72,7 @@ func TestListedOrigins(t *testing.T) {
 		{"*", "https://a.example:8443 http://[::1]:80 null", ""},
 		{"https://*", "https://a.example:8443", "null"},
 	} {
-		app := newApp(t, &wsgate.Options{Origins: []string{test.listed}}, routeTo("/ws", &messageGateway{}))
+		app := kit.NewApp(t, &wsgate.Options{Origins: []string{test.listed}}, kit.RouteTo("/ws", &kit.MessageGateway{}))
 		for origin := range strings.FieldsSeq(test.allowed) {
 			if !upgradeFrom(app, "server.example", origin) {
 				t.Errorf("%q: a page of %s is refused", test.listed, origin)
@@ -120,14 +121,14 @@ func TestBadOrigins(t *testing.T) {
 		"http://[::1]5173":             `want an IPv6 address in full and in brackets, as "http://[::1]:5173"`,
 	} {
 		t.Run(origin, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Origins: []string{"good.example", origin}})
-			checkText(t, text, "Options.Origins", "have "+strconv.Quote(origin), want)
-			if n := count(text); n != 1 {
+			text := kit.Refused(t, gatewayAt("/", newFine), &wsgate.Options{Origins: []string{"good.example", origin}})
+			kit.CheckText(t, text, "Options.Origins", "have "+strconv.Quote(origin), want)
+			if n := kit.CountMistakes(text); n != 1 {
 				t.Errorf("%d mistakes, want 1:\n%s", n, text)
 			}
 		})
 	}
-	newAppOf(t, &wsgate.Options{Origins: []string{
+	kit.NewAppOf(t, &wsgate.Options{Origins: []string{
 		"example.com", "*.example.com", "localhost:8080", "https://example.com", "https://*.example.com:8443", "*", "chrome-extension://*",
 		"[a-c].example.com", "*://example.com", "http*://localhost:*", "localhost:517[0-9]", "192.168.*.1", "tauri://localhost", "my_service:3000", "example.com.",
 	}}, gatewayAt("/", newFine))

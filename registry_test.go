@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // paths returns the paths of routes.
@@ -57,7 +58,7 @@ func TestRegisterChecksOnTheSpot(t *testing.T) {
 		{"/first", newOtherFine, "registered twice"},
 	} {
 		err := r.Register(test.path, test.constructor)
-		checkText(t, wellFormed(t, err), test.want)
+		kit.CheckText(t, kit.WellFormed(t, err), test.want)
 		if got := paths(r.Routes()); !slices.Equal(got, []string{"/first"}) {
 			t.Errorf("after %q: got routes %v, want only /first", test.want, got)
 		}
@@ -87,7 +88,7 @@ func TestRegisterDoesNotConstruct(t *testing.T) {
 func TestRegisterSeveralMistakesAtOnce(t *testing.T) {
 	var r wsgate.Registry
 	err := r.Register("bad", func() *manyMistakes { return nil })
-	checkText(t, wellFormed(t, err), `"bad"`, "manyMistakes.OnOpen", "manyMistakes.OnClose", "OnConnect", "OnMessage and Events")
+	kit.CheckText(t, kit.WellFormed(t, err), `"bad"`, "manyMistakes.OnOpen", "manyMistakes.OnClose", "OnConnect", "OnMessage and Events")
 }
 
 type manyMistakes struct{ both }
@@ -153,7 +154,7 @@ func TestWildcards(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	app := newAppOf(t, nil, &wsgate.Module{Gateways: r.Routes()})
+	app := kit.NewAppOf(t, nil, &wsgate.Module{Gateways: r.Routes()})
 	for _, test := range []struct{ target, want string }{
 		{"/chat/go", "/chat/{room}  go"},
 		{"/chat/go/as/ann", "/chat/{room}/as/{name} ann go"},
@@ -164,10 +165,10 @@ func TestWildcards(t *testing.T) {
 		{"/exact/", "/exact/{$}  "},
 		{"/all/whatever/more", "/all/  "},
 	} {
-		dial(t, app, test.target).hears(test.want)
+		kit.Dial(t, app, test.target).Hears(test.want)
 	}
 	for _, target := range []string{"/", "/chat", "/chat/", "/chat/go/", "/exact/x", "/chat/go/as/ann/x"} {
-		if resp := dialRefused(t, app, target, nil); resp.StatusCode != http.StatusNotFound {
+		if resp := kit.DialRefused(t, app, target, nil); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: got status %d, want 404", target, resp.StatusCode)
 		}
 	}
@@ -182,7 +183,7 @@ func TestAppRegistryListsWhatIsServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	imported := &wsgate.Module{Gateways: r.Routes()}
-	app := newAppOf(t, nil, &wsgate.Module{
+	app := kit.NewAppOf(t, nil, &wsgate.Module{
 		Imports:  []*wsgate.Module{imported},
 		Gateways: []wsgate.Route{{Path: "/own", New: newFine, Subprotocols: []string{"v1"}}},
 	})
@@ -197,10 +198,10 @@ func TestAppRegistryListsWhatIsServed(t *testing.T) {
 
 // A route that is added to what an App serves already would be served by nobody.
 func TestAppRegistryTakesNoMoreRoutes(t *testing.T) {
-	app := newAppOf(t, nil, gatewayAt("/", newFine))
+	app := kit.NewAppOf(t, nil, gatewayAt("/", newFine))
 	err := app.Registry().Register("/late", newFine) // too late
-	text := wellFormed(t, err)
-	checkText(t, text, `"/late"`, at("too late"))
+	text := kit.WellFormed(t, err)
+	kit.CheckText(t, text, `"/late"`, kit.At("too late"))
 	if got := paths(app.Registry().Routes()); !slices.Equal(got, []string{"/"}) {
 		t.Errorf("got routes %v, want [/]", got)
 	}
@@ -212,7 +213,7 @@ func TestRegisterBeforeNew(t *testing.T) {
 	if err := r.Register("/late", newFine); err != nil {
 		t.Fatal(err)
 	}
-	app := newAppOf(t, nil, &wsgate.Module{Gateways: r.Routes()})
+	app := kit.NewAppOf(t, nil, &wsgate.Module{Gateways: r.Routes()})
 	if got := paths(app.Registry().Routes()); !slices.Equal(got, []string{"/late"}) {
 		t.Errorf("got routes %v, want [/late]", got)
 	}
@@ -222,7 +223,7 @@ func TestRegisterNamesTheCaller(t *testing.T) {
 	var r wsgate.Registry
 	register := func(path string) error { return r.Register(path, newHookless) } // registers
 	text := register("bad").Error()
-	checkText(t, text, at("registers"))
+	kit.CheckText(t, text, kit.At("registers"))
 	if strings.Contains(text, "registry.go") {
 		t.Errorf("a place inside the library:\n%s", text)
 	}

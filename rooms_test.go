@@ -14,25 +14,26 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // crowd is an App with connections of known names.
 type crowd struct {
-	app     *testApp
-	clients map[string]*testClient
-	conns   map[string]*testConn
+	app     *kit.App
+	clients map[string]*kit.Client
+	conns   map[string]*kit.Conn
 }
 
 // gather opens a connection on /ws for every name.
 func gather(t *testing.T, limits wsgate.Limits, names ...string) *crowd {
-	cr := &crowd{clients: map[string]*testClient{}, conns: map[string]*testConn{}}
-	g := &messageGateway{testHooks: testHooks{open: func(_ context.Context, c *testConn) error {
-		cr.conns[c.Data.name] = c
+	cr := &crowd{clients: map[string]*kit.Client{}, conns: map[string]*kit.Conn{}}
+	g := &kit.MessageGateway{Hooks: kit.Hooks{Open: func(_ context.Context, c *kit.Conn) error {
+		cr.conns[c.Data.Name] = c
 		return nil
 	}}}
-	cr.app = newApp(t, &wsgate.Options{Limits: limits}, routeTo("/ws", g), routeTo("/other", &messageGateway{}))
+	cr.app = kit.NewApp(t, &wsgate.Options{Limits: limits}, kit.RouteTo("/ws", g), kit.RouteTo("/other", &kit.MessageGateway{}))
 	for _, name := range names {
-		cr.clients[name] = dial(t, cr.app, "/ws?name="+name)
+		cr.clients[name] = kit.Dial(t, cr.app, "/ws?name="+name)
 		synctest.Wait()
 	}
 	return cr
@@ -45,7 +46,7 @@ func (cr *crowd) delivered(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for name, c := range cr.clients {
 		wg.Go(func() {
-			messages, _ := c.rest()
+			messages, _ := c.Rest()
 			mu.Lock()
 			defer mu.Unlock()
 			if len(messages) > 0 {
@@ -53,7 +54,7 @@ func (cr *crowd) delivered(t *testing.T) map[string][]string {
 			}
 		})
 	}
-	if err := cr.app.shutdown(); err != nil {
+	if err := cr.app.End(); err != nil {
 		t.Error(err)
 	}
 	wg.Wait()
@@ -137,7 +138,7 @@ func TestWhoGetsWhat(t *testing.T) {
 		},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
+		kit.Bubble(t, test.name, func(t *testing.T) {
 			cr := gather(t, wsgate.Limits{}, everybody...)
 			if test.do != nil {
 				test.do(cr)
@@ -152,7 +153,7 @@ func TestWhoGetsWhat(t *testing.T) {
 			if room, ok := to.(wsgate.Room); ok {
 				var listed []string
 				for c := range room.Conns() {
-					listed = append(listed, c.(*testConn).Data.name)
+					listed = append(listed, c.(*kit.Conn).Data.Name)
 				}
 				slices.Sort(listed)
 				if n := room.Len(); n != len(listed) || test.name != "after somebody was closed" && !slices.Equal(listed, test.want) {
@@ -200,7 +201,7 @@ func TestRoomNames(t *testing.T) {
 		{"128, some twice", append(slices.Clone(many[:128]), many[:10]...), nil},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
+		kit.Bubble(t, test.name, func(t *testing.T) {
 			c := gather(t, wsgate.Limits{}, "ann").conns["ann"]
 			err := c.Join(test.rooms...)
 			var own *wsgate.Error
@@ -219,7 +220,7 @@ func TestRoomNames(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "one more than the limit", func(t *testing.T) {
+	kit.Bubble(t, "one more than the limit", func(t *testing.T) {
 		c := gather(t, wsgate.Limits{Rooms: 3}, "ann").conns["ann"]
 		for _, err := range []error{c.Join("a", "b"), c.Join("b", "c"), c.Join("a")} {
 			if err != nil {
@@ -242,20 +243,20 @@ func TestRoomNames(t *testing.T) {
 // Goroutines that join, leave, send to, list and close the same connections and rooms get ErrClosed at worst, and leave
 // nobody behind in a room.
 func TestAnybodyMayDoAnything(t *testing.T) {
-	for _, transport := range transports {
-		t.Run(transport.name, func(t *testing.T) {
+	for _, transport := range kit.Carriers {
+		t.Run(transport.Name, func(t *testing.T) {
 			const clients, workers, steps = 6, 4, 150
 			opened := make(chan wsgate.AnyConn, clients)
-			g := &messageGateway{
-				testHooks: testHooks{open: func(_ context.Context, c *testConn) error { opened <- c; return c.Join("r0") }},
-				message:   func(_ context.Context, c *testConn, m wsgate.Message) error { return c.Room("r1").Send(m) },
+			g := &kit.MessageGateway{
+				Hooks:   kit.Hooks{Open: func(_ context.Context, c *kit.Conn) error { opened <- c; return c.Join("r0") }},
+				Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error { return c.Room("r1").Send(m) },
 			}
-			app := newApp(t, nil, routeTo("/ws", g))
-			connect := transport.connect(t, app)
+			app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+			connect := transport.Connect(t, app)
 			var wg sync.WaitGroup
 			for n := range clients {
 				c := connect("/ws?name=" + fmt.Sprint(n))
-				wg.Go(func() { c.rest() })
+				wg.Go(func() { c.Rest() })
 				wg.Go(func() {
 					for range steps {
 						c.Write(context.Background(), websocket.MessageText, []byte("x"))
@@ -264,7 +265,7 @@ func TestAnybodyMayDoAnything(t *testing.T) {
 			}
 			var conns []wsgate.AnyConn
 			for range clients {
-				conns = append(conns, receive(t, opened, "OnOpen"))
+				conns = append(conns, kit.Receive(t, opened, "OnOpen"))
 			}
 			var working sync.WaitGroup
 			for w := range workers {
@@ -311,7 +312,7 @@ func TestAnybodyMayDoAnything(t *testing.T) {
 				c.Close(websocket.StatusNormalClosure, "")
 			}
 			wg.Wait() // the clients have answered, or the server has cut them off
-			if err := app.shutdown(); err != nil {
+			if err := app.End(); err != nil {
 				t.Error(err)
 			}
 			for room := range 3 {

@@ -16,20 +16,21 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
 // served is an App that Serve serves in a bubble.
 type served struct {
-	*testApp
+	*kit.App
 	ln    *pipeListener
 	drain func()     // begins the shutdown
 	ended chan error // gets what Serve returns
 }
 
-func serveInBubble(t *testing.T, g *messageGateway, handlers map[string]http.HandlerFunc) *served {
+func serveInBubble(t *testing.T, g *kit.MessageGateway, handlers map[string]http.HandlerFunc) *served {
 	t.Helper()
-	s := &served{testApp: newApp(t, nil, routeTo("/ws", g)), ln: newPipeListener(), ended: make(chan error, 1)}
+	s := &served{App: kit.NewApp(t, nil, kit.RouteTo("/ws", g)), ln: newPipeListener(), ended: make(chan error, 1)}
 	for pattern, h := range handlers {
 		if err := s.Handle(pattern, h); err != nil {
 			t.Fatal(err)
@@ -76,8 +77,8 @@ func read(w http.ResponseWriter, r *http.Request) {
 // Whoever sends a body without an end keeps neither a connection for ever nor the shutdown waiting.
 func TestServeBoundsBodies(t *testing.T) {
 	for _, path := range []string{"/read", "/ignored", "/nowhere", "/ws"} {
-		bubble(t, path, func(t *testing.T) {
-			s := serveInBubble(t, &messageGateway{}, map[string]http.HandlerFunc{
+		kit.Bubble(t, path, func(t *testing.T) {
+			s := serveInBubble(t, &kit.MessageGateway{}, map[string]http.HandlerFunc{
 				"POST /read": read, "POST /ignored": func(http.ResponseWriter, *http.Request) {},
 			})
 			if took := dribble(s.connect(t), fmt.Sprintf(endless, path)); took > 31*time.Second {
@@ -103,7 +104,7 @@ func TestServeBoundsBodies(t *testing.T) {
 func TestServeBoundsAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		writes := make(chan error, 1)
-		s := serveInBubble(t, &messageGateway{}, map[string]http.HandlerFunc{
+		s := serveInBubble(t, &kit.MessageGateway{}, map[string]http.HandlerFunc{
 			"GET /large": func(w http.ResponseWriter, _ *http.Request) {
 				_, err := w.Write(make([]byte, 1<<20))
 				writes <- err
@@ -125,23 +126,23 @@ func TestServeBoundsAnswers(t *testing.T) {
 // The bounds of requests are none for connections that were upgraded.
 func TestServeLeavesUpgradedConnectionsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := serveInBubble(t, &messageGateway{testHooks: testHooks{upgrade: func(*http.Request) (testData, error) {
+		s := serveInBubble(t, &kit.MessageGateway{Hooks: kit.Hooks{Upgrade: func(*http.Request) (kit.Data, error) {
 			<-time.After(9 * time.Second)
-			return testData{}, nil
+			return kit.Data{}, nil
 		}}}, nil)
 		c, err := s.ln.dial(t, "/ws")
 		if err != nil {
 			t.Fatal(err)
 		}
 		pong := make(chan string, 1)
-		go func() { pong <- c.hear() }() // reading, it answers pings
+		go func() { pong <- c.Hear() }() // reading, it answers pings
 		wstest.Pass(2 * time.Minute)
-		c.say("hello")
+		c.Say("hello")
 		if got := <-pong; got != "hello" {
 			t.Errorf("got %q after two minutes", got)
 		}
 		s.drain()
-		c.closed(websocket.StatusGoingAway, "")
+		c.Closed(websocket.StatusGoingAway, "")
 		if err := <-s.ended; err != nil {
 			t.Error(err)
 		}
@@ -153,7 +154,7 @@ func TestServeLeavesUpgradedConnectionsAlone(t *testing.T) {
 func TestServeDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cancelled atomic.Bool
-		s := serveInBubble(t, &messageGateway{message: func(context.Context, *testConn, wsgate.Message) error {
+		s := serveInBubble(t, &kit.MessageGateway{Message: func(context.Context, *kit.Conn, wsgate.Message) error {
 			<-time.After(20 * time.Second)
 			return nil
 		}}, map[string]http.HandlerFunc{
@@ -172,7 +173,7 @@ func TestServeDrains(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		worker.say("work")
+		worker.Say("work")
 		idle := s.connect(t)
 		io.WriteString(idle, "GET /quick HTTP/1.1\r\nHost: x\r\n\r\n")
 		in := bufio.NewReader(idle)
@@ -196,7 +197,7 @@ func TestServeDrains(t *testing.T) {
 		} else if body, _ := io.ReadAll(resp.Body); string(body) != "done" || !resp.Close {
 			t.Errorf("got %q, and the connection closes: %v", body, resp.Close)
 		}
-		worker.closed(websocket.StatusGoingAway, "")
+		worker.Closed(websocket.StatusGoingAway, "")
 		if err := <-s.ended; err != nil || time.Since(begun) != 20*time.Second {
 			t.Errorf("Serve returned %v after %v", err, time.Since(begun))
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -29,13 +30,13 @@ var places = []string{"OnUpgrade", "middleware", "OnOpen", "OnMessage", "OnClose
 
 func newCallerApp(t *testing.T, place string) *callerApp {
 	a := &callerApp{place: place}
-	g := &messageGateway{
-		testHooks: testHooks{
-			upgrade: func(r *http.Request) (testData, error) { a.in("OnUpgrade", r.Context()); return testData{}, nil },
-			open:    func(ctx context.Context, _ *testConn) error { a.in("OnOpen", ctx); return nil },
-			close:   func(ctx context.Context, _ *testConn, _ error) { a.in("OnClose", ctx) },
+	g := &kit.MessageGateway{
+		Hooks: kit.Hooks{
+			Upgrade: func(r *http.Request) (kit.Data, error) { a.in("OnUpgrade", r.Context()); return kit.Data{}, nil },
+			Open:    func(ctx context.Context, _ *kit.Conn) error { a.in("OnOpen", ctx); return nil },
+			Close:   func(ctx context.Context, _ *kit.Conn, _ error) { a.in("OnClose", ctx) },
 		},
-		message: func(ctx context.Context, _ *testConn, _ wsgate.Message) error {
+		Message: func(ctx context.Context, _ *kit.Conn, _ wsgate.Message) error {
 			a.in("OnMessage", ctx)
 			return errors.New("for the log")
 		},
@@ -46,7 +47,7 @@ func newCallerApp(t *testing.T, place string) *callerApp {
 			lc.OnStop(func(ctx context.Context) error { a.in("OnStop", ctx); return nil })
 			return &partA{}
 		}},
-		Gateways: []wsgate.Route{routeTo("/ws", g)},
+		Gateways: []wsgate.Route{kit.RouteTo("/ws", g)},
 	}, &wsgate.Options{
 		Broker:   &a.broker,
 		OnBroker: func(*wsgate.Hub, error) { a.in("OnBroker", t.Context()) },
@@ -91,7 +92,7 @@ func (l callerLog) Handle(ctx context.Context, r slog.Record) error {
 func TestShutdownByWhomItWaitsFor(t *testing.T) {
 	for _, place := range places {
 		for _, own := range []bool{true, false} {
-			bubble(t, fmt.Sprintf("%s, with its own context %v", place, own), func(t *testing.T) {
+			kit.Bubble(t, fmt.Sprintf("%s, with its own context %v", place, own), func(t *testing.T) {
 				app := newCallerApp(t, place)
 				called := false
 				call := func(ctx context.Context) {
@@ -114,11 +115,11 @@ func TestShutdownByWhomItWaitsFor(t *testing.T) {
 				if err := app.Start(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				client := dial(t, app, "/ws")
-				client.say("x")
+				client := kit.Dial(t, app, "/ws")
+				client.Say("x")
 				synctest.Wait()
 				client.CloseNow()
-				app.broker.SetAway(errAway)
+				app.broker.SetAway(errors.New("away"))
 				synctest.Wait()
 				if err := app.Shutdown(t.Context()); err != nil {
 					t.Error(err)
@@ -134,7 +135,7 @@ func TestShutdownByWhomItWaitsFor(t *testing.T) {
 // Who does what that error says ends the App, from wherever it is.
 func TestShutdownFromWhatItWaitsFor(t *testing.T) {
 	for _, place := range places {
-		bubble(t, place, func(t *testing.T) {
+		kit.Bubble(t, place, func(t *testing.T) {
 			app := newCallerApp(t, place)
 			done := make(chan error, 1)
 			call := func(ctx context.Context) {
@@ -150,14 +151,14 @@ func TestShutdownFromWhatItWaitsFor(t *testing.T) {
 			switch place {
 			case "OnStart":
 			case "OnBroker":
-				app.broker.SetAway(errAway)
+				app.broker.SetAway(errors.New("away"))
 			case "OnStop":
 				if err := app.Shutdown(t.Context()); err != nil {
 					t.Error(err)
 				}
 			default:
-				client := dial(t, app, "/ws")
-				client.say("x")
+				client := kit.Dial(t, app, "/ws")
+				client.Say("x")
 				synctest.Wait()
 				client.CloseNow()
 			}
@@ -173,7 +174,7 @@ func TestShutdownFromWhatItWaitsFor(t *testing.T) {
 
 // A goroutine may wait for it that a hook has started, and so may a hook of another App.
 func TestShutdownByHooks(t *testing.T) {
-	bubble(t, "in a goroutine", func(t *testing.T) {
+	kit.Bubble(t, "in a goroutine", func(t *testing.T) {
 		app := newCallerApp(t, "OnMessage")
 		done := make(chan error, 1)
 		call := func(ctx context.Context) {
@@ -188,20 +189,20 @@ func TestShutdownByHooks(t *testing.T) {
 		if err := app.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		client := dial(t, app, "/ws")
-		client.say("x")
+		client := kit.Dial(t, app, "/ws")
+		client.Say("x")
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	bubble(t, "of another App", func(t *testing.T) {
-		other := newApp(t, nil, routeTo("/ws", &messageGateway{}))
+	kit.Bubble(t, "of another App", func(t *testing.T) {
+		other := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{}))
 		done := make(chan error, 1)
-		app := newApp(t, nil, routeTo("/ws", &messageGateway{message: func(ctx context.Context, _ *testConn, _ wsgate.Message) error {
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{Message: func(ctx context.Context, _ *kit.Conn, _ wsgate.Message) error {
 			done <- other.Shutdown(ctx)
 			return nil
 		}}))
-		dial(t, app, "/ws").say("x")
+		kit.Dial(t, app, "/ws").Say("x")
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -221,13 +222,13 @@ func TestShutdownAfterOneGaveUp(t *testing.T) {
 		{name: "for an OnStop function that fails", stop: 10 * time.Second, fails: failed},
 		{name: "for both", handler: 5 * time.Second, stop: 9 * time.Second},
 	} {
-		bubble(t, test.name, func(t *testing.T) {
+		kit.Bubble(t, test.name, func(t *testing.T) {
 			app, err := wsgate.New(&wsgate.Module{
 				Provide: []any{func(lc *wsgate.Lifecycle) *partA {
 					lc.OnStop(func(context.Context) error { <-time.After(test.stop); return test.fails })
 					return &partA{}
 				}},
-				Gateways: []wsgate.Route{routeTo("/ws", &messageGateway{message: func(context.Context, *testConn, wsgate.Message) error {
+				Gateways: []wsgate.Route{kit.RouteTo("/ws", &kit.MessageGateway{Message: func(context.Context, *kit.Conn, wsgate.Message) error {
 					<-time.After(test.handler)
 					return nil
 				}})},
@@ -237,13 +238,13 @@ func TestShutdownAfterOneGaveUp(t *testing.T) {
 			}
 			call := func(most time.Duration, want error, wantTook time.Duration) {
 				t.Helper()
-				if took, err := shutdownWithin(&testApp{App: app}, most); !errors.Is(err, want) || want == nil && err != nil || took != wantTook {
+				if took, err := shutdownWithin(&kit.App{App: app}, most); !errors.Is(err, want) || want == nil && err != nil || took != wantTook {
 					t.Errorf("got %v after %v, want %v after %v", err, took, want, wantTook)
 				}
 			}
-			client := dial(t, app, "/ws")
-			client.say("x")
-			go client.rest()
+			client := kit.Dial(t, app, "/ws")
+			client.Say("x")
+			go client.Rest()
 			synctest.Wait()
 			call(time.Second, context.DeadlineExceeded, time.Second)
 			call(time.Second, context.DeadlineExceeded, time.Second)
@@ -256,7 +257,7 @@ func TestShutdownAfterOneGaveUp(t *testing.T) {
 // OnBroker is waited for as hooks are.
 func TestShutdownWaitsForOnBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{routeTo("/ws", &messageGateway{})}}, &wsgate.Options{
+		app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{kit.RouteTo("/ws", &kit.MessageGateway{})}}, &wsgate.Options{
 			Broker: new(wstest.Broker), OnBroker: func(*wsgate.Hub, error) { <-time.After(10 * time.Second) }, Logger: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {
@@ -266,10 +267,10 @@ func TestShutdownWaitsForOnBroker(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if took, err := shutdownWithin(&testApp{App: app}, time.Second); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "OnBroker") || took != time.Second {
+		if took, err := shutdownWithin(&kit.App{App: app}, time.Second); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "OnBroker") || took != time.Second {
 			t.Errorf("got %v after %v, want %v and for whom after 1s", err, took, context.DeadlineExceeded)
 		}
-		if took, err := shutdownWithin(&testApp{App: app}, time.Minute); err != nil || took != 9*time.Second {
+		if took, err := shutdownWithin(&kit.App{App: app}, time.Minute); err != nil || took != 9*time.Second {
 			t.Errorf("again: got %v after %v, want nil after 9s", err, took)
 		}
 	})

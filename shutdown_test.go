@@ -16,11 +16,13 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/internal/test/wire"
 	"github.com/wsgate/wsgate/wstest"
 )
 
 // shutdownWithin shuts the App down and returns what Shutdown returned and how long it took.
-func shutdownWithin(app *testApp, most time.Duration) (took time.Duration, err error) {
+func shutdownWithin(app *kit.App, most time.Duration) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
 	begun := time.Now()
@@ -33,15 +35,15 @@ func shutdownWithin(app *testApp, most time.Duration) (took time.Duration, err e
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const clients = 5
-		var happened journal
-		g := &messageGateway{
-			testHooks: testHooks{close: func(_ context.Context, c *testConn, err error) {
+		var happened kit.Journal
+		g := &kit.MessageGateway{
+			Hooks: kit.Hooks{Close: func(_ context.Context, c *kit.Conn, err error) {
 				<-time.After(time.Second) // it is waited for
-				happened.add("OnClose %v", errors.Is(err, wsgate.ErrShutdown))
+				happened.Add("OnClose %v", errors.Is(err, wsgate.ErrShutdown))
 			}},
-			message: func(ctx context.Context, c *testConn, m wsgate.Message) error {
+			Message: func(ctx context.Context, c *kit.Conn, m wsgate.Message) error {
 				if string(m.Data) != "work" {
-					happened.add("handled %s", m.Data)
+					happened.Add("handled %s", m.Data)
 					return nil
 				}
 				<-ctx.Done()
@@ -57,20 +59,20 @@ func TestShutdown(t *testing.T) {
 				return c.All().Send(wsgate.Text("done")) // to its neighbours as well, if they are there
 			},
 		}
-		app := newApp(t, nil, routeTo("/ws", g))
-		var idle []*testClient
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+		var idle []*kit.Client
 		for range clients - 1 {
-			c := dial(t, app, "/ws")
+			c := kit.Dial(t, app, "/ws")
 			idle = append(idle, c)
 		}
-		worker := dial(t, app, "/ws")
-		worker.say("work")
+		worker := kit.Dial(t, app, "/ws")
+		worker.Say("work")
 		synctest.Wait()
 		app.Hub().Send(wsgate.Text("queued"))
 		ended := make(chan []string, clients)
 		for _, c := range append(slices.Clone(idle), worker) {
 			go func() {
-				messages, end := c.rest()
+				messages, end := c.Rest()
 				if end != (websocket.CloseError{Code: websocket.StatusGoingAway, Reason: "server shutting down"}) {
 					t.Errorf("got end %v", end)
 				}
@@ -85,7 +87,7 @@ func TestShutdown(t *testing.T) {
 		if err != nil || took != 4*time.Second {
 			t.Errorf("Shutdown: %v after %v, want nil after 3 s for the handler and 1 s for OnClose", err, took)
 		}
-		happened.want(t, slices.Repeat([]string{"OnClose true"}, clients)...)
+		happened.Want(t, slices.Repeat([]string{"OnClose true"}, clients)...)
 		if n := app.Hub().Len(); n != 0 {
 			t.Errorf("%d connections are left", n)
 		}
@@ -110,35 +112,35 @@ func TestShutdown(t *testing.T) {
 // From the beginning of a shutdown on there are no new connections.
 func TestShutdownRefusesUpgrades(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var happened journal
-		g := &messageGateway{
-			testHooks: testHooks{
-				upgrade: func(r *http.Request) (testData, error) {
-					happened.add("OnUpgrade")
+		var happened kit.Journal
+		g := &kit.MessageGateway{
+			Hooks: kit.Hooks{
+				Upgrade: func(r *http.Request) (kit.Data, error) {
+					happened.Add("OnUpgrade")
 					if r.FormValue("wait") != "" {
 						<-time.After(2 * time.Second)
 					}
-					return testData{}, nil
+					return kit.Data{}, nil
 				},
-				open:  func(context.Context, *testConn) error { happened.add("OnOpen"); return nil },
-				close: func(context.Context, *testConn, error) { happened.add("OnClose") },
+				Open:  func(context.Context, *kit.Conn) error { happened.Add("OnOpen"); return nil },
+				Close: func(context.Context, *kit.Conn, error) { happened.Add("OnClose") },
 			},
-			message: func(context.Context, *testConn, wsgate.Message) error { <-time.After(5 * time.Second); return nil },
+			Message: func(context.Context, *kit.Conn, wsgate.Message) error { <-time.After(5 * time.Second); return nil },
 		}
-		app := newApp(t, nil, routeTo("/ws", g))
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
 		app.Handle("/health", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
-		first := dial(t, app, "/ws")
-		first.say("x")
+		first := kit.Dial(t, app, "/ws")
+		first.Say("x")
 		go func() { // an upgrade that is under way is accepted, and closed without an OnOpen, or refused
-			dial(t, app, "/ws?wait=1").closed(websocket.StatusGoingAway, "")
+			kit.Dial(t, app, "/ws?wait=1").Closed(websocket.StatusGoingAway, "")
 		}()
 		synctest.Wait()
-		go first.rest()
+		go first.Rest()
 		done := make(chan error, 1)
 		go func() { _, err := shutdownWithin(app, time.Minute); done <- err }()
 		synctest.Wait()
 		for range 3 {
-			resp := dialRefused(t, app, "/ws", nil)
+			resp := kit.DialRefused(t, app, "/ws", nil)
 			if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 				t.Errorf("got status %d, header %v, want 503 with Retry-After", resp.StatusCode, resp.Header)
 			}
@@ -146,16 +148,16 @@ func TestShutdownRefusesUpgrades(t *testing.T) {
 				t.Errorf("got body %q", body)
 			}
 		}
-		if resp := dialRefused(t, app, "/health", nil); resp.StatusCode != http.StatusNoContent {
+		if resp := kit.DialRefused(t, app, "/health", nil); resp.StatusCode != http.StatusNoContent {
 			t.Errorf("another handler answers with %d", resp.StatusCode)
 		}
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if resp := dialRefused(t, app, "/ws", nil); resp.StatusCode != http.StatusServiceUnavailable {
+		if resp := kit.DialRefused(t, app, "/ws", nil); resp.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("got status %d after the shutdown, want 503", resp.StatusCode)
 		}
-		happened.want(t, "OnUpgrade", "OnOpen", "OnUpgrade", "OnClose")
+		happened.Want(t, "OnUpgrade", "OnOpen", "OnUpgrade", "OnClose")
 	})
 }
 
@@ -163,45 +165,45 @@ func TestShutdownRefusesUpgrades(t *testing.T) {
 func TestShutdownOutOfTime(t *testing.T) {
 	tests := []struct {
 		name   string
-		hooks  func(wait func()) testHooks
+		hooks  func(wait func()) kit.Hooks
 		say    bool
 		stall  bool // the client does not read
 		queued bool
 		nilErr bool // it is over in time after all
 	}{
 		{name: "handler ignores its context", say: true},
-		{name: "OnClose blocks", hooks: func(wait func()) testHooks {
-			return testHooks{close: func(context.Context, *testConn, error) { wait() }}
+		{name: "OnClose blocks", hooks: func(wait func()) kit.Hooks {
+			return kit.Hooks{Close: func(context.Context, *kit.Conn, error) { wait() }}
 		}},
-		{name: "OnOpen blocks", hooks: func(wait func()) testHooks {
-			return testHooks{open: func(context.Context, *testConn) error { wait(); return nil }}
+		{name: "OnOpen blocks", hooks: func(wait func()) kit.Hooks {
+			return kit.Hooks{Open: func(context.Context, *kit.Conn) error { wait(); return nil }}
 		}},
 		{name: "client does not read", stall: true, queued: true},
 		{name: "client does not answer", stall: true},
 		{name: "nothing", nilErr: true},
 	}
 	for _, test := range tests {
-		bubble(t, test.name, func(t *testing.T) {
+		kit.Bubble(t, test.name, func(t *testing.T) {
 			release := make(chan struct{})
-			g := &messageGateway{message: func(context.Context, *testConn, wsgate.Message) error { <-release; return nil }}
+			g := &kit.MessageGateway{Message: func(context.Context, *kit.Conn, wsgate.Message) error { <-release; return nil }}
 			if test.hooks != nil {
-				g.testHooks = test.hooks(func() { <-release })
+				g.Hooks = test.hooks(func() { <-release })
 			}
-			app := newApp(t, nil, routeTo("/ws", g))
-			c := dialRaw(t, app, "/ws")
+			app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
+			c := kit.DialRaw(t, app, "/ws")
 			if test.say {
-				c.put(clientFrame(frameText, []byte("x")))
+				c.Put(wire.Masked(wire.Text, []byte("x")))
 			}
 			synctest.Wait()
 			if test.queued {
 				app.Hub().Send(wsgate.Text("x"))
 			}
-			var frames journal
+			var frames kit.Journal
 			if !test.stall {
-				go c.readOn(&frames)
+				go c.ReadOn(&frames)
 			}
 			if test.nilErr {
-				go func() { wstest.Pass(time.Second); c.put(closeFrame(1001, "")) }()
+				go func() { wstest.Pass(time.Second); c.Put(kit.CloseFrame(1001, "")) }()
 			}
 			took, err := shutdownWithin(app, 3*time.Second)
 			switch {
@@ -210,7 +212,7 @@ func TestShutdownOutOfTime(t *testing.T) {
 			case !test.nilErr && (!errors.Is(err, context.DeadlineExceeded) || took != 3*time.Second):
 				t.Errorf("Shutdown: %v after %v, want %v after 3s", err, took, context.DeadlineExceeded)
 			}
-			if cut := c.gone(time.Second); len(cut) > 2 {
+			if cut := c.Gone(time.Second); len(cut) > 2 {
 				t.Errorf("got %q", cut)
 			}
 			close(release)
@@ -224,25 +226,25 @@ func TestShutdownOutOfTime(t *testing.T) {
 
 // Every call of Shutdown waits for the same end, and an impatient one cuts.
 func TestShutdownTwice(t *testing.T) {
-	gateway := func() *messageGateway {
-		return &messageGateway{message: func(context.Context, *testConn, wsgate.Message) error {
+	gateway := func() *kit.MessageGateway {
+		return &kit.MessageGateway{Message: func(context.Context, *kit.Conn, wsgate.Message) error {
 			<-time.After(5 * time.Second)
 			return nil
 		}}
 	}
-	begin := func(t *testing.T) (*testApp, chan string) {
-		app := newApp(t, nil, routeTo("/ws", gateway()))
-		c := dial(t, app, "/ws")
-		c.say("x")
+	begin := func(t *testing.T) (*kit.App, chan string) {
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", gateway()))
+		c := kit.Dial(t, app, "/ws")
+		c.Say("x")
 		synctest.Wait()
-		go c.rest()
+		go c.Rest()
 		return app, make(chan string, 3)
 	}
-	call := func(app *testApp, most time.Duration, calls chan string) {
+	call := func(app *kit.App, most time.Duration, calls chan string) {
 		took, err := shutdownWithin(app, most)
 		calls <- fmt.Sprint(took, " ", err)
 	}
-	bubble(t, "together", func(t *testing.T) {
+	kit.Bubble(t, "together", func(t *testing.T) {
 		app, calls := begin(t)
 		for range 3 {
 			go call(app, time.Minute, calls)
@@ -256,7 +258,7 @@ func TestShutdownTwice(t *testing.T) {
 			t.Errorf("afterwards: %v after %v", err, took)
 		}
 	})
-	bubble(t, "the second has less time", func(t *testing.T) {
+	kit.Bubble(t, "the second has less time", func(t *testing.T) {
 		app, calls := begin(t)
 		go call(app, time.Minute, calls)
 		synctest.Wait()
@@ -268,9 +270,9 @@ func TestShutdownTwice(t *testing.T) {
 			t.Errorf("the first: %s", got)
 		}
 	})
-	bubble(t, "the second has less time for a client that does not read", func(t *testing.T) {
-		app := newApp(t, nil, routeTo("/ws", gateway()))
-		stalled := dialRaw(t, app, "/ws")
+	kit.Bubble(t, "the second has less time for a client that does not read", func(t *testing.T) {
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", gateway()))
+		stalled := kit.DialRaw(t, app, "/ws")
 		calls := make(chan string, 1)
 		synctest.Wait()
 		go call(app, time.Minute, calls)
@@ -281,9 +283,9 @@ func TestShutdownTwice(t *testing.T) {
 		if got := <-calls; got != "1s <nil>" { // there is nobody left to wait for
 			t.Errorf("the first: %s", got)
 		}
-		stalled.gone(0)
+		stalled.Gone(0)
 	})
-	bubble(t, "with a context that is done", func(t *testing.T) {
+	kit.Bubble(t, "with a context that is done", func(t *testing.T) {
 		app, _ := begin(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		why := errors.New("because")
@@ -293,8 +295,8 @@ func TestShutdownTwice(t *testing.T) {
 		}
 		wstest.Pass(time.Minute)
 	})
-	bubble(t, "without connections", func(t *testing.T) {
-		app := newApp(t, nil, routeTo("/ws", gateway()))
+	kit.Bubble(t, "without connections", func(t *testing.T) {
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", gateway()))
 		if took, err := shutdownWithin(app, time.Minute); err != nil || took > 0 {
 			t.Errorf("got %v after %v", err, took)
 		}
@@ -304,20 +306,20 @@ func TestShutdownTwice(t *testing.T) {
 // Connections that open while the App shuts down are either refused or closed, and counted in any case.
 func TestShutdownRacesWithUpgrades(t *testing.T) {
 	for range 50 {
-		var opens, closes journal
+		var opens, closes kit.Journal
 		opened := make(chan struct{}, 1)
-		g := &messageGateway{testHooks: testHooks{
-			open: func(context.Context, *testConn) error {
-				opens.add("")
+		g := &kit.MessageGateway{Hooks: kit.Hooks{
+			Open: func(context.Context, *kit.Conn) error {
+				opens.Add("")
 				select {
 				case opened <- struct{}{}:
 				default:
 				}
 				return nil
 			},
-			close: func(context.Context, *testConn, error) { closes.add("") },
+			Close: func(context.Context, *kit.Conn, error) { closes.Add("") },
 		}}
-		app := newApp(t, nil, routeTo("/ws", g))
+		app := kit.NewApp(t, nil, kit.RouteTo("/ws", g))
 		done := make(chan struct{})
 		for range 4 {
 			go func() {
@@ -327,20 +329,20 @@ func TestShutdownRacesWithUpgrades(t *testing.T) {
 					if err != nil {
 						return // refused
 					}
-					if _, end := newClient(t, ws).rest(); end.Code != websocket.StatusGoingAway {
+					if _, end := kit.NewClient(t, ws).Rest(); end.Code != websocket.StatusGoingAway {
 						t.Errorf("got end %v", end)
 					}
 				}
 			}()
 		}
-		receive(t, opened, "something to shut down")
-		if _, err := shutdownWithin(app, patience); err != nil {
+		kit.Receive(t, opened, "something to shut down")
+		if _, err := shutdownWithin(app, kit.Patience); err != nil {
 			t.Fatal(err)
 		}
 		if n := app.Hub().Len(); n != 0 {
 			t.Errorf("%d connections are left", n)
 		}
-		if n, m := len(opens.all()), len(closes.all()); n != m {
+		if n, m := len(opens.All()), len(closes.All()); n != m {
 			t.Errorf("OnOpen ran %d times, OnClose %d times", n, m)
 		}
 		for range 4 {

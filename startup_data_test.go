@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // keeper is a gateway for data of any type, which it shows when a connection opens.
@@ -25,7 +26,7 @@ func (g *keeper[D]) OnOpen(_ context.Context, c *wsgate.Conn[D]) error {
 func keeps[D any](t *testing.T, data D, want string) {
 	t.Helper()
 	g := &keeper[D]{func(*http.Request) (D, error) { return data, nil }}
-	dial(t, newApp(t, nil, routeTo("/", g)), "/").hears(want)
+	kit.Dial(t, kit.NewApp(t, nil, kit.RouteTo("/", g)), "/").Hears(want)
 }
 
 func TestDataOfAnyType(t *testing.T) {
@@ -78,21 +79,21 @@ func TestGatewayWithOnlyAnUpgrade(t *testing.T) {
 		route wsgate.Route
 		want  any
 	}{
-		{routeTo("/", &onlyUpgrade[string]{"x"}), "x"},
-		{routeTo("/", &onlyUpgrade[guest]{guest{"ann", "go"}}), guest{"ann", "go"}},
-		{routeTo("/", &onlyUpgrade[any]{7}), 7},
-		{routeTo("/", &onlyUpgrade[any]{nil}), nil},
-		{routeTo("/", &onlyUpgrade[error]{nil}), nil},
+		{kit.RouteTo("/", &onlyUpgrade[string]{"x"}), "x"},
+		{kit.RouteTo("/", &onlyUpgrade[guest]{guest{"ann", "go"}}), guest{"ann", "go"}},
+		{kit.RouteTo("/", &onlyUpgrade[any]{7}), 7},
+		{kit.RouteTo("/", &onlyUpgrade[any]{nil}), nil},
+		{kit.RouteTo("/", &onlyUpgrade[error]{nil}), nil},
 	} {
-		app := newApp(t, opts, test.route)
-		dial(t, app, "/")
+		app := kit.NewApp(t, opts, test.route)
+		kit.Dial(t, app, "/")
 		if got := <-seen; got != test.want {
 			t.Errorf("got data %v, want %v", got, test.want)
 		}
-		if resp := dialRefused(t, app, "/?no=1", nil); resp.StatusCode != http.StatusForbidden {
+		if resp := kit.DialRefused(t, app, "/?no=1", nil); resp.StatusCode != http.StatusForbidden {
 			t.Errorf("got status %d, want 403", resp.StatusCode)
 		}
-		if resp := dialRefused(t, app, "/?panic=1", nil); resp.StatusCode != http.StatusInternalServerError {
+		if resp := kit.DialRefused(t, app, "/?panic=1", nil); resp.StatusCode != http.StatusInternalServerError {
 			t.Errorf("got status %d, want 500", resp.StatusCode)
 		}
 	}
@@ -100,11 +101,11 @@ func TestGatewayWithOnlyAnUpgrade(t *testing.T) {
 
 // One type may be the gateway of routes, and a service of others.
 func TestGatewayIsNoService(t *testing.T) {
-	text := refused(t, &wsgate.Module{
+	text := kit.Refused(t, &wsgate.Module{
 		Provide:  []any{func(*fine) *disk { return &disk{} }},
 		Gateways: []wsgate.Route{{Path: "/", New: newFine}},
 	}, nil)
-	checkText(t, text, "*wsgate_test.fine, which nothing provides")
+	kit.CheckText(t, text, "*wsgate_test.fine, which nothing provides")
 
 	shared := &wsgate.Module{
 		Provide: []any{newFine, func(*fine) *disk { return &disk{} }},
@@ -113,5 +114,47 @@ func TestGatewayIsNoService(t *testing.T) {
 			{Path: "/b", New: newFine},
 		},
 	}
-	newAppOf(t, nil, shared)
+	kit.NewAppOf(t, nil, shared)
+}
+
+type sayer string
+
+func (s sayer) Read() string { return string(s) }
+
+type (
+	userIDNumber   struct{}
+	userIDAsked    struct{}
+	userIDSpelled  struct{}
+	userIDBeside   struct{}
+	userIDEmbedded struct{ *userIDNumber }
+)
+
+func (userIDNumber) UserID() int                 { return 7 }
+func (*userIDAsked) UserID(r string) string      { return r }
+func (*userIDSpelled) UserId() string            { return "ann" }
+func (userIDBeside) UserID() (string, error)     { return "ann", nil }
+func newUserIDNumber() *keeper[userIDNumber]     { return nil }
+func newUserIDAsked() *keeper[*userIDAsked]      { return nil }
+func newUserIDSpelled() *keeper[userIDSpelled]   { return nil }
+func newUserIDBeside() *keeper[userIDBeside]     { return nil }
+func newUserIDEmbedded() *keeper[userIDEmbedded] { return nil }
+
+// A UserID that would never be called is a mistake, which is found when the App is built.
+func TestWrongUserIDs(t *testing.T) {
+	for _, test := range []struct {
+		constructor    any
+		at, have, want string
+	}{
+		{newUserIDNumber, kit.At("func newUserIDNumber"), "func (*wsgate_test.userIDNumber) UserID() int", "func (*wsgate_test.userIDNumber) UserID() string"},
+		{newUserIDAsked, kit.At("func newUserIDAsked"), "func (*wsgate_test.userIDAsked) UserID(string) string", "func (*wsgate_test.userIDAsked) UserID() string"},
+		{newUserIDSpelled, kit.At("func newUserIDSpelled"), "func (*wsgate_test.userIDSpelled) UserId() string", "func (*wsgate_test.userIDSpelled) UserID() string"},
+		{newUserIDBeside, kit.At("func newUserIDBeside"), "func (*wsgate_test.userIDBeside) UserID() (string, error)", "func (*wsgate_test.userIDBeside) UserID() string"},
+		{newUserIDEmbedded, kit.At("func newUserIDEmbedded"), "func (*wsgate_test.userIDEmbedded) UserID() int", "func (*wsgate_test.userIDEmbedded) UserID() string"},
+	} {
+		text := kit.Refused(t, gatewayAt("/ws", test.constructor), nil)
+		kit.CheckText(t, text, `route "/ws"`, test.at, test.have, test.want)
+		if kit.CountMistakes(text) != 1 {
+			t.Errorf("got %d mistakes, want 1:\n%s", kit.CountMistakes(text), text)
+		}
+	}
 }

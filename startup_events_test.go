@@ -1,10 +1,16 @@
 package wsgate_test
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/internal/test/wrapper"
 )
 
 func TestEventNames(t *testing.T) {
@@ -23,10 +29,10 @@ func TestEventNames(t *testing.T) {
 			bound := wsgate.On(wsgate.Event[string](test.name), ignore[string]()) // bound event
 			answered := wsgate.Answer(wsgate.Call[string, int](test.name), know[string, int]())
 			for _, b := range []wsgate.Binding[guest]{bound, answered} {
-				text := refused(t, gatewayAt("/", speaking(b)), nil)
-				checkText(t, text, "*wsgate_test.table", test.why, "want", "startup_events_test.go:")
+				text := kit.Refused(t, gatewayAt("/", speaking(b)), nil)
+				kit.CheckText(t, text, "*wsgate_test.table", test.why, "want", "startup_events_test.go:")
 			}
-			checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), at("bound event"))
+			kit.CheckText(t, kit.Refused(t, gatewayAt("/", speaking(bound)), nil), kit.At("bound event"))
 		})
 	}
 	for _, name := range []string{"x", "Error", "errors", "a b", "a$", "ä", "日本", strings.Repeat("x", 64), strings.Repeat("ä", 64), `"`, `\`, "type"} {
@@ -45,10 +51,10 @@ func TestDuplicateEvents(t *testing.T) {
 	second := wsgate.On(say, ignore[string]())                  // second binding
 	third := wsgate.Answer(ask, know[int, string]())            // third binding
 	other := wsgate.On(wsgate.Event[int]("SAY"), ignore[int]()) // names are case-sensitive
-	text := refused(t, gatewayAt("/", speaking(first, other, second)), nil)
-	checkText(t, text, "*wsgate_test.table", `"say"`, "twice", at("first binding"), at("second binding"), "fix:")
-	text = refused(t, gatewayAt("/", speaking(third, first)), nil)
-	checkText(t, text, `"say"`, at("first binding"), at("third binding"))
+	text := kit.Refused(t, gatewayAt("/", speaking(first, other, second)), nil)
+	kit.CheckText(t, text, "*wsgate_test.table", `"say"`, "twice", kit.At("first binding"), kit.At("second binding"), "fix:")
+	text = kit.Refused(t, gatewayAt("/", speaking(third, first)), nil)
+	kit.CheckText(t, text, `"say"`, kit.At("first binding"), kit.At("third binding"))
 }
 
 func TestBindingsWithoutAHandler(t *testing.T) {
@@ -59,13 +65,13 @@ func TestBindingsWithoutAHandler(t *testing.T) {
 		bound wsgate.Binding[guest]
 		want  []string
 	}{
-		{"On", nothing, []string{`"nothing"`, at("no handler"), "fix:"}},
-		{"Answer", answerless, []string{`"answerless"`, at("no answer"), "fix:"}},
+		{"On", nothing, []string{`"nothing"`, kit.At("no handler"), "fix:"}},
+		{"Answer", answerless, []string{`"answerless"`, kit.At("no answer"), "fix:"}},
 		{"zero", wsgate.Binding[guest]{}, []string{"On, Answer or Track"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", speaking(test.bound)), nil)
-			checkText(t, text, append(test.want, "*wsgate_test.table")...)
+			text := kit.Refused(t, gatewayAt("/", speaking(test.bound)), nil)
+			kit.CheckText(t, text, append(test.want, "*wsgate_test.table")...)
 		})
 	}
 }
@@ -91,10 +97,10 @@ func TestPayloadsWithoutJSON(t *testing.T) {
 		wsgate.Answer("bad", know[int, []unsendable]()),
 		wsgate.Track("bad", func(*wsgate.Conn[guest], string) (unsendable, bool) { return unsendable{}, true }),
 	} {
-		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), append(want, "startup_events_test.go:")...)
+		kit.CheckText(t, kit.Refused(t, gatewayAt("/", speaking(bound)), nil), append(want, "startup_events_test.go:")...)
 	}
-	app := newAppOf(t, nil, gatewayAt("/only/sent", newFine))
-	checkText(t, wellFormed(t, wsgate.Event[unsendable]("bad").Emit(app.Hub(), unsendable{})), want...)
+	app := kit.NewAppOf(t, nil, gatewayAt("/only/sent", newFine))
+	kit.CheckText(t, kit.WellFormed(t, wsgate.Event[unsendable]("bad").Emit(app.Hub(), unsendable{})), want...)
 }
 
 // What is wrong with gateways' tables is told all at once, and together with what fails beside them.
@@ -105,7 +111,7 @@ func TestAllTablesAtOnce(t *testing.T) {
 		{Path: "/panicking", New: func() *panickingEvents { return &panickingEvents{} }},
 		{Path: "/b", New: speaking(wsgate.On("d", ignore[priced]()), wsgate.On[guest, int]("e", nil))},
 	}}
-	checkText(t, refused(t, m, nil), `"$a"`, `event "b": the JSON`, `event "c": the JSON`, `event "c": payload wsgate_test.asksBool has a Validate`,
+	kit.CheckText(t, kit.Refused(t, m, nil), `"$a"`, `event "b": the JSON`, `event "c": the JSON`, `event "c": payload wsgate_test.asksBool has a Validate`,
 		errOfService.Error(), "no table today", `event "d": the JSON`, `"e" has no handler`)
 }
 
@@ -120,12 +126,12 @@ func TestUnportablePayloads(t *testing.T) {
 		wsgate.Answer("bad", know[int, map[string]priced]()),
 		wsgate.Track("bad", func(*wsgate.Conn[guest], string) (priced, bool) { return priced{}, true }),
 	} {
-		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nil), append(want, "startup_events_test.go:")...)
-		checkText(t, refused(t, gatewayAt("/", speaking(bound)), nested), want...)
+		kit.CheckText(t, kit.Refused(t, gatewayAt("/", speaking(bound)), nil), append(want, "startup_events_test.go:")...)
+		kit.CheckText(t, kit.Refused(t, gatewayAt("/", speaking(bound)), nested), want...)
 	}
-	app := newAppOf(t, nil, gatewayAt("/only/sent", newFine))
+	app := kit.NewAppOf(t, nil, gatewayAt("/only/sent", newFine))
 	for range 2 { // the first is not forgotten
-		checkText(t, wellFormed(t, wsgate.Event[priced]("bad").Emit(app.Hub(), priced{})), want...)
+		kit.CheckText(t, kit.WellFormed(t, wsgate.Event[priced]("bad").Emit(app.Hub(), priced{})), want...)
 	}
 }
 
@@ -148,13 +154,13 @@ func TestEnvelopesThatCannotBe(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := gatewayAt("/", speaking(wsgate.On("say", ignore[string]())))
-			checkText(t, refused(t, m, &wsgate.Options{Envelope: test.envelope}), "Envelope", test.want)
+			kit.CheckText(t, kit.Refused(t, m, &wsgate.Options{Envelope: test.envelope}), "Envelope", test.want)
 			m.Gateways[0].Envelope = test.envelope
-			checkText(t, refused(t, m, nil), "Envelope", test.want, `"/"`)
+			kit.CheckText(t, kit.Refused(t, m, nil), "Envelope", test.want, `"/"`)
 		})
 	}
 	// Beside a payload of its own, an error's keys are free.
-	newAppOf(t, &wsgate.Options{Envelope: wsgate.Envelope{Type: "code", Data: "data"}}, gatewayAt("/", speaking()))
+	kit.NewAppOf(t, &wsgate.Options{Envelope: wsgate.Envelope{Type: "code", Data: "data"}}, gatewayAt("/", speaking()))
 }
 
 type panickingEvents struct{}
@@ -164,23 +170,23 @@ func (*panickingEvents) Events() wsgate.Events[guest] {
 }
 
 func TestEventsThatPanics(t *testing.T) {
-	text := refused(t, gatewayAt("/", func() *panickingEvents { return &panickingEvents{} }), nil)
-	checkText(t, text, "*wsgate_test.panickingEvents", "Events", "no table today", at("where Events panics"))
+	text := kit.Refused(t, gatewayAt("/", func() *panickingEvents { return &panickingEvents{} }), nil)
+	kit.CheckText(t, text, "*wsgate_test.panickingEvents", "Events", "no table today", kit.At("where Events panics"))
 }
 
 func TestEmitOfNamesThatCannotBe(t *testing.T) {
-	app := newAppOf(t, nil, gatewayAt("/", speaking()))
+	app := kit.NewAppOf(t, nil, gatewayAt("/", speaking()))
 	for _, name := range []string{"", "error", "$x", "a\tb", strings.Repeat("x", 65)} {
 		err := wsgate.Event[string](name).Emit(app.Hub().At("/"), "x")
-		checkText(t, wellFormed(t, err), "event ")
+		kit.CheckText(t, kit.WellFormed(t, err), "event ")
 	}
 }
 
 func TestEmptyTableIsATable(t *testing.T) {
-	app := newAppOf(t, nil, gatewayAt("/", speaking()))
-	c := dial(t, app, "/")
-	c.say(`{"type":"x"}`)
-	c.hears(`{"type":"error","code":"unknown_event","message":"unknown event \"x\""}`)
+	app := kit.NewAppOf(t, nil, gatewayAt("/", speaking()))
+	c := kit.Dial(t, app, "/")
+	c.Say(`{"type":"x"}`)
+	c.Hears(`{"type":"error","code":"unknown_event","message":"unknown event \"x\""}`)
 }
 
 // hiddenLine is a payload that has forgotten to export its fields.
@@ -192,18 +198,138 @@ func TestHiddenPayloads(t *testing.T) {
 	const line wsgate.Event[hiddenLine] = "line"
 	bound := wsgate.On(line, ignore[hiddenLine]())                                             // hidden payload
 	asked := wsgate.Answer(wsgate.Call[int, []hiddenLine]("lines"), know[int, []hiddenLine]()) // hidden answer
-	text := refused(t, gatewayAt("/", speaking(bound, asked)), nil)
-	checkText(t, text, `event "line": the JSON of payload wsgate_test.hiddenLine leaves out what it holds`, at("hidden payload"),
-		`event "lines": the JSON of payload []wsgate_test.hiddenLine leaves out what it holds`, at("hidden answer"),
+	text := kit.Refused(t, gatewayAt("/", speaking(bound, asked)), nil)
+	kit.CheckText(t, text, `event "line": the JSON of payload wsgate_test.hiddenLine leaves out what it holds`, kit.At("hidden payload"),
+		`event "lines": the JSON of payload []wsgate_test.hiddenLine leaves out what it holds`, kit.At("hidden answer"),
 		"have wsgate_test.hiddenLine, all of whose fields are unexported", "fix: export them, as From with the tag `json:\"from\"`")
 
 	// Also where payloads stand under a key of their own.
-	checkText(t, refused(t, gatewayAt("/", speaking(bound)), &wsgate.Options{Envelope: wsgate.Envelope{Data: "data"}}), "leaves out what it holds")
+	kit.CheckText(t, kit.Refused(t, gatewayAt("/", speaking(bound)), &wsgate.Options{Envelope: wsgate.Envelope{Data: "data"}}), "leaves out what it holds")
 
-	app := newApp(t, nil, routeTo("/", &messageGateway{}))
+	app := kit.NewApp(t, nil, kit.RouteTo("/", &kit.MessageGateway{}))
 	err := line.Emit(app.Hub(), hiddenLine{})
-	checkText(t, wellFormed(t, err), `event "line": the JSON of payload wsgate_test.hiddenLine leaves out what it holds`)
+	kit.CheckText(t, kit.WellFormed(t, err), `event "line": the JSON of payload wsgate_test.hiddenLine leaves out what it holds`)
 	if err := wsgate.Event[struct{}]("empty").Emit(app.Hub(), struct{}{}); err != nil {
 		t.Error(err)
 	}
+}
+
+const wrapped wsgate.Event[int] = "wrapped"
+
+// bind is a wrapper, as a program has one to bind all of its handlers.
+func bind[T any](e wsgate.Event[T], fn func(context.Context, *guestConn, T) error) wsgate.Binding[guest] {
+	return wsgate.On(e, fn) // in bind
+}
+
+func bindTwice[T any](e wsgate.Event[T], fn func(context.Context, *guestConn, T) error) wsgate.Binding[guest] {
+	return bind(e, fn) // in bindTwice
+}
+
+func handleInt(context.Context, *guestConn, int) error { return nil }
+
+var (
+	packageEntry   = bind(wrapped, handleInt)                                                // package-level entry
+	packageLiteral = func() wsgate.Binding[guest] { return wsgate.On(wrapped, handleInt) }() // package-level literal
+)
+
+// entries is a gateway whose table calls a function.
+type entries struct{ table func() wsgate.Events[guest] }
+
+func (g *entries) Events() wsgate.Events[guest] {
+	return g.table() // in Events
+}
+
+// wrappingTable is a gateway that binds by wrappers in its Events.
+type wrappingTable struct{ twice bool }
+
+func (g *wrappingTable) Events() wsgate.Events[guest] {
+	own := func(e wsgate.Event[int]) wsgate.Binding[guest] { return wsgate.On(e, handleInt) } // own wrapper
+	if g.twice {
+		return wsgate.Events[guest]{
+			bindTwice(wrapped, handleInt), // twice wrapped
+			own(wrapped),                  // own entry
+		}
+	}
+	return wsgate.Events[guest]{
+		bind(wrapped, handleInt),                      // first wrapped
+		wrapper.Bind[guest](wrapped, handleInt),       // wrapped elsewhere
+		wrapper.BindMethod[guest](wrapped, handleInt), // wrapped by a method
+	}
+}
+
+// generic is a gateway with type parameters.
+type genericTable[T any] struct{}
+
+func (g *genericTable[T]) Events() wsgate.Events[guest] {
+	return wsgate.Events[guest]{
+		bind(wrapped, handleInt), // first of generic
+		bind(wrapped, handleInt), // second of generic
+	}
+}
+
+// A mistake in a table names the line of its entry, also of one that is made by the program's own functions.
+func TestEntriesBehindWrappers(t *testing.T) {
+	text := kit.Refused(t, gatewayAt("/", func() *wrappingTable { return &wrappingTable{} }), nil)
+	kit.CheckText(t, text,
+		"the same name at "+kit.At("first wrapped")+" through "+kit.At("in bind"),
+		"("+kit.At("wrapped elsewhere")+" through "+wrapperLine("in Bind")+")",
+		"("+kit.At("wrapped by a method")+" through "+wrapperLine("in BindMethod")+" through "+wrapperLine("in bind")+")",
+	)
+	text = kit.Refused(t, gatewayAt("/", func() *wrappingTable { return &wrappingTable{twice: true} }), nil)
+	kit.CheckText(t, text,
+		"the same name at "+kit.At("twice wrapped")+" through "+kit.At("in bindTwice")+" through "+kit.At("in bind"),
+		"("+kit.At("own entry")+" through "+kit.At("own wrapper")+")",
+	)
+	text = kit.Refused(t, gatewayAt("/", func() *genericTable[string] { return &genericTable[string]{} }), nil)
+	kit.CheckText(t, text, "("+kit.At("second of generic")+" through "+kit.At("in bind")+")", "at "+kit.At("first of generic")+" through")
+}
+
+func TestEntriesOfTablesMadeElsewhere(t *testing.T) {
+	helper := func() wsgate.Events[guest] {
+		return wsgate.Events[guest]{
+			wsgate.On(wrapped, handleInt), // helper's first
+			wsgate.On(wrapped, handleInt), // helper's second
+		}
+	}
+	text := kit.Refused(t, gatewayAt("/", func() *entries { return &entries{helper} }), nil)
+	kit.CheckText(t, text, "("+kit.At("in Events")+" through "+kit.At("helper's second")+")", kit.At("helper's first"))
+
+	text = kit.Refused(t, gatewayAt("/", speaking(packageEntry, packageLiteral)), nil)
+	kit.CheckText(t, text, "at "+kit.At("package-level entry")+" through "+kit.At("in bind"), "("+kit.At("package-level literal"))
+
+	construct := func() *table {
+		return &table{wsgate.Events[guest]{packageEntry, bind(wrapped, handleInt)}} // in a constructor
+	}
+	text = kit.Refused(t, gatewayAt("/", construct), nil)
+	kit.CheckText(t, text, "("+kit.At("in a constructor")+" through "+kit.At("in bind")+")")
+}
+
+// However deep the program's functions are, a few lines are enough.
+func TestEntriesBehindManyFunctions(t *testing.T) {
+	var deep func(n int) wsgate.Binding[guest]
+	deep = func(n int) wsgate.Binding[guest] {
+		if n == 0 {
+			return wsgate.On(wrapped, handleInt) // at the bottom
+		}
+		return deep(n - 1) // on the way
+	}
+	bottom := func() wsgate.Events[guest] { return wsgate.Events[guest]{deep(100), deep(100)} }
+	text := kit.Refused(t, gatewayAt("/", func() *entries { return &entries{bottom} }), nil)
+	way := kit.At("on the way") + " through "
+	kit.CheckText(t, text, "("+way+way+way+kit.At("at the bottom")+")")
+}
+
+// wrapperLine returns the file:line in the other package of the line that ends with the comment.
+func wrapperLine(comment string) string {
+	file := filepath.Join("internal", "test", "wrapper", "wrapper.go")
+	source, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	for i, line := range strings.Split(string(source), "\n") {
+		if strings.HasSuffix(line, "// "+comment) {
+			return fmt.Sprintf("%s:%d", file, i+1)
+		}
+	}
+	panic("no " + comment)
 }

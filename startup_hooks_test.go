@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // Hooks with a wrong signature beside a right one, which names D.
@@ -170,10 +171,10 @@ func TestHookSignatures(t *testing.T) {
 		{func() *openWrapped { return nil }, "openWrapped.OnOpen", "have func(context.Context, *wsgate_test.wrappedConn) error", "want func(context.Context, *wsgate.Conn["},
 	} {
 		t.Run(test.hook, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", test.constructor), nil)
+			text := kit.Refused(t, gatewayAt("/", test.constructor), nil)
 			typ, method, _ := strings.Cut(test.hook, ".")
-			checkText(t, text, "*wsgate_test."+test.hook, at("func (*"+typ+") "+method+"("), test.have, test.want)
-			if n := count(text); n != 1 {
+			kit.CheckText(t, text, "*wsgate_test."+test.hook, kit.At("func (*"+typ+") "+method+"("), test.have, test.want)
+			if n := kit.CountMistakes(text); n != 1 {
 				t.Errorf("%d mistakes, want 1:\n%s", n, text)
 			}
 		})
@@ -191,12 +192,12 @@ func (*twoDataInEvents) OnOpen(context.Context, *guestConn) error { return nil }
 func (*twoDataInEvents) Events() wsgate.Events[int]               { return nil }
 
 func TestHooksWithDifferentData(t *testing.T) {
-	text := refused(t, gatewayAt("/", func() *twoData { return nil }), nil)
-	checkText(t, text, "gateway *wsgate_test.twoData", at("func (*twoData) OnOpen("), at("func (*twoData) OnClose("),
+	text := kit.Refused(t, gatewayAt("/", func() *twoData { return nil }), nil)
+	kit.CheckText(t, text, "gateway *wsgate_test.twoData", kit.At("func (*twoData) OnOpen("), kit.At("func (*twoData) OnClose("),
 		"*wsgate.Conn[wsgate_test.guest] in OnOpen", "*wsgate.Conn[int] in OnClose", "fix:")
 
-	text = refused(t, gatewayAt("/", func() *twoDataInEvents { return nil }), nil)
-	checkText(t, text, "gateway *wsgate_test.twoDataInEvents", at("func (*twoDataInEvents) Events("), "Events", "[int]", "[wsgate_test.guest]")
+	text = kit.Refused(t, gatewayAt("/", func() *twoDataInEvents { return nil }), nil)
+	kit.CheckText(t, text, "gateway *wsgate_test.twoDataInEvents", kit.At("func (*twoDataInEvents) Events("), "Events", "[int]", "[wsgate_test.guest]")
 }
 
 type both struct{ named }
@@ -206,8 +207,8 @@ func (*both) Events() wsgate.Events[guest] { return nil }
 func newBoth() *both { return &both{} }
 
 func TestBothMessageAndEvents(t *testing.T) {
-	text := refused(t, gatewayAt("/", newBoth), nil)
-	checkText(t, text, "*wsgate_test.both", "both OnMessage and Events", at("func newBoth("), "fix:")
+	text := kit.Refused(t, gatewayAt("/", newBoth), nil)
+	kit.CheckText(t, text, "*wsgate_test.both", "both OnMessage and Events", kit.At("func newBoth("), "fix:")
 }
 
 type hookless struct{}
@@ -219,8 +220,8 @@ func newHookless() *hookless { return new(hookless) }
 
 func TestNoHook(t *testing.T) {
 	_ = (*hookless).onMessage
-	text := refused(t, gatewayAt("/", newHookless), nil)
-	checkText(t, text, "*wsgate_test.hookless has no hook", at("func newHookless("), "OnUpgrade, OnOpen, OnMessage, OnClose, Events", "fix:")
+	text := kit.Refused(t, gatewayAt("/", newHookless), nil)
+	kit.CheckText(t, text, "*wsgate_test.hookless has no hook", kit.At("func newHookless("), "OnUpgrade, OnOpen, OnMessage, OnClose, Events", "fix:")
 
 	for _, constructor := range []any{
 		func() int { return 0 },
@@ -229,7 +230,7 @@ func TestNoHook(t *testing.T) {
 		func() **fine { return nil },
 		func() map[string]*fine { return nil },
 	} {
-		checkText(t, refused(t, gatewayAt("/", constructor), nil), "has no hook", "startup_hooks_test.go:")
+		kit.CheckText(t, kit.Refused(t, gatewayAt("/", constructor), nil), "has no hook", "startup_hooks_test.go:")
 	}
 }
 
@@ -247,14 +248,14 @@ func (*onlyOnPointer) OnOpen(context.Context, *guestConn) error { return nil }
 func newOnlyOnPointer() (onlyOnPointer, error) { return onlyOnPointer{}, nil }
 
 func TestValueWithHooksOnThePointer(t *testing.T) {
-	text := refused(t, gatewayAt("/", newOnPointer), nil)
-	checkText(t, text, "wsgate_test.newOnPointer", at("func newOnPointer("), "have wsgate_test.onPointer", "want *wsgate_test.onPointer",
+	text := kit.Refused(t, gatewayAt("/", newOnPointer), nil)
+	kit.CheckText(t, text, "wsgate_test.newOnPointer", kit.At("func newOnPointer("), "have wsgate_test.onPointer", "want *wsgate_test.onPointer",
 		"OnOpen", "fix: return a pointer")
 	if strings.Contains(text, "OnClose") {
 		t.Errorf("OnClose is on the value:\n%s", text)
 	}
-	text = refused(t, gatewayAt("/", newOnlyOnPointer), nil)
-	checkText(t, text, "wsgate_test.newOnlyOnPointer", at("func newOnlyOnPointer("), "want *wsgate_test.onlyOnPointer", "OnOpen")
+	text = kit.Refused(t, gatewayAt("/", newOnlyOnPointer), nil)
+	kit.CheckText(t, text, "wsgate_test.newOnlyOnPointer", kit.At("func newOnlyOnPointer("), "want *wsgate_test.onlyOnPointer", "OnOpen")
 }
 
 type onValue struct{ opened chan<- guest }
@@ -266,7 +267,7 @@ func (g onValue) OnOpen(_ context.Context, c *guestConn) error {
 
 func TestValueWithHooksOnTheValue(t *testing.T) {
 	opened := make(chan guest, 1)
-	dial(t, newAppOf(t, nil, gatewayAt("/", func() onValue { return onValue{opened} })), "/")
+	kit.Dial(t, kit.NewAppOf(t, nil, gatewayAt("/", func() onValue { return onValue{opened} })), "/")
 	<-opened
 }
 
@@ -299,9 +300,9 @@ func TestWrongNames(t *testing.T) {
 		{func() *wrongOnmessage { return nil }, "wrongOnmessage.Onmessage", "did you mean OnMessage?"},
 	} {
 		t.Run(test.method, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", test.constructor), nil)
+			text := kit.Refused(t, gatewayAt("/", test.constructor), nil)
 			typ, method, _ := strings.Cut(test.method, ".")
-			checkText(t, text, "*wsgate_test."+test.method, at("func (*"+typ+") "+method+"("), "fix: ", test.fix)
+			kit.CheckText(t, text, "*wsgate_test."+test.method, kit.At("func (*"+typ+") "+method+"("), "fix: ", test.fix)
 		})
 	}
 }
@@ -329,16 +330,16 @@ func TestGatewayConstructors(t *testing.T) {
 		{"nil function", missing, []string{`"/"`, "nil", "want func(services...) *G"}},
 		{"value", &fine{}, []string{`"/"`, "have *wsgate_test.fine", "want func(services...) *G", "fix: pass the constructor"}},
 		{"string", "newFine", []string{`"/"`, "have string", "want func(services...) *G"}},
-		{"nothing", newNothing, []string{"wsgate_test.newNothing", at("func newNothing("), "have func()", "want func(services...) *G"}},
-		{"only error", newOnlyError, []string{"wsgate_test.newOnlyError", at("func newOnlyError("), "have func() error", "want func(services...) *G"}},
-		{"three", newThree, []string{"wsgate_test.newThree", at("func newThree("), "have func() (*wsgate_test.fine, int, error)", "want func(services...) *G"}},
-		{"no error second", newNoErrorSecond, []string{"wsgate_test.newNoErrorSecond", at("func newNoErrorSecond("), "have func() (*wsgate_test.fine, string)"}},
-		{"interface", newInterface, []string{"wsgate_test.newInterface", at("func newInterface("), "wsgate.Opener[wsgate_test.guest]", "want"}},
+		{"nothing", newNothing, []string{"wsgate_test.newNothing", kit.At("func newNothing("), "have func()", "want func(services...) *G"}},
+		{"only error", newOnlyError, []string{"wsgate_test.newOnlyError", kit.At("func newOnlyError("), "have func() error", "want func(services...) *G"}},
+		{"three", newThree, []string{"wsgate_test.newThree", kit.At("func newThree("), "have func() (*wsgate_test.fine, int, error)", "want func(services...) *G"}},
+		{"no error second", newNoErrorSecond, []string{"wsgate_test.newNoErrorSecond", kit.At("func newNoErrorSecond("), "have func() (*wsgate_test.fine, string)"}},
+		{"interface", newInterface, []string{"wsgate_test.newInterface", kit.At("func newInterface("), "wsgate.Opener[wsgate_test.guest]", "want"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", test.constructor), nil)
-			checkText(t, text, test.want...)
-			if n := count(text); n != 1 {
+			text := kit.Refused(t, gatewayAt("/", test.constructor), nil)
+			kit.CheckText(t, text, test.want...)
+			if n := kit.CountMistakes(text); n != 1 {
 				t.Errorf("%d mistakes, want 1:\n%s", n, text)
 			}
 		})
@@ -369,10 +370,10 @@ func (*askingGateway) Event(name string) wsgate.Events[guest] { return nil }
 
 // Event is a mistake for Events if it returns a table, and else a name like any other.
 func TestEventForEvents(t *testing.T) {
-	text := refused(t, gatewayAt("/", func() *singularGateway { return &singularGateway{} }), nil)
-	checkText(t, text, "*wsgate_test.singularGateway.Event is not a hook", at("singular"), "did you mean Events? else choose another name")
-	text = refused(t, gatewayAt("/", func() singularAlone { return singularAlone{} }), nil)
-	checkText(t, text, "wsgate_test.singularAlone.Event is not a hook", at("singular alone"), "has no hook")
+	text := kit.Refused(t, gatewayAt("/", func() *singularGateway { return &singularGateway{} }), nil)
+	kit.CheckText(t, text, "*wsgate_test.singularGateway.Event is not a hook", kit.At("singular"), "did you mean Events? else choose another name")
+	text = kit.Refused(t, gatewayAt("/", func() singularAlone { return singularAlone{} }), nil)
+	kit.CheckText(t, text, "wsgate_test.singularAlone.Event is not a hook", kit.At("singular alone"), "has no hook")
 	for _, right := range []any{
 		func() *singularBesides { return &singularBesides{} },
 		func() *calendarGateway { return &calendarGateway{} },

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // Data whose UserID is not what tells a user.
@@ -48,8 +49,8 @@ func TestUserIDThatTellsNobody(t *testing.T) {
 		{open[interface{ UserID() int }](), "func (interface { UserID() int }) UserID() int", "func (interface { UserID() int }) UserID() string"},
 		{func() *upgrading { return &upgrading{} }, "func (*wsgate_test.numberUser) UserID() int", "func (*wsgate_test.numberUser) UserID() string"},
 	} {
-		text := refused(t, gatewayAt("/ws", test.constructor), nil)
-		checkText(t, text, `"/ws"`, "have "+test.have, "want "+test.want, "startup_presence_test.go:", "fix:")
+		text := kit.Refused(t, gatewayAt("/ws", test.constructor), nil)
+		kit.CheckText(t, text, `"/ws"`, "have "+test.have, "want "+test.want, "startup_presence_test.go:", "fix:")
 		var registry wsgate.Registry
 		if err := registry.Register("/ws", test.constructor); err == nil {
 			t.Errorf("%s: Register takes it", test.have)
@@ -75,14 +76,14 @@ func TestTrackThatCannot(t *testing.T) {
 		opts   *wsgate.Options
 		want   []string
 	}{
-		{"no function", gatewayAt("/ws", open(nothing)), nil, []string{`"seats"`, at("no function"), "fix:"}},
-		{"twice", gatewayAt("/ws", open(first, second)), nil, []string{`"second"`, at("second track"), "fix:"}},
-		{"name", gatewayAt("/ws", open(badName)), nil, []string{`"$x"`, at("bad name"), "reserved"}},
-		{"no users", gatewayAt("/ws", open(nobody)), nil, []string{"UserID() string", at("without users"), "fix:"}},
-		{"no store", tracking, &wsgate.Options{Broker: storeless{}}, []string{"wsgate.PresenceStore", at("first track"), "fix:"}},
+		{"no function", gatewayAt("/ws", open(nothing)), nil, []string{`"seats"`, kit.At("no function"), "fix:"}},
+		{"twice", gatewayAt("/ws", open(first, second)), nil, []string{`"second"`, kit.At("second track"), "fix:"}},
+		{"name", gatewayAt("/ws", open(badName)), nil, []string{`"$x"`, kit.At("bad name"), "reserved"}},
+		{"no users", gatewayAt("/ws", open(nobody)), nil, []string{"UserID() string", kit.At("without users"), "fix:"}},
+		{"no store", tracking, &wsgate.Options{Broker: storeless{}}, []string{"wsgate.PresenceStore", kit.At("first track"), "fix:"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			checkText(t, refused(t, test.module, test.opts), test.want...)
+			kit.CheckText(t, kit.Refused(t, test.module, test.opts), test.want...)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 func newOtherFine() *fine { return &fine{} }
@@ -19,15 +20,15 @@ func TestBadPaths(t *testing.T) {
 		"Chat.example.com/ws", "*.example.com/ws", "münchen.example/ws", "example.com:80/ws", "[::1]/ws", "a..b/ws", "127.1/ws",
 	} {
 		t.Run(path, func(t *testing.T) {
-			text := refused(t, gatewayAt(path, newOtherFine), nil)
-			checkText(t, text, "route ", at("func newOtherFine("))
+			text := kit.Refused(t, gatewayAt(path, newOtherFine), nil)
+			kit.CheckText(t, text, "route ", kit.At("func newOtherFine("))
 			if strings.Contains(text, "registered at") || strings.Contains(text, "parsing") {
 				t.Errorf("the mux speaks:\n%s", text)
 			}
 
 			var r wsgate.Registry
 			err := r.Register(path, newFine) // bad path
-			checkText(t, wellFormed(t, err), "route ", at("bad path"))
+			kit.CheckText(t, kit.WellFormed(t, err), "route ", kit.At("bad path"))
 		})
 	}
 	for _, path := range []string{"/", "/{$}", "/ws", "/ws/", "/{room}", "/ws/{room}/x", "/{rest...}", "example.com/ws", "127.0.0.1/ws", "my_service/ws", "/日本", "/a%20b"} {
@@ -62,15 +63,15 @@ func TestConflictingPaths(t *testing.T) {
 				}
 				return
 			}
-			checkText(t, wellFormed(t, err), test.why, `"`+test.first+`"`, `"`+test.second+`"`, at("first of two"), at("second of two"), "fix:")
+			kit.CheckText(t, kit.WellFormed(t, err), test.why, `"`+test.first+`"`, `"`+test.second+`"`, kit.At("first of two"), kit.At("second of two"), "fix:")
 
 			m := &wsgate.Module{Gateways: []wsgate.Route{{Path: test.first, New: newFine}, {Path: test.second, New: newOtherFine}}}
-			text := refused(t, m, nil)
-			checkText(t, text, test.why, `"`+test.first+`"`, `"`+test.second+`"`, "startup_helper_test.go:", at("func newOtherFine("), "fix:")
+			text := kit.Refused(t, m, nil)
+			kit.CheckText(t, text, test.why, `"`+test.first+`"`, `"`+test.second+`"`, "startup_helper_test.go:", kit.At("func newOtherFine("), "fix:")
 
 			// A Registry knows where, also when its routes have become a Module's.
 			m = &wsgate.Module{Gateways: append(r.Routes(), wsgate.Route{Path: test.second, New: newOtherFine})}
-			checkText(t, refused(t, m, nil), at("first of two"), at("func newOtherFine("))
+			kit.CheckText(t, kit.Refused(t, m, nil), kit.At("first of two"), kit.At("func newOtherFine("))
 		})
 	}
 }
@@ -79,36 +80,36 @@ func TestConflictingPaths(t *testing.T) {
 func TestConflictOfModules(t *testing.T) {
 	a := &wsgate.Module{Name: "first", Gateways: []wsgate.Route{{Path: "/ws", New: newFine}}}
 	b := &wsgate.Module{Name: "second", Gateways: []wsgate.Route{{Path: "/ws", New: newFine}}}
-	checkText(t, refused(t, &wsgate.Module{Imports: []*wsgate.Module{a, b}}, nil), `"/ws"`, "module first", "module second")
+	kit.CheckText(t, kit.Refused(t, &wsgate.Module{Imports: []*wsgate.Module{a, b}}, nil), `"/ws"`, "module first", "module second")
 }
 
 // A route of a host that the server refuses to have would never be reached.
 func TestPathsOfOtherHosts(t *testing.T) {
 	opts := &wsgate.Options{Hosts: []string{"chat.example.com", "*.example.org"}}
-	text := refused(t, gatewayAt("chat.example.org.evil/ws", newOtherFine), opts)
-	checkText(t, text, `route "chat.example.org.evil/ws"`, "Options.Hosts", "fix:", at("func newOtherFine("))
+	text := kit.Refused(t, gatewayAt("chat.example.org.evil/ws", newOtherFine), opts)
+	kit.CheckText(t, text, `route "chat.example.org.evil/ws"`, "Options.Hosts", "fix:", kit.At("func newOtherFine("))
 	for _, path := range []string{"chat.example.com/ws", "a.example.org/ws", "127.0.0.1/ws", "/ws"} {
-		app := newAppOf(t, opts, gatewayAt(path, newFine))
+		app := kit.NewAppOf(t, opts, gatewayAt(path, newFine))
 		if err := app.Handle("GET chat.example.com/page", http.NotFoundHandler()); err != nil {
 			t.Error(err)
 		}
 		err := app.Handle("GET other.example/page", http.NotFoundHandler()) // other host
-		checkText(t, wellFormed(t, err), `"GET other.example/page"`, "Options.Hosts", "fix:", at("other host"))
+		kit.CheckText(t, kit.WellFormed(t, err), `"GET other.example/page"`, "Options.Hosts", "fix:", kit.At("other host"))
 	}
 }
 
 func TestLimitsOfNobody(t *testing.T) {
-	text := refused(t, gatewayAt("/", newFine), &wsgate.Options{CloseOldest: true})
-	checkText(t, text, "Options.CloseOldest", "UserConnections", "fix:")
-	text = refused(t, gatewayAt("/", newFine), &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}})
-	checkText(t, text, "Options.Limits.UserConnections", "UserID() string", "fix:")
-	if n := count(text); n != 1 {
+	text := kit.Refused(t, gatewayAt("/", newFine), &wsgate.Options{CloseOldest: true})
+	kit.CheckText(t, text, "Options.CloseOldest", "UserConnections", "fix:")
+	text = kit.Refused(t, gatewayAt("/", newFine), &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}})
+	kit.CheckText(t, text, "Options.Limits.UserConnections", "UserID() string", "fix:")
+	if n := kit.CountMistakes(text); n != 1 {
 		t.Errorf("%d mistakes, want 1:\n%s", n, text)
 	}
-	newAppOf(t, &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true}, &wsgate.Module{Gateways: []wsgate.Route{
+	kit.NewAppOf(t, &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true}, &wsgate.Module{Gateways: []wsgate.Route{
 		{Path: "/", New: newFine}, {Path: "/users", New: func() *byName { return &byName{} }},
 	}})
-	newAppOf(t, &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}}, &wsgate.Module{}) // no gateways yet
+	kit.NewAppOf(t, &wsgate.Options{Limits: wsgate.Limits{UserConnections: 1}}, &wsgate.Module{}) // no gateways yet
 }
 
 func TestNegativeLimits(t *testing.T) {
@@ -120,15 +121,15 @@ func TestNegativeLimits(t *testing.T) {
 		if field.Type == reflect.TypeFor[time.Duration]() {
 			have = "have -1ns"
 		}
-		text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Limits: l})
-		checkText(t, text, "Options", "Limits."+field.Name, "negative", have, "want")
-		if n := count(text); n != 1 {
+		text := kit.Refused(t, gatewayAt("/", newFine), &wsgate.Options{Limits: l})
+		kit.CheckText(t, text, "Options", "Limits."+field.Name, "negative", have, "want")
+		if n := kit.CountMistakes(text); n != 1 {
 			t.Errorf("%d mistakes, want 1:\n%s", n, text)
 		}
 
 		m := gatewayAt("/some/{path}", newFine)
 		m.Gateways[0].Limits = &l
-		checkText(t, refused(t, m, nil), `"/some/{path}"`, "Limits."+field.Name, "negative", have, "want")
+		kit.CheckText(t, kit.Refused(t, m, nil), `"/some/{path}"`, "Limits."+field.Name, "negative", have, "want")
 	}
 }
 
@@ -138,29 +139,29 @@ func TestLimitsThatAreTheApps(t *testing.T) {
 	} {
 		m := gatewayAt("/some/{path}", newFine)
 		m.Gateways[0].Limits = &l
-		checkText(t, refused(t, m, nil), `"/some/{path}"`, "Limits."+name+" is the App's", "fix:", "Options.Limits")
-		newAppOf(t, &wsgate.Options{Limits: l}, gatewayAt("/", func() *byName { return &byName{} }))
+		kit.CheckText(t, kit.Refused(t, m, nil), `"/some/{path}"`, "Limits."+name+" is the App's", "fix:", "Options.Limits")
+		kit.NewAppOf(t, &wsgate.Options{Limits: l}, gatewayAt("/", func() *byName { return &byName{} }))
 	}
 }
 
 func TestModulesThatCannotBe(t *testing.T) {
-	checkText(t, refused(t, nil, nil), "nil", "want a *Module")
+	kit.CheckText(t, kit.Refused(t, nil, nil), "nil", "want a *Module")
 
 	m := &wsgate.Module{Name: "chat", Imports: []*wsgate.Module{{}, nil}}
-	checkText(t, refused(t, m, nil), "module chat imports nil", "fix:")
+	kit.CheckText(t, kit.Refused(t, m, nil), "module chat imports nil", "fix:")
 	m = &wsgate.Module{Imports: []*wsgate.Module{nil}, Provide: []any{newCache}}
-	checkText(t, refused(t, m, nil), "imports nil", "fix:")
+	kit.CheckText(t, kit.Refused(t, m, nil), "imports nil", "fix:")
 
 	a, b, c := &wsgate.Module{Name: "a"}, &wsgate.Module{Name: "b"}, &wsgate.Module{Name: "c", Provide: []any{mustNotRun[disk](t)}}
 	a.Imports, b.Imports, c.Imports = []*wsgate.Module{b}, []*wsgate.Module{c}, []*wsgate.Module{b}
-	text := refused(t, a, nil)
-	checkText(t, text, "circle", "module b imports module c imports module b", "fix:")
-	if n := count(text); n != 1 {
+	text := kit.Refused(t, a, nil)
+	kit.CheckText(t, text, "circle", "module b imports module c imports module b", "fix:")
+	if n := kit.CountMistakes(text); n != 1 {
 		t.Errorf("%d mistakes, want 1:\n%s", n, text)
 	}
 	self := &wsgate.Module{Name: "self"}
 	self.Imports = []*wsgate.Module{self}
-	checkText(t, refused(t, self, nil), "module self imports module self")
+	kit.CheckText(t, kit.Refused(t, self, nil), "module self imports module self")
 
 	if app, err := wsgate.New(&wsgate.Module{}, nil); err != nil {
 		t.Errorf("an empty module: %v", err)
@@ -183,11 +184,11 @@ func TestBadMiddleware(t *testing.T) {
 		{"returns nil", empty, "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{Use: []any{pass, test.bad}})
-			checkText(t, text, "Options.Use", test.want)
+			text := kit.Refused(t, gatewayAt("/", newFine), &wsgate.Options{Use: []any{pass, test.bad}})
+			kit.CheckText(t, text, "Options.Use", test.want)
 			m := gatewayAt("/some/{path}", newFine)
 			m.Gateways[0].Use = []any{pass, test.bad}
-			checkText(t, refused(t, m, nil), "Use", `"/some/{path}"`, test.want)
+			kit.CheckText(t, kit.Refused(t, m, nil), "Use", `"/some/{path}"`, test.want)
 		})
 	}
 }
@@ -203,8 +204,8 @@ func TestBadHTTPMiddleware(t *testing.T) {
 		{"returns nil", func(http.Handler) http.Handler { return nil }, "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			text := refused(t, gatewayAt("/", newFine), &wsgate.Options{HTTP: []any{test.bad}})
-			checkText(t, text, "Options.HTTP", test.want)
+			text := kit.Refused(t, gatewayAt("/", newFine), &wsgate.Options{HTTP: []any{test.bad}})
+			kit.CheckText(t, text, "Options.HTTP", test.want)
 		})
 	}
 }
@@ -214,10 +215,10 @@ func TestBadSubprotocols(t *testing.T) {
 		t.Run(bad, func(t *testing.T) {
 			m := gatewayAt("/some/{path}", newFine)
 			m.Gateways[0].Subprotocols = []string{"v1.chat", bad}
-			checkText(t, refused(t, m, nil), `"/some/{path}"`, "Subprotocols", "want")
+			kit.CheckText(t, kit.Refused(t, m, nil), `"/some/{path}"`, "Subprotocols", "want")
 		})
 	}
 	m := gatewayAt("/some/{path}", newFine)
 	m.Gateways[0].Subprotocols = []string{"v2", "v1", "v2"}
-	checkText(t, refused(t, m, nil), `"/some/{path}"`, `Subprotocols has "v2" twice`, "fix:")
+	kit.CheckText(t, kit.Refused(t, m, nil), `"/some/{path}"`, `Subprotocols has "v2" twice`, "fix:")
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -120,7 +121,7 @@ func TestBadEntriesOfUse(t *testing.T) {
 		{"nil", nil, []string{"is nil", "remove it"}},
 		{"a nil constructor", (func() wsgate.Middleware)(nil), []string{"is nil", "remove it"}},
 		{"a service", &visits{}, []string{"is no middleware", "have *wsgate_test.visits", "want wsgate.Middleware, or its constructor: func(services...) wsgate.Middleware", "return s.Method"}},
-		{"the constructor of a service", newVisits, []string{"is no middleware", "have func() *wsgate_test.visits", at("func newVisits() *visits")}},
+		{"the constructor of a service", newVisits, []string{"is no middleware", "have func() *wsgate_test.visits", kit.At("func newVisits() *visits")}},
 		{"a constructor with too many results", func() (wsgate.Middleware, int) { return nil, 0 }, []string{"is no middleware", "have func() (wsgate.Middleware, int)"}},
 		{"a wrong signature", func(wsgate.Handler) error { return nil }, []string{"is no middleware"}},
 		{"HTTP middleware", named(nil), []string{"is nil"}},
@@ -135,16 +136,16 @@ func TestBadEntriesOfUse(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			m := gatewayAt("/x", newFine)
 			m.Gateways[0].Use = []any{pass, test.entry}
-			text := refused(t, m, nil)
-			checkText(t, text, test.want...)
-			if count(text) != 1 {
-				t.Errorf("got %d mistakes, want one:\n%s", count(text), text)
+			text := kit.Refused(t, m, nil)
+			kit.CheckText(t, text, test.want...)
+			if kit.CountMistakes(text) != 1 {
+				t.Errorf("got %d mistakes, want one:\n%s", kit.CountMistakes(text), text)
 			}
-			checkText(t, refused(t, gatewayAt("/x", newFine), &wsgate.Options{Use: []any{pass, test.entry}}), test.want...)
+			kit.CheckText(t, kit.Refused(t, gatewayAt("/x", newFine), &wsgate.Options{Use: []any{pass, test.entry}}), test.want...)
 		})
 	}
-	text := refused(t, gatewayAt("/x", newFine), &wsgate.Options{HTTP: []any{pass, func() wsgate.Middleware { return pass }, 7}})
-	checkText(t, text, "Options.HTTP[0] is no middleware", "Options.HTTP[1] is no middleware", "Options.HTTP[2] is no middleware",
+	text := kit.Refused(t, gatewayAt("/x", newFine), &wsgate.Options{HTTP: []any{pass, func() wsgate.Middleware { return pass }, 7}})
+	kit.CheckText(t, text, "Options.HTTP[0] is no middleware", "Options.HTTP[1] is no middleware", "Options.HTTP[2] is no middleware",
 		"list it in Use", "func(http.Handler) http.Handler, or its constructor")
 }
 
@@ -154,9 +155,9 @@ func TestConstructorsOfUseRunWhenAllIsRight(t *testing.T) {
 	run := func() wsgate.Middleware { ran = true; return nil }
 	m := gatewayAt("/x", newFine)
 	m.Gateways[0].Use = []any{run, visiting("x"), 7}
-	text := refused(t, m, &wsgate.Options{Use: []any{visiting("app")}, HTTP: []any{visitingHTTP("http")}})
-	if checkText(t, text, "Use[2] is no middleware"); count(text) != 3 {
-		t.Errorf("got %d mistakes, want 3:\n%s", count(text), text)
+	text := kit.Refused(t, m, &wsgate.Options{Use: []any{visiting("app")}, HTTP: []any{visitingHTTP("http")}})
+	if kit.CheckText(t, text, "Use[2] is no middleware"); kit.CountMistakes(text) != 3 {
+		t.Errorf("got %d mistakes, want 3:\n%s", kit.CountMistakes(text), text)
 	}
 	if ran {
 		t.Error("a constructor ran")
@@ -167,8 +168,8 @@ func TestConstructorsOfUseRunWhenAllIsRight(t *testing.T) {
 func TestUseOfTheAppAndPrivateServices(t *testing.T) {
 	m := gatewayAt("/x", newFine)
 	m.Name, m.Private = "mine", []any{newVisits}
-	text := refused(t, m, &wsgate.Options{Use: []any{visiting("app")}})
-	checkText(t, text, "needs *wsgate_test.visits, which is private to module mine")
+	text := kit.Refused(t, m, &wsgate.Options{Use: []any{visiting("app")}})
+	kit.CheckText(t, text, "needs *wsgate_test.visits, which is private to module mine")
 	if !strings.HasSuffix(text, "fix: move wsgate_test.newVisits from Private to Provide") {
 		t.Errorf("got other advice:\n%s", text)
 	}
@@ -180,7 +181,7 @@ func TestUseOfAServiceThatFails(t *testing.T) {
 	m.Provide = []any{func() (*visits, error) { return nil, errOfService }}
 	m.Gateways[0].Use = []any{visiting("x")}
 	_, err := wsgate.New(m, nil)
-	if text := wellFormed(t, err); count(text) != 1 || !errors.Is(err, errOfService) {
+	if text := kit.WellFormed(t, err); kit.CountMistakes(text) != 1 || !errors.Is(err, errOfService) {
 		t.Errorf("got\n%s\nwant the failure of the service, once", text)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -60,9 +61,9 @@ func (v *wordMap) Validate() error     { return verdict((*v)["word"]) }
 // A payload is asked before its handler, in events and calls, whichever receiver its method has.
 func TestValidate(t *testing.T) {
 	handled := 0
-	event := wsgate.On(wsgate.Event[byValue]("event"), func(context.Context, *testConn, byValue) error { handled++; return nil })
-	c := speak(t, event, echo[byValue]("value"), echo[*byValue]("*value"), echo[**byValue]("**value"), echo[byPointerTo]("pointer"), echo[*byPointerTo]("*pointer"),
-		echo[wordOf]("word"), echo[wordsOf]("words"), echo[wordMap]("map"), echo[withInner]("inner"), echo[withHidden]("hidden"))
+	event := wsgate.On(wsgate.Event[byValue]("event"), func(context.Context, *kit.Conn, byValue) error { handled++; return nil })
+	c := kit.Speak(t, event, kit.Echo[byValue]("value"), kit.Echo[*byValue]("*value"), kit.Echo[**byValue]("**value"), kit.Echo[byPointerTo]("pointer"), kit.Echo[*byPointerTo]("*pointer"),
+		kit.Echo[wordOf]("word"), kit.Echo[wordsOf]("words"), kit.Echo[wordMap]("map"), kit.Echo[withInner]("inner"), kit.Echo[withHidden]("hidden"))
 	for _, name := range []string{"event", "value", "*value", "**value", "pointer", "*pointer", "word", "words", "map", "hidden"} {
 		word := func(word string) string {
 			text := `"word":"` + word + `"`
@@ -76,10 +77,10 @@ func TestValidate(t *testing.T) {
 			}
 			return `{"type":"` + name + `","id":1,` + text + `}`
 		}
-		c.asks(word("own"), `{"type":"error","id":1,"code":"conflict","message":"not that","details":{"n":1}}`)
-		c.asks(word("wrapped"), `{"type":"error","id":1,"code":"invalid","message":"no such word"}`)
-		c.asks(word("other"), `{"type":"error","id":1,"code":"invalid","message":"the payload of `+name+` is not valid"}`)
-		c.asks(word("both"), `{"type":"error","id":1,"code":"denied","message":"not you"}`)
+		c.Asks(word("own"), `{"type":"error","id":1,"code":"conflict","message":"not that","details":{"n":1}}`)
+		c.Asks(word("wrapped"), `{"type":"error","id":1,"code":"invalid","message":"no such word"}`)
+		c.Asks(word("other"), `{"type":"error","id":1,"code":"invalid","message":"the payload of `+name+` is not valid"}`)
+		c.Asks(word("both"), `{"type":"error","id":1,"code":"denied","message":"not you"}`)
 		if handled != 0 {
 			t.Errorf("%s: the handler was called", name)
 		}
@@ -90,28 +91,28 @@ func TestValidate(t *testing.T) {
 		case "pointer", "*pointer": // the method may change the payload
 			want = `{"type":"` + name + `","id":1,"data":{"id":1,"word":"fine"}}`
 		}
-		c.asks(word("fine"), want)
+		c.Asks(word("fine"), want)
 		handled = 0
 	}
-	c.logged(0)
+	c.Logged(0)
 
 	// What does not decode is not asked, what is not there is: it is the zero value. A pointer that is nil has nothing to ask.
-	c.asks(`{"type":"value","id":1,"word":7}`, `{"type":"error","id":1,"code":"invalid","message":"word is a number, want a string"}`)
-	c.asks(`{"type":"pointer","id":1}`, `{"type":"pointer","id":1,"data":{"id":1,"word":""}}`)
-	c.asks(`{"type":"*pointer","id":1}`, `{"type":"*pointer","id":1,"data":null}`)
-	c.asks(`{"type":"**value","id":1,"data":null}`, `{"type":"**value","id":1,"data":null}`)
+	c.Asks(`{"type":"value","id":1,"word":7}`, `{"type":"error","id":1,"code":"invalid","message":"word is a number, want a string"}`)
+	c.Asks(`{"type":"pointer","id":1}`, `{"type":"pointer","id":1,"data":{"id":1,"word":""}}`)
+	c.Asks(`{"type":"*pointer","id":1}`, `{"type":"*pointer","id":1,"data":null}`)
+	c.Asks(`{"type":"**value","id":1,"data":null}`, `{"type":"**value","id":1,"data":null}`)
 	// Only the payload itself is asked: what it holds it asks itself.
-	c.asks(`{"type":"inner","id":1,"Inner":{"word":"own"}}`, `{"type":"inner","id":1,"Inner":{"word":"own"}}`)
+	c.Asks(`{"type":"inner","id":1,"Inner":{"word":"own"}}`, `{"type":"inner","id":1,"Inner":{"word":"own"}}`)
 }
 
 // What else a Validate method does is as if its handler did it.
 func TestValidateThatEndsTheConnection(t *testing.T) {
 	for word, code := range map[string]websocket.StatusCode{"close": 4001, "panic": websocket.StatusInternalError} {
-		c := speak(t, echo[byValue]("value"))
-		c.say(`{"type":"value","id":1,"word":"` + word + `"}`)
-		c.closed(code, map[string]string{"close": "go away", "panic": "internal error"}[word])
+		c := kit.Speak(t, kit.Echo[byValue]("value"))
+		c.Say(`{"type":"value","id":1,"word":"` + word + `"}`)
+		c.Closed(code, map[string]string{"close": "go away", "panic": "internal error"}[word])
 		if word == "panic" {
-			c.logged(1, "event handler failed", "no verdict", "stack=")
+			c.Logged(1, "event handler failed", "no verdict", "stack=")
 		}
 	}
 }
@@ -132,10 +133,10 @@ func TestValidateInMiddleware(t *testing.T) {
 			return err
 		}
 	}
-	app := newApp(t, &wsgate.Options{Use: []any{translate}}, routeTo("/", &eventGateway{table: []wsgate.Binding[testData]{echo[byValue]("value")}}))
-	c := dialed(t, app, "/")
-	c.say(`{"type":"value","id":1,"word":"other"}`)
-	c.hears(`{"type":"error","id":1,"code":"invalid","message":"too long"}`)
+	app := kit.NewApp(t, &wsgate.Options{Use: []any{translate}}, kit.RouteTo("/", &kit.EventGateway{Table: []wsgate.Binding[kit.Data]{kit.Echo[byValue]("value")}}))
+	c := kit.Dialed(t, app, "/")
+	c.Say(`{"type":"value","id":1,"word":"other"}`)
+	c.Hears(`{"type":"error","id":1,"code":"invalid","message":"too long"}`)
 	if len(seen) != 1 || !strings.Contains(seen[0].Error(), errTooLong.Error()) {
 		t.Errorf("middleware got %v", seen)
 	}
@@ -146,8 +147,8 @@ func TestValidateIsLogged(t *testing.T) {
 	for level, want := range map[slog.Level]bool{slog.LevelInfo: false, slog.LevelDebug: true} {
 		var logs bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: level}))
-		table := &eventGateway{table: []wsgate.Binding[testData]{echo[byValue]("value")}}
-		c := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{routeTo("/", table)}}, wstest.With(&wsgate.Options{Logger: log})).Dial("/")
+		table := &kit.EventGateway{Table: []wsgate.Binding[kit.Data]{kit.Echo[byValue]("value")}}
+		c := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{kit.RouteTo("/", table)}}, wstest.With(&wsgate.Options{Logger: log})).Dial("/")
 		for _, word := range []string{"own", "other"} {
 			wstest.Send(c, wsgate.Event[byValue]("value"), byValue{word})
 			c.Next() // the error
@@ -183,9 +184,9 @@ func TestValidateWithAnotherSignature(t *testing.T) {
 		{wsgate.Answer("bad", know[asksCtx, int]()), "func (*wsgate_test.asksCtx) Validate(context.Context) error", "func (*wsgate_test.asksCtx) Validate() error"},
 		{wsgate.Answer("bad", know[asksTwo, int]()), "func (*wsgate_test.asksTwo) Validate() (int, error)", "func (*wsgate_test.asksTwo) Validate() error"},
 	} {
-		text := refused(t, gatewayAt("/", speaking(test.bound)), nil)
-		checkText(t, text, `event "bad"`, "have "+test.have, "want "+test.want, "validate_test.go:", "fix:")
+		text := kit.Refused(t, gatewayAt("/", speaking(test.bound)), nil)
+		kit.CheckText(t, text, `event "bad"`, "have "+test.have, "want "+test.want, "validate_test.go:", "fix:")
 	}
 	// What is only sent is not asked.
-	newAppOf(t, nil, gatewayAt("/", speaking(wsgate.Answer("fine", know[int, asksBool]()))))
+	kit.NewAppOf(t, nil, gatewayAt("/", speaking(wsgate.Answer("fine", know[int, asksBool]()))))
 }

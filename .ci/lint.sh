@@ -159,7 +159,7 @@ no_known_vulnerabilities() {
 
 # Package testing registers flags and has no place in a server. The test kits are for it, and benchmarks may use it.
 no_testing_in_programs() {
-	local what='packages that need testing, outside wstest and brokertest' dir deps all= found
+	local what='packages that need testing, outside the test kits' dir deps all= found
 	for dir in "${modules[@]}"; do
 		[[ $dir == bench ]] && continue
 		if ! deps=$(in_module "$dir" go list -f '{{.ImportPath}} {{join .Deps " "}}' ./...); then
@@ -168,8 +168,8 @@ no_testing_in_programs() {
 		fi
 		all+=$deps$'\n'
 	done
-	found=$(awk -v kit="$module/wstest" -v brokers="$module/broker/brokertest" '
-		$1 == kit || index($1, kit "/") == 1 || $1 == brokers { next }
+	found=$(awk -v kit="$module/wstest" -v brokers="$module/broker/brokertest" -v ours="$module/internal/test/kit" '
+		$1 == kit || index($1, kit "/") == 1 || $1 == brokers || $1 == ours { next }
 		{ for (i = 2; i <= NF; i++) if ($i == "testing" || $i ~ /^testing\//) { print $1; next } }
 	' <<<"$all")
 	expect "$what" "$found" ''

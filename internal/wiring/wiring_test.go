@@ -17,18 +17,18 @@ import (
 func TestMain(m *testing.M) { os.Exit(leak.Check(m.Run)) }
 
 type (
-	clock struct{}
-	disk  struct{ clock *clock }
-	store struct{ disk *disk }
-	page  struct{ store *store }
-	names interface{ Name() string }
+	clock   struct{}
+	drive   struct{ clock *clock }
+	archive struct{ drive *drive }
+	page    struct{ archive *archive }
+	names   interface{ Name() string }
 )
 
-func (*disk) Name() string { return "disk" }
+func (*drive) Name() string { return "drive" }
 
-func newDisk(c *clock) *disk  { return &disk{c} }
-func newStore(d *disk) *store { return &store{d} }
-func newPage(s *store) *page  { return &page{s} }
+func newDrive(c *clock) *drive     { return &drive{c} }
+func newArchive(d *drive) *archive { return &archive{d} }
+func newPage(s *archive) *page     { return &page{s} }
 
 // plan returns one in which a clock is given and a bool is never a service.
 func plan() *wiring.Plan {
@@ -48,7 +48,7 @@ func group(name string, private, provide []any) *wiring.Group {
 func TestBuild(t *testing.T) {
 	made := 0
 	p := plan()
-	g := group("a", []any{func(c *clock) *disk { made++; return newDisk(c) }}, []any{newStore})
+	g := group("a", []any{func(c *clock) *drive { made++; return newDrive(c) }}, []any{newArchive})
 	for _, err := range p.Add(g) {
 		t.Error(err)
 	}
@@ -62,21 +62,21 @@ func TestBuild(t *testing.T) {
 		t.Fatalf("got %v, %v", pages, mistakes)
 	}
 	one, two := pages[0].(*page), pages[1].(*page)
-	if one == two || one.store != two.store || one.store.disk.clock == nil || made != 1 {
-		t.Errorf("got pages %p and %p with stores %p and %p, and %d disks, want two pages with one store", one, two, one.store, two.store, made)
+	if one == two || one.archive != two.archive || one.archive.drive.clock == nil || made != 1 {
+		t.Errorf("got pages %p and %p with stores %p and %p, and %d disks, want two pages with one archive", one, two, one.archive, two.archive, made)
 	}
 	failed := errors.New("oh no")
-	if err := p.Invoke(func(s *store) error {
+	if err := p.Invoke(func(s *archive) error {
 		return errors.Join(failed, p.Invoke(func(c *clock) {})) // one inside of another
 	}); !errors.Is(err, failed) {
 		t.Errorf("Invoke: got %v, want the function's own error", err)
 	}
-	if err := p.Invoke(func(*disk) {}); err == nil { // which is private
+	if err := p.Invoke(func(*drive) {}); err == nil { // which is private
 		t.Error("Invoke has given what is private")
 	}
 	var invoking sync.WaitGroup
 	for range 10 {
-		invoking.Go(func() { _ = p.Invoke(func(*store) {}) })
+		invoking.Go(func() { _ = p.Invoke(func(*archive) {}) })
 	}
 	invoking.Wait()
 }
@@ -84,7 +84,7 @@ func TestBuild(t *testing.T) {
 // A part gets what its group sees, each its own, and is nobody's service; also in a group that has no services.
 func TestPart(t *testing.T) {
 	p := plan()
-	g := group("a", []any{newDisk}, []any{newStore})
+	g := group("a", []any{newDrive}, []any{newArchive})
 	p.Add(g)
 	part := func(g *wiring.Group, fn any) func() any {
 		made, err := p.Part(g, fn)
@@ -93,11 +93,11 @@ func TestPart(t *testing.T) {
 		}
 		return made
 	}
-	broken := errors.New("no disk")
+	broken := errors.New("no drive")
 	type handler func()
 	everywhere := &wiring.Group{Here: "a module"}
-	one, two, global := part(g, newDisk), part(g, newDisk), part(everywhere, newPage)
-	failing, empty := part(everywhere, func() (*disk, error) { return nil, broken }), part(g, func() handler { return nil })
+	one, two, global := part(g, newDrive), part(g, newDrive), part(everywhere, newPage)
+	failing, empty := part(everywhere, func() (*drive, error) { return nil, broken }), part(g, func() handler { return nil })
 	if mistakes := p.Check(); len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
@@ -106,18 +106,18 @@ func TestPart(t *testing.T) {
 	if len(mistakes) != 2 || !errors.Is(err, broken) || !strings.Contains(err.Error(), "returned a nil wiring_test.handler and no error") {
 		t.Errorf("got %v, want what two parts failed by", err)
 	}
-	if a, b := one().(*disk), two().(*disk); a == b || a.clock != b.clock {
+	if a, b := one().(*drive), two().(*drive); a == b || a.clock != b.clock {
 		t.Errorf("got disks %p and %p, want two with one clock", a, b)
 	}
-	if global().(*page).store == nil || failing() != nil || empty() != nil {
+	if global().(*page).archive == nil || failing() != nil || empty() != nil {
 		t.Errorf("got %v, %v, %v, want a page and twice nothing", global(), failing(), empty())
 	}
 
 	p = plan()
-	p.Add(group("a", []any{newDisk}, nil))
-	part(everywhere, newStore)
+	p.Add(group("a", []any{newDrive}, nil))
+	part(everywhere, newArchive)
 	part(everywhere, newPage)
-	want := []string{"is private to module a", "fix: move wiring_test.newDisk from Private to Provide", "add a constructor that returns *wiring_test.store to Provide of a module"}
+	want := []string{"is private to module a", "fix: move wiring_test.newDrive from Private to Provide", "add a constructor that returns *wiring_test.archive to Provide of a module"}
 	err = errors.Join(p.Check()...)
 	for _, text := range want {
 		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "one of its own in Private") {
@@ -135,17 +135,17 @@ func TestCheck(t *testing.T) {
 		product          any
 		want             string // "" for no mistake
 	}{
-		{"all is there", nil, []any{newDisk, newStore}, nil, newPage, ""},
-		{"from another group", nil, []any{newStore}, []any{newDisk}, newPage, ""},
-		{"a service is missing", nil, []any{newStore}, nil, nil, "needs *wiring_test.disk, which nothing provides"},
-		{"a product's service is missing", nil, nil, nil, newPage, "newPage needs *wiring_test.store, which nothing provides"},
-		{"private elsewhere", []any{newDisk}, nil, []any{newStore}, nil, "needs *wiring_test.disk, which is private to module a"},
-		{"twice", nil, []any{newDisk}, []any{func() *disk { return nil }}, nil, "provides *wiring_test.disk, which"},
+		{"all is there", nil, []any{newDrive, newArchive}, nil, newPage, ""},
+		{"from another group", nil, []any{newArchive}, []any{newDrive}, newPage, ""},
+		{"a service is missing", nil, []any{newArchive}, nil, nil, "needs *wiring_test.drive, which nothing provides"},
+		{"a product's service is missing", nil, nil, nil, newPage, "newPage needs *wiring_test.archive, which nothing provides"},
+		{"private elsewhere", []any{newDrive}, nil, []any{newArchive}, nil, "needs *wiring_test.drive, which is private to module a"},
+		{"twice", nil, []any{newDrive}, []any{func() *drive { return nil }}, nil, "provides *wiring_test.drive, which"},
 		{"what is given", nil, []any{func() *clock { return nil }}, nil, nil, "provides *wiring_test.clock, which comes from the test"},
-		{"an interface that a service has", nil, []any{newDisk, func(names) int { return 1 }}, nil, nil, "did you mean *wiring_test.disk?"},
+		{"an interface that a service has", nil, []any{newDrive, func(names) int { return 1 }}, nil, nil, "did you mean *wiring_test.drive?"},
 		{"what is never a service", nil, []any{func(bool) int { return 1 }}, nil, nil, "fix: decide yourself"},
-		{"a circle", nil, []any{func(*page) *disk { return nil }, newStore, newPage}, nil, nil, "constructors need each other in a circle"},
-		{"of a product", nil, []any{newDisk, newStore, func(*page) int { return 1 }}, nil, newPage, `of product makes`},
+		{"a circle", nil, []any{func(*page) *drive { return nil }, newArchive, newPage}, nil, nil, "constructors need each other in a circle"},
+		{"of a product", nil, []any{newDrive, newArchive, func(*page) int { return 1 }}, nil, newPage, `of product makes`},
 		{"no constructor", nil, []any{7}, nil, nil, "a service of module a"},
 		{"nothing is made", nil, []any{func() error { return nil }}, nil, nil, "provides nothing"},
 	} {
@@ -166,21 +166,21 @@ func TestCheck(t *testing.T) {
 
 // A constructor that fails is told of once, however many needed it; a panic is found in the error.
 func TestFailures(t *testing.T) {
-	broken := errors.New("no disk")
+	broken := errors.New("no drive")
 	for _, test := range []struct {
 		name    string
-		disk    func() (*disk, error)
+		drive   func() (*drive, error)
 		product any
 		want    string
 	}{
-		{"an error", func() (*disk, error) { return nil, broken }, newPage, "no disk"},
-		{"nil", func() (*disk, error) { return nil, nil }, newPage, "returned a nil *wiring_test.disk and no error"},
-		{"a panic", func() (*disk, error) { panic("out of order") }, newPage, "panicked: out of order"},
-		{"of the product", func() (*disk, error) { return &disk{}, nil }, func(*store) (*page, error) { return nil, broken }, "no disk"},
+		{"an error", func() (*drive, error) { return nil, broken }, newPage, "no drive"},
+		{"nil", func() (*drive, error) { return nil, nil }, newPage, "returned a nil *wiring_test.drive and no error"},
+		{"a panic", func() (*drive, error) { panic("out of order") }, newPage, "panicked: out of order"},
+		{"of the product", func() (*drive, error) { return &drive{}, nil }, func(*archive) (*page, error) { return nil, broken }, "no drive"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := plan()
-			g := group("a", nil, []any{test.disk, newStore})
+			g := group("a", nil, []any{test.drive, newArchive})
 			p.Add(g)
 			p.Product(g, "page 1", test.product)
 			p.Product(g, "page 2", test.product)
@@ -203,17 +203,17 @@ func TestFailures(t *testing.T) {
 // A replacement is there for everybody, and what it replaces is not made.
 func TestReplace(t *testing.T) {
 	p := plan()
-	g := group("a", nil, []any{func() *disk { t.Error("the disk was made"); return &disk{} }, newStore})
+	g := group("a", nil, []any{func() *drive { t.Error("the drive was made"); return &drive{} }, newArchive})
 	p.Add(g)
 	p.Product(g, "page", newPage)
-	mine := &disk{}
-	p.Replace(func() *disk { return mine }, "here")
+	mine := &drive{}
+	p.Replace(func() *drive { return mine }, "here")
 	made, mistakes := p.Build()
-	if len(mistakes) > 0 || made[0].(*page).store.disk != mine {
+	if len(mistakes) > 0 || made[0].(*page).archive.drive != mine {
 		t.Errorf("got %v, %v", made, mistakes)
 	}
 	p = plan()
-	p.Replace(func() *disk { return mine }, "here")
+	p.Replace(func() *drive { return mine }, "here")
 	if _, mistakes := p.Build(); len(mistakes) != 1 || !strings.Contains(mistakes[0].Error(), "which nothing provides (here)") {
 		t.Errorf("got %v, want that there is none to replace", mistakes)
 	}

@@ -5,15 +5,15 @@ type mutant struct {
 	name     string
 	file     string
 	old, new string // old stands in the file once
-	tests    string // packages that should notice; "" is the root's
+	tests    string // packages that should notice
 }
 
 const (
-	core        = "."
+	core        = ". ./internal/wiring ./internal/test/nodes ./internal/transport" // whole Apps
 	conformance = "./internal/test/conformance"
 	abuse       = "./internal/test/abuse"
 	lifecycle   = "./internal/test/lifecycle"
-	nodes       = "./internal/cluster"
+	nodes       = "./internal/cluster ./internal/test/nodes"
 	presence    = "./internal/presence"
 	queues      = "./internal/fair"
 	routers     = "./internal/test/routers"
