@@ -13,6 +13,8 @@ import (
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // silentNodes returns the nodes that the error of an Ask names.
@@ -24,19 +26,11 @@ func silentNodes(err error) []string {
 	return nil
 }
 
-// join makes a node that is known to all others and does not answer.
-func join(t *testing.T, engine *local.Broker, id string) *forged {
-	f := &forged{t: t, engine: engine, id: id}
-	f.say("nodes", wireHello, "")
-	pass(0)
-	return f
-}
-
 // questions returns the numbers of what is asked from now on.
 func questions(t *testing.T, engine *local.Broker) <-chan uint64 {
 	numbers := make(chan uint64, 100)
 	end, err := engine.Subscribe(t.Context(), "nodes", func(text []byte) {
-		if text[1] != wireAsk {
+		if text[1] != kit.NodeAsk {
 			return
 		}
 		rest := text[3+int(text[2]):] // behind version, kind and node, which is shorter than 128 bytes
@@ -55,38 +49,38 @@ func questions(t *testing.T, engine *local.Broker) <-chan uint64 {
 func number(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
 
 func TestAsk(t *testing.T) {
-	bubble(t, "all answer at once", func(t *testing.T) {
+	kit.Bubble(t, "all answer at once", func(t *testing.T) {
 		engine := new(local.Broker)
 		nodes := []*member{start(t, engine), start(t, engine), start(t, engine)}
-		pass(0)
+		wstest.Pass(0)
 		begin := time.Now()
 		for _, body := range []string{"first", "", strings.Repeat("x", 100_000)} {
 			if err := nodes[0].Request(t.Context(), []byte(body)); err != nil {
 				t.Error(err)
 			}
-			nodes[0].happened.want(t, slices.DeleteFunc([]string{"state <nil>"}, func(string) bool { return body != "first" })...)
+			nodes[0].happened.WantNext(t, slices.DeleteFunc([]string{"state <nil>"}, func(string) bool { return body != "first" })...)
 			for _, n := range nodes[1:] {
 				want := []string{"state <nil>", "asked " + body}
 				if body != "first" {
 					want = want[1:]
 				}
-				n.happened.want(t, want...)
+				n.happened.WantNext(t, want...)
 			}
 		}
 		if took := time.Since(begin); took > 0 {
 			t.Errorf("took %v, want no time", took)
 		}
 	})
-	bubble(t, "nobody is there", func(t *testing.T) {
+	kit.Bubble(t, "nobody is there", func(t *testing.T) {
 		n := start(t, new(local.Broker))
 		if err := n.Request(t.Context(), nil); err != nil {
 			t.Error(err)
 		}
 	})
-	bubble(t, "the engine is away", func(t *testing.T) {
+	kit.Bubble(t, "the engine is away", func(t *testing.T) {
 		engine := new(local.Broker)
 		n := start(t, engine)
-		join(t, engine, "mute")
+		kit.NewMuteNode(t, engine, "mute")
 		engine.SetAway(errAway)
 		begin := time.Now()
 		if err := n.Request(t.Context(), nil); !errors.Is(err, errAway) {
@@ -96,10 +90,10 @@ func TestAsk(t *testing.T) {
 			t.Errorf("took %v, want no time", took)
 		}
 	})
-	bubble(t, "hundreds at a time", func(t *testing.T) {
+	kit.Bubble(t, "hundreds at a time", func(t *testing.T) {
 		engine := new(local.Broker)
 		nodes := []*member{start(t, engine), start(t, engine), start(t, engine)}
-		pass(0)
+		wstest.Pass(0)
 		var asking sync.WaitGroup
 		for i := range 300 {
 			asking.Go(func() {
@@ -110,7 +104,7 @@ func TestAsk(t *testing.T) {
 		}
 		asking.Wait()
 		for _, n := range nodes {
-			lines := n.happened.take()
+			lines := n.happened.Take()
 			slices.Sort(lines)
 			if got := len(slices.Compact(lines)); got != 1+200 { // and its state
 				t.Errorf("got %d lines, want 200 questions", got)
@@ -124,12 +118,12 @@ func TestAskTheSilent(t *testing.T) {
 	for _, test := range []struct {
 		within, want time.Duration
 	}{{time.Hour, 5 * time.Second}, {5 * time.Second, 5 * time.Second}, {time.Second, time.Second}, {1, 1}} {
-		bubble(t, test.within.String(), func(t *testing.T) {
+		kit.Bubble(t, test.within.String(), func(t *testing.T) {
 			engine := new(local.Broker)
 			n := start(t, engine)
 			start(t, engine)
-			mute := join(t, engine, "mute")
-			join(t, engine, "deaf")
+			mute := kit.NewMuteNode(t, engine, "mute")
+			kit.NewMuteNode(t, engine, "deaf")
 			ctx, cancel := context.WithTimeout(t.Context(), test.within)
 			defer cancel()
 			begin := time.Now()
@@ -140,17 +134,17 @@ func TestAskTheSilent(t *testing.T) {
 			if took := time.Since(begin); took != test.want {
 				t.Errorf("took %v, want %v", took, test.want)
 			}
-			mute.say("node."+n.ID(), wireAnswer, number(1)) // too late
-			pass(0)
+			mute.Publish("node."+n.ID(), kit.NodeAnswer, number(1)) // too late
+			wstest.Pass(0)
 			if got := n.RemoteDropped(); got != 0 {
 				t.Errorf("got %d ignored messages, want none", got)
 			}
 		})
 	}
-	bubble(t, "a context that has ended", func(t *testing.T) {
+	kit.Bubble(t, "a context that has ended", func(t *testing.T) {
 		engine := new(local.Broker)
 		n := start(t, engine)
-		join(t, engine, "mute")
+		kit.NewMuteNode(t, engine, "mute")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if got := silentNodes(n.Request(ctx, nil)); !slices.Equal(got, []string{"mute"}) {
@@ -161,14 +155,14 @@ func TestAskTheSilent(t *testing.T) {
 
 // A node that leaves without an answer counts as silent: nobody knows what it has done.
 func TestAskTheDying(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		n := start(t, engine)
-		dying := join(t, engine, "dying")
+		dying := kit.NewMuteNode(t, engine, "dying")
 		asked := make(chan error)
 		go func() { asked <- n.Request(t.Context(), nil) }()
-		pass(time.Second)
-		dying.say("nodes", wireBye, "")
+		wstest.Pass(time.Second)
+		dying.Publish("nodes", kit.NodeBye, "")
 		if got := silentNodes(<-asked); !slices.Equal(got, []string{"dying"}) {
 			t.Errorf("got %q, want the one that died", got)
 		}
@@ -180,10 +174,10 @@ func TestAskTheDying(t *testing.T) {
 
 // Only the answers of those that were asked count, each once, for their question.
 func TestWhoseAnswersCount(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		n := start(t, engine)
-		a, b := join(t, engine, "a"), join(t, engine, "b")
+		a, b := kit.NewMuteNode(t, engine, "a"), kit.NewMuteNode(t, engine, "b")
 		numbers := questions(t, engine)
 		to := "node." + n.ID()
 		asked := make(chan error, 1)
@@ -193,7 +187,7 @@ func TestWhoseAnswersCount(t *testing.T) {
 		}
 		wait := func() {
 			t.Helper()
-			pass(time.Second / 10)
+			wstest.Pass(time.Second / 10)
 			select {
 			case err := <-asked:
 				t.Fatalf("Ask returned %v before all had answered", err)
@@ -203,30 +197,30 @@ func TestWhoseAnswersCount(t *testing.T) {
 
 		first := ask()
 		wait()
-		a.say(to, wireAnswer, number(first))
-		a.say(to, wireAnswer, number(first)) // twice
-		late := join(t, engine, "late")      // was not asked
-		late.say(to, wireAnswer, number(first))
-		b.say(to, wireAnswer, number(first+1)) // another question
-		b.say(to, wireAnswer, "")
-		b.say(to, wireAnswer, "\xff")
-		b.say(to, wireBeat, number(first))
+		a.Publish(to, kit.NodeAnswer, number(first))
+		a.Publish(to, kit.NodeAnswer, number(first)) // twice
+		late := kit.NewMuteNode(t, engine, "late")   // was not asked
+		late.Publish(to, kit.NodeAnswer, number(first))
+		b.Publish(to, kit.NodeAnswer, number(first+1)) // another question
+		b.Publish(to, kit.NodeAnswer, "")
+		b.Publish(to, kit.NodeAnswer, "\xff")
+		b.Publish(to, kit.NodeBeat, number(first))
 		wait()
-		b.say(to, wireAnswer, number(first))
-		b.say(to, wireAnswer, number(first))
+		b.Publish(to, kit.NodeAnswer, number(first))
+		b.Publish(to, kit.NodeAnswer, number(first))
 		if err := <-asked; err != nil {
 			t.Error(err)
 		}
 
-		late.say("nodes", wireBye, "")
-		pass(0)
+		late.Publish("nodes", kit.NodeBye, "")
+		wstest.Pass(0)
 		second := ask()
-		for _, f := range []*forged{a, b} { // to a question of before
-			f.say(to, wireAnswer, number(first))
+		for _, f := range []*kit.ForgedNode{a, b} { // to a question of before
+			f.Publish(to, kit.NodeAnswer, number(first))
 		}
 		wait()
-		a.say("nodes", wireAnswer, number(second)) // wherever it is said
-		b.say(to, wireAnswer, number(second))
+		a.Publish("nodes", kit.NodeAnswer, number(second)) // wherever it is said
+		b.Publish(to, kit.NodeAnswer, number(second))
 		if err := <-asked; err != nil {
 			t.Error(err)
 		}
@@ -235,12 +229,12 @@ func TestWhoseAnswersCount(t *testing.T) {
 
 // Several answers to one question at the same time, and to several questions in any order.
 func TestAnswersInAnyOrder(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		n := start(t, engine)
-		var peers []*forged
+		var peers []*kit.ForgedNode
 		for i := range 20 {
-			peers = append(peers, join(t, engine, fmt.Sprint("p", i)))
+			peers = append(peers, kit.NewMuteNode(t, engine, fmt.Sprint("p", i)))
 		}
 		numbers := questions(t, engine)
 		const count = 20
@@ -253,7 +247,7 @@ func TestAnswersInAnyOrder(t *testing.T) {
 		for _, f := range peers {
 			slices.Reverse(open)
 			for _, question := range open {
-				f.say("node."+n.ID(), wireAnswer, number(question))
+				f.Publish("node."+n.ID(), kit.NodeAnswer, number(question))
 			}
 		}
 		for range count {

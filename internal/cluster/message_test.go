@@ -9,15 +9,17 @@ import (
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 const mostBody = 1 << 20 // of the nodes in these tests
 
 // listen returns a node that is subscribed to topic "a", and what it gets.
-func listen(t *testing.T) (n *cluster.Node, broker *strictBroker, got *journal) {
+func listen(t *testing.T) (n *cluster.Node, broker *kit.Broker, got *kit.Journal) {
 	n, broker = newNode(t)
-	got = new(journal)
-	err := n.Acquire(t.Context(), "a", func(m cluster.Message) { got.add("%d %s %.20s", m.Kind, m.Node, m.Body) })
+	got = new(kit.Journal)
+	err := n.Acquire(t.Context(), "a", func(m cluster.Message) { got.Add("%d %s %.20s", m.Kind, m.Node, m.Body) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,14 +40,14 @@ func TestFormatOnTheWire(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if want := append(wire(wireData, n.ID(), 1, "hello"), wire(wireData, n.ID(), 2, "")...); string(text) != string(want) {
+	if want := append(kit.NodeMessage(kit.NodeData, n.ID(), 1, "hello"), kit.NodeMessage(kit.NodeData, n.ID(), 2, "")...); string(text) != string(want) {
 		t.Errorf("got %q, want %q", text, want)
 	}
 }
 
 func TestGarbage(t *testing.T) {
-	valid := wire(wireData, "stranger", 1, "hello")
-	overlong := append([]byte{1, wireData}, 0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0)
+	valid := kit.NodeMessage(kit.NodeData, "stranger", 1, "hello")
+	overlong := append([]byte{1, kit.NodeData}, 0x88, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0)
 	tests := map[string][]byte{
 		"nothing":                  nil,
 		"zeroes":                   make([]byte, 100),
@@ -55,20 +57,20 @@ func TestGarbage(t *testing.T) {
 		"version 0":                append([]byte{0}, valid[1:]...),
 		"the next version":         append([]byte{2}, valid[1:]...),
 		"version 255":              append([]byte{255}, valid[1:]...),
-		"no node":                  wire(wireData, "", 1, "hello"),
-		"a node of 129 bytes":      wire(wireData, strings.Repeat("n", 129), 1, "hello"),
-		"a node of 1 MiB":          wire(wireData, strings.Repeat("n", 1<<20), 1, "hello"),
-		"number 0":                 wire(wireData, "stranger", 0, "hello"),
-		"a node beyond the end":    append([]byte{1, wireData, 100}, "short"...),
-		"a node of 2^63 bytes":     binary.AppendUvarint([]byte{1, wireData}, 1<<63),
-		"a node of 2^64-1 bytes":   append(binary.AppendUvarint([]byte{1, wireData}, math.MaxUint64), "stranger\x01"...),
+		"no node":                  kit.NodeMessage(kit.NodeData, "", 1, "hello"),
+		"a node of 129 bytes":      kit.NodeMessage(kit.NodeData, strings.Repeat("n", 129), 1, "hello"),
+		"a node of 1 MiB":          kit.NodeMessage(kit.NodeData, strings.Repeat("n", 1<<20), 1, "hello"),
+		"number 0":                 kit.NodeMessage(kit.NodeData, "stranger", 0, "hello"),
+		"a node beyond the end":    append([]byte{1, kit.NodeData, 100}, "short"...),
+		"a node of 2^63 bytes":     binary.AppendUvarint([]byte{1, kit.NodeData}, 1<<63),
+		"a node of 2^64-1 bytes":   append(binary.AppendUvarint([]byte{1, kit.NodeData}, math.MaxUint64), "stranger\x01"...),
 		"a length of 11 bytes":     append(overlong, "stranger\x01hello"...),
-		"a length that never ends": append([]byte{1, wireData}, strings.Repeat("\x80", 50)...),
-		"a number of 2^64":         append(append([]byte{1, wireData, 8}, "stranger"...), 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2),
-		"number 2^48+1":            wire(wireData, "stranger", 1<<48+1, "hello"),
-		"number 2^64-1":            wire(wireData, "stranger", math.MaxUint64, "hello"),
-		"a number that never ends": append(append([]byte{1, wireData, 8}, "stranger"...), strings.Repeat("\xff", 50)...),
-		"a body that is too large": wire(wireData, "stranger", 1, strings.Repeat("x", mostBody+1)),
+		"a length that never ends": append([]byte{1, kit.NodeData}, strings.Repeat("\x80", 50)...),
+		"a number of 2^64":         append(append([]byte{1, kit.NodeData, 8}, "stranger"...), 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2),
+		"number 2^48+1":            kit.NodeMessage(kit.NodeData, "stranger", 1<<48+1, "hello"),
+		"number 2^64-1":            kit.NodeMessage(kit.NodeData, "stranger", math.MaxUint64, "hello"),
+		"a number that never ends": append(append([]byte{1, kit.NodeData, 8}, "stranger"...), strings.Repeat("\xff", 50)...),
+		"a body that is too large": kit.NodeMessage(kit.NodeData, "stranger", 1, strings.Repeat("x", mostBody+1)),
 	}
 	for end := range len(valid) - len("hello") {
 		tests[fmt.Sprintf("cut to %d bytes", end)] = valid[:end]
@@ -80,9 +82,9 @@ func TestGarbage(t *testing.T) {
 				if err := broker.Publish("a", text); err != nil {
 					t.Fatal(err)
 				}
-				neighbor := &forged{t: t, engine: broker.Broker, id: fmt.Sprint("neighbor", i)}
-				neighbor.say("a", wireData, "still here")
-				got.want(t, fmt.Sprintf("1 neighbor%d still here", i))
+				neighbor := kit.NewForgedNode(t, broker.Broker, fmt.Sprint("neighbor", i))
+				neighbor.Publish("a", kit.NodeData, "still here")
+				got.WantNext(t, fmt.Sprintf("1 neighbor%d still here", i))
 			}
 			if got := n.RemoteDropped(); got != 3 {
 				t.Errorf("got %d ignored messages, want 3", got)
@@ -97,21 +99,21 @@ func TestWhatIsNoGarbage(t *testing.T) {
 		text []byte
 		want string
 	}{
-		"empty body":             {wire(wireData, "s", 1, ""), "1 s "},
-		"a body of the most":     {wire(wireData, "s", 1, large), "1 s " + large[:20]},
-		"a node of 128 bytes":    {wire(wireData, long, 1, "b"), "1 " + long + " b"},
-		"a node of odd bytes":    {wire(wireData, "\xff\x00*>.\r\n", 1, "b"), "1 \xff\x00*>.\r\n b"},
-		"the largest number":     {wire(wireData, "s", 1<<48, "b"), "1 s b"},
-		"a kind of later":        {wire(200, "s", 1, "b"), "200 s b"}, // whose receiver ignores it
-		"kind 0":                 {wire(0, "s", 1, "b"), "0 s b"},
-		"a number in more bytes": {append([]byte{1, wireData, 1, 's'}, 0x81, 0x00, 'b'), "1 s b"},
+		"empty body":             {kit.NodeMessage(kit.NodeData, "s", 1, ""), "1 s "},
+		"a body of the most":     {kit.NodeMessage(kit.NodeData, "s", 1, large), "1 s " + large[:20]},
+		"a node of 128 bytes":    {kit.NodeMessage(kit.NodeData, long, 1, "b"), "1 " + long + " b"},
+		"a node of odd bytes":    {kit.NodeMessage(kit.NodeData, "\xff\x00*>.\r\n", 1, "b"), "1 \xff\x00*>.\r\n b"},
+		"the largest number":     {kit.NodeMessage(kit.NodeData, "s", 1<<48, "b"), "1 s b"},
+		"a kind of later":        {kit.NodeMessage(200, "s", 1, "b"), "200 s b"}, // whose receiver ignores it
+		"kind 0":                 {kit.NodeMessage(0, "s", 1, "b"), "0 s b"},
+		"a number in more bytes": {append([]byte{1, kit.NodeData, 1, 's'}, 0x81, 0x00, 'b'), "1 s b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, broker, got := listen(t)
 			if err := broker.Publish("a", test.text); err != nil {
 				t.Fatal(err)
 			}
-			got.want(t, test.want)
+			got.WantNext(t, test.want)
 			if ignored := n.RemoteDropped(); ignored != 0 {
 				t.Errorf("got %d ignored messages, want none", ignored)
 			}
@@ -128,11 +130,11 @@ func TestOwnEcho(t *testing.T) {
 		}
 	}
 	for _, seq := range []uint64{0, 1, math.MaxUint64} { // somebody has recorded it
-		if err := broker.Publish("a", wire(wireData, n.ID(), seq, "echo")); err != nil {
+		if err := broker.Publish("a", kit.NodeMessage(kit.NodeData, n.ID(), seq, "echo")); err != nil {
 			t.Error(err)
 		}
 	}
-	got.want(t)
+	got.WantNext(t)
 	if ignored := n.RemoteDropped(); ignored != 0 {
 		t.Errorf("got %d ignored messages, want none", ignored)
 	}
@@ -141,7 +143,7 @@ func TestOwnEcho(t *testing.T) {
 // Each message arrives once and in order, whatever the engine does, for every sender and topic on its own.
 func TestTwiceAndTooLate(t *testing.T) {
 	n, broker, got := listen(t)
-	err := n.Acquire(t.Context(), "b", func(m cluster.Message) { got.add("on b: %s", m.Body) })
+	err := n.Acquire(t.Context(), "b", func(m cluster.Message) { got.Add("on b: %s", m.Body) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,11 +165,11 @@ func TestTwiceAndTooLate(t *testing.T) {
 		{"a", "x", 1<<40 + 1},
 		{"a", "x", 1 << 40},
 	} {
-		if err := broker.Publish(m.topic, wire(wireData, m.node, m.seq, fmt.Sprint(m.seq))); err != nil {
+		if err := broker.Publish(m.topic, kit.NodeMessage(kit.NodeData, m.node, m.seq, fmt.Sprint(m.seq))); err != nil {
 			t.Error(err)
 		}
 	}
-	got.want(t, "1 x 5", "1 y 1", "1 x 6", "on b: 2", "1 x 1099511627776", "1 y 2", "on b: 3", "1 x 1099511627777")
+	got.WantNext(t, "1 x 5", "1 y 1", "1 x 6", "on b: 2", "1 x 1099511627776", "1 y 2", "on b: 3", "1 x 1099511627777")
 	if ignored := n.RemoteDropped(); ignored != 5 {
 		t.Errorf("got %d ignored messages, want 5", ignored)
 	}
@@ -177,21 +179,21 @@ func TestTwiceAndTooLate(t *testing.T) {
 // theirs may come twice.
 func TestManyNames(t *testing.T) {
 	n, broker, got := listen(t)
-	neighbor := &forged{t: t, engine: broker.Broker, id: "neighbor"}
-	neighbor.say("a", wireData, "before")
-	got.want(t, "1 neighbor before")
+	neighbor := kit.NewForgedNode(t, broker.Broker, "neighbor")
+	neighbor.Publish("a", kit.NodeData, "before")
+	got.WantNext(t, "1 neighbor before")
 	for i := range 10_000 {
-		if err := broker.Publish("a", wire(wireData, fmt.Sprint("name", i), 1, "")); err != nil {
+		if err := broker.Publish("a", kit.NodeMessage(kit.NodeData, fmt.Sprint("name", i), 1, "")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got.take()
-	if err := broker.Publish("a", wire(wireData, "neighbor", 1, "again")); err != nil {
+	got.Take()
+	if err := broker.Publish("a", kit.NodeMessage(kit.NodeData, "neighbor", 1, "again")); err != nil {
 		t.Error(err)
 	}
-	got.want(t, "1 neighbor again") // it was forgotten, as it has to be
-	neighbor.say("a", wireData, "after")
-	got.want(t, "1 neighbor after")
+	got.WantNext(t, "1 neighbor again") // it was forgotten, as it has to be
+	neighbor.Publish("a", kit.NodeData, "after")
+	got.WantNext(t, "1 neighbor after")
 	if ignored := n.RemoteDropped(); ignored != 0 {
 		t.Errorf("got %d ignored messages, want none", ignored)
 	}
@@ -199,35 +201,35 @@ func TestManyNames(t *testing.T) {
 
 // Nodes that have come and gone are not remembered by the topics on which they have spoken, those that live are.
 func TestNodesComeAndGo(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		m := start(t, engine)
-		var got journal
-		if err := m.Acquire(t.Context(), "a", func(m cluster.Message) { got.add("%s", m.Node) }); err != nil {
+		var got kit.Journal
+		if err := m.Acquire(t.Context(), "a", func(m cluster.Message) { got.Add("%s", m.Node) }); err != nil {
 			t.Fatal(err)
 		}
-		neighbor := &forged{t: t, engine: engine, id: "neighbor"}
-		neighbor.say("nodes", wireHello, "")
-		neighbor.say("a", wireData, "")
+		neighbor := kit.NewForgedNode(t, engine, "neighbor")
+		neighbor.Publish("nodes", kit.NodeHello, "")
+		neighbor.Publish("a", kit.NodeData, "")
 		for i := range 1000 {
-			x := &forged{t: t, engine: engine, id: fmt.Sprint("x", i)}
-			x.say("nodes", wireHello, "")
-			x.say("a", wireData, "")
-			x.say("nodes", wireBye, "")
-			pass(0)
+			x := kit.NewForgedNode(t, engine, fmt.Sprint("x", i))
+			x.Publish("nodes", kit.NodeHello, "")
+			x.Publish("a", kit.NodeData, "")
+			x.Publish("nodes", kit.NodeBye, "")
+			wstest.Pass(0)
 		}
-		got.take()
+		got.Take()
 		again := func(node string) {
-			if err := engine.Publish("a", wire(wireData, node, 2, "")); err != nil {
+			if err := engine.Publish("a", kit.NodeMessage(kit.NodeData, node, 2, "")); err != nil {
 				t.Fatal(err)
 			}
 		}
 		again("neighbor") // whose number 2 was that
-		got.want(t)
+		got.WantNext(t)
 		for i := range 1000 {
 			again(fmt.Sprint("x", i))
 		}
-		if lines := got.take(); len(lines) < 990 {
+		if lines := got.Take(); len(lines) < 990 {
 			t.Errorf("%d of 1,000 nodes that have gone are remembered", 1000-len(lines))
 		}
 	})
@@ -261,9 +263,9 @@ func TestCutString(t *testing.T) {
 
 // FuzzReceive: whatever comes to a topic is delivered or counted, and does not hold up who comes next.
 func FuzzReceive(f *testing.F) {
-	f.Add(wire(wireData, "stranger", 1, "hello"), uint8(200))
+	f.Add(kit.NodeMessage(kit.NodeData, "stranger", 1, "hello"), uint8(200))
 	f.Add([]byte{1, 1, 1, 's', 0x81, 0}, uint8(3))
-	f.Add(binary.AppendUvarint([]byte{1, wireData}, math.MaxUint64), uint8(0))
+	f.Add(binary.AppendUvarint([]byte{1, kit.NodeData}, math.MaxUint64), uint8(0))
 	f.Fuzz(func(t *testing.T, text []byte, cut uint8) {
 		n, broker, got := listen(t)
 		texts := [][]byte{text, text[:min(len(text), int(cut))], text}
@@ -272,15 +274,16 @@ func FuzzReceive(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		delivered := len(got.take())
+		delivered := len(got.Take())
 		if want := len(texts) - delivered; n.RemoteDropped() != uint64(want) {
 			t.Errorf("%q: %d delivered, %d ignored of %d", text, delivered, n.RemoteDropped(), len(texts))
 		}
 		if delivered > 2 {
 			t.Errorf("%q: delivered %d times", text, delivered)
 		}
-		neighbor := &forged{t: t, engine: broker.Broker, id: "a node whose name is not in the corpus", seq: 1<<48 - 1}
-		neighbor.say("a", wireData, "here")
-		got.want(t, "1 "+neighbor.id+" here")
+		neighbor := kit.NewForgedNode(t, broker.Broker, "a node whose name is not in the corpus")
+		neighbor.Seq = 1<<48 - 1
+		neighbor.Publish("a", kit.NodeData, "here")
+		got.WantNext(t, "1 "+neighbor.ID+" here")
 	})
 }

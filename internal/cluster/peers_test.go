@@ -12,6 +12,8 @@ import (
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/fair"
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // wantPeers fails the test unless exactly these nodes live.
@@ -24,12 +26,12 @@ func wantPeers(t *testing.T, n *member, want ...string) {
 }
 
 func TestNodesKnowEachOther(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		var nodes []*member
 		for range 4 {
 			nodes = append(nodes, start(t, engine))
-			pass(0)
+			wstest.Pass(0)
 			for i, n := range nodes {
 				var others []string
 				for j, other := range nodes {
@@ -40,19 +42,19 @@ func TestNodesKnowEachOther(t *testing.T) {
 				wantPeers(t, n, others...)
 			}
 		}
-		pass(time.Hour) // and do not forget each other
+		wstest.Pass(time.Hour) // and do not forget each other
 		for _, n := range nodes[:3] {
-			n.happened.want(t, "state <nil>")
+			n.happened.WantNext(t, "state <nil>")
 			if got := n.Silent(); len(got) > 0 {
 				t.Errorf("got %q silent, want none", got)
 			}
 		}
 		last := nodes[3]
 		last.leave()
-		pass(0)
+		wstest.Pass(0)
 		wantPeers(t, nodes[0], nodes[1].ID(), nodes[2].ID())
 		for _, n := range nodes[:3] {
-			n.happened.want(t, "dead "+last.ID())
+			n.happened.WantNext(t, "dead "+last.ID())
 			if n.Alive(last.ID()) {
 				t.Error("a node that has left is taken for alive")
 			}
@@ -66,47 +68,47 @@ func TestNodesKnowEachOther(t *testing.T) {
 // A node that says nothing any more is taken for dead after 10 to 11 s, at whatever moment it falls silent.
 func TestSilentNodeIsDead(t *testing.T) {
 	for _, moment := range []time.Duration{0, 1, time.Millisecond, 500 * time.Millisecond, time.Second - 1, 7*time.Second + 300*time.Millisecond} {
-		bubble(t, moment.String(), func(t *testing.T) {
+		kit.Bubble(t, moment.String(), func(t *testing.T) {
 			engine := new(local.Broker)
 			n, witness := start(t, engine), start(t, engine)
-			var said journal
+			var said kit.Journal
 			end, err := engine.Subscribe(t.Context(), "nodes", func(text []byte) {
-				if text[1] == wireBuried {
-					said.add("%s", text[len(text)-len("victim"):])
+				if text[1] == kit.NodeBuried {
+					said.Add("%s", text[len(text)-len("victim"):])
 				}
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer end()
-			pass(moment)
-			victim := &forged{t: t, engine: engine, id: "victim"}
-			victim.say("nodes", wireBeat, "")
-			pass(7 * time.Second)
+			wstest.Pass(moment)
+			victim := kit.NewForgedNode(t, engine, "victim")
+			victim.Publish("nodes", kit.NodeBeat, "")
+			wstest.Pass(7 * time.Second)
 			if got := n.Silent(); len(got) > 0 {
 				t.Errorf("got %q silent after 7s, want none", got)
 			}
-			pass(1)
+			wstest.Pass(1)
 			if got := n.Silent(); !slices.Equal(got, []string{"victim"}) {
 				t.Errorf("got %q silent after more than 7s, want the victim", got)
 			}
-			pass(3*time.Second - 2)
+			wstest.Pass(3*time.Second - 2)
 			wantPeers(t, n, "victim", witness.ID())
 			if !n.Alive("victim") {
 				t.Error("taken for dead before 10s")
 			}
-			said.want(t)
-			pass(time.Second + 1)
+			said.WantNext(t)
+			wstest.Pass(time.Second + 1)
 			wantPeers(t, n, witness.ID())
 			if n.Alive("victim") {
 				t.Error("not taken for dead after 11s")
 			}
-			n.happened.want(t, "state <nil>", "dead victim")
-			said.want(t, "victim", "victim") // by both
-			pass(time.Hour)
-			n.happened.want(t) // nobody dies twice
-			victim.say("nodes", wireBeat, "")
-			pass(0)
+			n.happened.WantNext(t, "state <nil>", "dead victim")
+			said.WantNext(t, "victim", "victim") // by both
+			wstest.Pass(time.Hour)
+			n.happened.WantNext(t) // nobody dies twice
+			victim.Publish("nodes", kit.NodeBeat, "")
+			wstest.Pass(0)
 			if !n.Alive("victim") {
 				t.Error("heard, and still taken for dead")
 			}
@@ -117,42 +119,42 @@ func TestSilentNodeIsDead(t *testing.T) {
 
 // A node that hangs is buried, hears of it when it goes on, lives again for the others, and takes none of them for dead.
 func TestHangingNode(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		n, other := start(t, engine), start(t, engine)
-		pass(0)
+		wstest.Pass(0)
 		goOn := make(chan struct{})
 		n.asked = func([]byte) { <-goOn }
-		asker := &forged{t: t, engine: engine, id: "asker"}
-		asker.say("nodes", wireAsk, "\x01hang")
-		asker.say("nodes", wireBye, "")
-		pass(12 * time.Second)
-		other.happened.want(t, "state <nil>", "asked hang", "dead asker", "dead "+n.ID())
+		asker := kit.NewForgedNode(t, engine, "asker")
+		asker.Publish("nodes", kit.NodeAsk, "\x01hang")
+		asker.Publish("nodes", kit.NodeBye, "")
+		wstest.Pass(12 * time.Second)
+		other.happened.WantNext(t, "state <nil>", "asked hang", "dead asker", "dead "+n.ID())
 		close(goOn)
-		pass(4 * time.Second)
+		wstest.Pass(4 * time.Second)
 		wantPeers(t, n, other.ID())
 		wantPeers(t, other, n.ID())
 		// That it was stopped it also sees by itself, in case nobody could tell it.
-		n.happened.wantAny(t, "state <nil>", "asked hang", "dead asker", "revived", "revived")
-		pass(time.Hour)
-		n.happened.want(t)
-		other.happened.want(t)
+		n.happened.WantNextInAnyOrder(t, "state <nil>", "asked hang", "dead asker", "revived", "revived")
+		wstest.Pass(time.Hour)
+		n.happened.WantNext(t)
+		other.happened.WantNext(t)
 	})
 }
 
 // Only the node that is named comes back from the dead.
 func TestBuried(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		n, other := start(t, engine), start(t, engine)
-		pass(0)
-		stranger := &forged{t: t, engine: engine, id: "stranger"}
+		wstest.Pass(0)
+		stranger := kit.NewForgedNode(t, engine, "stranger")
 		for _, name := range []string{n.ID(), "", "somebody", n.ID() + "x", n.ID()[1:], strings.Repeat("x", 1<<20), "\xff"} {
-			stranger.say("nodes", wireBuried, name)
+			stranger.Publish("nodes", kit.NodeBuried, name)
 		}
-		pass(0)
-		n.happened.want(t, "state <nil>", "revived")
-		other.happened.want(t, "state <nil>")
+		wstest.Pass(0)
+		n.happened.WantNext(t, "state <nil>", "revived")
+		other.happened.WantNext(t, "state <nil>")
 	})
 }
 
@@ -161,43 +163,43 @@ var errAway = errors.New("gone fishing")
 // Nobody can be heard while the engine is away: that is nobody's death.
 func TestEngineAway(t *testing.T) {
 	for _, moment := range []time.Duration{300 * time.Millisecond, time.Second, 2700 * time.Millisecond} {
-		bubble(t, moment.String(), func(t *testing.T) {
+		kit.Bubble(t, moment.String(), func(t *testing.T) {
 			engine := new(local.Broker)
 			n, other := start(t, engine), start(t, engine)
-			victim := &forged{t: t, engine: engine, id: "victim"}
-			victim.say("nodes", wireHello, "")
-			pass(moment)
+			victim := kit.NewForgedNode(t, engine, "victim")
+			victim.Publish("nodes", kit.NodeHello, "")
+			wstest.Pass(moment)
 			engine.SetAway(errAway)
 			if got := n.Away(); got != errAway {
 				t.Errorf("got %v, want %v", got, errAway)
 			}
-			pass(5*time.Minute + 500*time.Millisecond - moment)
-			n.happened.want(t, "state <nil>", "state gone fishing")
+			wstest.Pass(5*time.Minute + 500*time.Millisecond - moment)
+			n.happened.WantNext(t, "state <nil>", "state gone fishing")
 			wantPeers(t, n, "victim", other.ID())
 			if got := n.Silent(); !slices.Equal(got, n.Peers()) {
 				t.Errorf("got %q silent, want all", got)
 			}
 			engine.SetAway(nil)
-			pass(10*time.Second - 1)
-			n.happened.want(t, "state <nil>")
+			wstest.Pass(10*time.Second - 1)
+			n.happened.WantNext(t, "state <nil>")
 			wantPeers(t, n, "victim", other.ID())
-			pass(time.Second + 1)
-			n.happened.want(t, "dead victim")
-			other.happened.want(t, "state <nil>", "state gone fishing", "state <nil>", "dead victim")
+			wstest.Pass(time.Second + 1)
+			n.happened.WantNext(t, "dead victim")
+			other.happened.WantNext(t, "state <nil>", "state gone fishing", "state <nil>", "dead victim")
 			wantPeers(t, n, other.ID())
 		})
 	}
-	bubble(t, "now and then", func(t *testing.T) {
+	kit.Bubble(t, "now and then", func(t *testing.T) {
 		engine := new(local.Broker)
 		n, other := start(t, engine), start(t, engine)
-		pass(time.Second / 2)
+		wstest.Pass(time.Second / 2)
 		for range 100 { // most hellos and beats get lost
 			engine.SetAway(errAway)
-			pass(6 * time.Second)
+			wstest.Pass(6 * time.Second)
 			engine.SetAway(nil)
-			pass(time.Second / 4)
+			wstest.Pass(time.Second / 4)
 		}
-		for _, line := range append(n.happened.take(), other.happened.take()...) {
+		for _, line := range append(n.happened.Take(), other.happened.Take()...) {
 			if strings.HasPrefix(line, "dead") || line == "revived" {
 				t.Errorf("got %q, want nobody's death", line)
 			}
@@ -207,16 +209,16 @@ func TestEngineAway(t *testing.T) {
 
 // A node that was not heard of, but of whom somebody knows, has the time to be heard.
 func TestNeverHeard(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		n := start(t, new(local.Broker))
 		for range 10 {
 			if !n.Alive("unknown") {
 				t.Error("got dead, want alive for now")
 			}
-			pass(0)
+			wstest.Pass(0)
 		}
-		pass(11 * time.Second)
-		n.happened.want(t, "state <nil>", "dead unknown")
+		wstest.Pass(11 * time.Second)
+		n.happened.WantNext(t, "state <nil>", "dead unknown")
 		for range 10 {
 			if n.Alive("unknown") {
 				t.Error("got alive, want dead")
@@ -236,20 +238,20 @@ func TestNeverHeard(t *testing.T) {
 
 // Forged nodes come and go; the neighbors stay.
 func TestManyForgedNodes(t *testing.T) {
-	for _, kind := range []byte{wireBeat, wireHello, wireBye, wireAsk} {
-		bubble(t, fmt.Sprint("kind ", kind), func(t *testing.T) {
+	for _, kind := range []byte{kit.NodeBeat, kit.NodeHello, kit.NodeBye, kit.NodeAsk} {
+		kit.Bubble(t, fmt.Sprint("kind ", kind), func(t *testing.T) {
 			engine := new(local.Broker)
 			n, other := start(t, engine), start(t, engine)
-			pass(0)
+			wstest.Pass(0)
 			for round := range 20 {
 				for i := range 1000 {
-					stranger := &forged{t: t, engine: engine, id: fmt.Sprint("stranger", round, ".", i)}
-					stranger.say("nodes", kind, "\x01")
+					stranger := kit.NewForgedNode(t, engine, fmt.Sprint("stranger", round, ".", i))
+					stranger.Publish("nodes", kind, "\x01")
 					if i%500 == 0 {
-						pass(0) // else the inbox would be full
+						wstest.Pass(0) // else the inbox would be full
 					}
 				}
-				pass(time.Second)
+				wstest.Pass(time.Second)
 			}
 			if got := len(n.Peers()); got > 5000 {
 				t.Errorf("got %d peers, want a limit", got)
@@ -257,7 +259,7 @@ func TestManyForgedNodes(t *testing.T) {
 			if !slices.Contains(n.Peers(), other.ID()) {
 				t.Error("the neighbor is not known any more")
 			}
-			pass(11 * time.Second)
+			wstest.Pass(11 * time.Second)
 			wantPeers(t, n, other.ID())
 			if !n.Alive(other.ID()) || n.RemoteDropped() != 0 {
 				t.Errorf("the neighbor lives: %v; %d messages ignored, want none", n.Alive(other.ID()), n.RemoteDropped())
@@ -268,37 +270,37 @@ func TestManyForgedNodes(t *testing.T) {
 
 // What no node says on the topic of nodes is counted, and the loop goes on.
 func TestGarbageBetweenNodes(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		n := start(t, engine)
-		pass(0)
-		stranger := &forged{t: t, engine: engine, id: "stranger"}
+		wstest.Pass(0)
+		stranger := kit.NewForgedNode(t, engine, "stranger")
 		bad := 0
 		for kind := range 256 {
 			switch kind {
-			case wireBeat, wireHello, wireBye, wireBuried, wireAnswer: // need no body
+			case kit.NodeBeat, kit.NodeHello, kit.NodeBye, kit.NodeBuried, kit.NodeAnswer: // need no body
 				continue
 			}
 			for _, topic := range []string{"nodes", "node." + n.ID()} {
-				stranger.say(topic, byte(kind), "")
+				stranger.Publish(topic, byte(kind), "")
 				bad++
 			}
-			pass(0)
+			wstest.Pass(0)
 		}
 		for _, body := range []string{"", "\x80", strings.Repeat("\xff", 11)} { // an ask without its number
-			stranger.say("nodes", wireAsk, body)
+			stranger.Publish("nodes", kit.NodeAsk, body)
 			bad++
 		}
-		pass(0)
+		wstest.Pass(0)
 		if got := n.RemoteDropped(); got != uint64(bad) {
 			t.Errorf("got %d ignored messages, want %d", got, bad)
 		}
 		for _, body := range []string{"", "\x01", "\x80", strings.Repeat("\xff", 11)} { // answers that nobody waits for
-			stranger.say("node."+n.ID(), wireAnswer, body)
-			stranger.say("nodes", wireAnswer, body)
+			stranger.Publish("node."+n.ID(), kit.NodeAnswer, body)
+			stranger.Publish("nodes", kit.NodeAnswer, body)
 		}
-		pass(0)
-		n.happened.want(t, "state <nil>")
+		wstest.Pass(0)
+		n.happened.WantNext(t, "state <nil>")
 		wantPeers(t, n, "stranger")
 	})
 }
@@ -306,39 +308,39 @@ func TestGarbageBetweenNodes(t *testing.T) {
 // More than the loop can take is dropped and counted, and nobody waits for it. It is a node's own that is dropped: the others
 // are heard.
 func TestInboxIsFull(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		n := start(t, engine)
-		pass(0)
+		wstest.Pass(0)
 		goOn := make(chan struct{})
 		n.asked = func([]byte) { <-goOn }
-		stranger := &forged{t: t, engine: engine, id: "stranger"}
-		stranger.say("nodes", wireAsk, "\x01")
-		pass(0)
+		stranger := kit.NewForgedNode(t, engine, "stranger")
+		stranger.Publish("nodes", kit.NodeAsk, "\x01")
+		wstest.Pass(0)
 		const inbox, more = 8 << 20 / (fair.Overhead + len("stranger")), 100
 		for range inbox + more {
-			stranger.say("nodes", wireHello, "")
+			stranger.Publish("nodes", kit.NodeHello, "")
 		}
 		if got := n.RemoteDropped(); got != more {
 			t.Errorf("got %d ignored messages, want %d", got, more)
 		}
-		neighbor := &forged{t: t, engine: engine, id: "neighbor"}
-		neighbor.say("nodes", wireHello, "")
-		neighbor.say("nodes", wireAsk, "\x02what?")
+		neighbor := kit.NewForgedNode(t, engine, "neighbor")
+		neighbor.Publish("nodes", kit.NodeHello, "")
+		neighbor.Publish("nodes", kit.NodeAsk, "\x02what?")
 		if got := n.RemoteDropped(); got != more+2 {
 			t.Errorf("got %d ignored messages, want %d: those that made room", got, more+2)
 		}
-		n.happened.take()
+		n.happened.Take()
 		close(goOn)
-		pass(0)
-		n.happened.want(t, "asked what?")
+		wstest.Pass(0)
+		n.happened.WantNext(t, "asked what?")
 		wantPeers(t, n, "stranger", "neighbor")
 	})
 }
 
 func TestStart(t *testing.T) {
 	nothing := cluster.Events{State: func(error) {}, Dead: func(string) {}, Revived: func() {}, OnRequest: func([]byte) bool { return true }}
-	bubble(t, "waits for the engine", func(t *testing.T) {
+	kit.Bubble(t, "waits for the engine", func(t *testing.T) {
 		engine := new(local.Broker)
 		engine.SetAway(errAway)
 		go func() { rest(7 * time.Second); engine.SetAway(nil) }()
@@ -348,8 +350,8 @@ func TestStart(t *testing.T) {
 			t.Errorf("Start took %v, want 7s", took)
 		}
 	})
-	bubble(t, "but not for ever, and leaves nothing", func(t *testing.T) {
-		broker := newStrictBroker(t, new(local.Broker))
+	kit.Bubble(t, "but not for ever, and leaves nothing", func(t *testing.T) {
+		broker := kit.NewBroker(t, new(local.Broker))
 		broker.SetAway(errAway)
 		for _, within := range []time.Duration{time.Second, time.Hour} {
 			ctx, cancel := context.WithTimeout(t.Context(), within)
@@ -363,21 +365,21 @@ func TestStart(t *testing.T) {
 			cancel()
 		}
 		broker.SetAway(nil)
-		broker.calls.want(t)
+		broker.Calls.WantNext(t)
 	})
 	for _, refused := range []string{"nodes", "node."} {
-		bubble(t, "an engine that refuses "+refused, func(t *testing.T) {
-			broker := newStrictBroker(t, new(local.Broker))
-			broker.subscribing = func(_ context.Context, topic string) error {
+		kit.Bubble(t, "an engine that refuses "+refused, func(t *testing.T) {
+			broker := kit.NewBroker(t, new(local.Broker))
+			broker.Before("Subscribe", func(_ context.Context, topic string) error {
 				if strings.HasPrefix(topic, refused) && (refused != "nodes" || topic == "nodes") {
 					return errRefused
 				}
 				return nil
-			}
+			})
 			if err := cluster.New(broker, 0).Start(t.Context(), false, nothing); !errors.Is(err, errRefused) {
 				t.Errorf("got %v, want %v", err, errRefused)
 			}
-			if live := broker.subscribed(); len(live) > 0 {
+			if live := broker.Subscribed(); len(live) > 0 {
 				t.Errorf("got %q, want no subscription", live)
 			}
 		})

@@ -13,6 +13,8 @@ import (
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // TestLastLeavesFirstJoins has a thousand goroutines come to a few topics and leave them, so that topics are given up
@@ -30,16 +32,16 @@ func TestLastLeavesFirstJoins(t *testing.T) {
 		{name: "as slow as idle topics", subscribe: idle / 2, unsubscribe: idle / 2},
 		{name: "fails now and then", subscribe: 100 * time.Millisecond, fails: true},
 	} {
-		bubble(t, engine.name, func(t *testing.T) {
+		kit.Bubble(t, engine.name, func(t *testing.T) {
 			n, broker := newNode(t)
-			broker.subscribing = func(context.Context, string) error {
+			broker.Before("Subscribe", func(context.Context, string) error {
 				rest(engine.subscribe)
 				if engine.fails && rand.IntN(3) == 0 {
 					return errRefused
 				}
 				return nil
-			}
-			broker.unsubscribing = func(string) { rest(engine.unsubscribe) }
+			})
+			broker.Before("unsubscribe", func(context.Context, string) error { rest(engine.unsubscribe); return nil })
 			var held sync.Map // topic -> true: what somebody has in the end
 			var running sync.WaitGroup
 			for i := range goroutines {
@@ -66,18 +68,18 @@ func TestLastLeavesFirstJoins(t *testing.T) {
 				})
 			}
 			running.Wait()
-			pass(time.Hour)
+			wstest.Pass(time.Hour)
 			var want []string
 			held.Range(func(topic, _ any) bool { want = append(want, topic.(string)); return true })
 			slices.Sort(want)
-			if got := broker.subscribed(); !slices.Equal(got, want) {
+			if got := broker.Subscribed(); !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 			if got := n.Topics(); got != len(want) {
 				t.Errorf("got %d topics, want %d", got, len(want))
 			}
 			n.Close()
-			if got := broker.subscribed(); len(got) > 0 {
+			if got := broker.Subscribed(); len(got) > 0 {
 				t.Errorf("got %q after Close, want none", got)
 			}
 		})
@@ -87,7 +89,7 @@ func TestLastLeavesFirstJoins(t *testing.T) {
 // TestOneTopicOfManyGoroutines is the same for a single topic and real concurrency: nobody has it without its
 // subscription.
 func TestOneTopicOfManyGoroutines(t *testing.T) {
-	broker := newStrictBroker(t, new(local.Broker))
+	broker := kit.NewBroker(t, new(local.Broker))
 	n := cluster.New(broker, 1<<20)
 	defer n.Close()
 	var running sync.WaitGroup
@@ -95,7 +97,7 @@ func TestOneTopicOfManyGoroutines(t *testing.T) {
 		running.Go(func() {
 			for range 50 {
 				acquire(t, n, "a")
-				if live := broker.subscribed(); len(live) != 1 {
+				if live := broker.Subscribed(); len(live) != 1 {
 					t.Errorf("got %q, want the topic", live)
 				}
 				n.Release("a")
@@ -108,8 +110,8 @@ func TestOneTopicOfManyGoroutines(t *testing.T) {
 // TestCloseRaces closes nodes while others acquire and release.
 func TestCloseRaces(t *testing.T) {
 	for range 100 {
-		broker := newStrictBroker(t, new(local.Broker))
-		broker.subscribing = func(context.Context, string) error { runtime.Gosched(); return nil }
+		broker := kit.NewBroker(t, new(local.Broker))
+		broker.Before("Subscribe", func(context.Context, string) error { runtime.Gosched(); return nil })
 		n := cluster.New(broker, 1<<20)
 		var running sync.WaitGroup
 		begin := make(chan struct{})
@@ -128,7 +130,7 @@ func TestCloseRaces(t *testing.T) {
 		running.Go(func() { <-begin; n.Close() })
 		close(begin)
 		running.Wait()
-		if live := broker.subscribed(); len(live) > 0 || n.Topics() > 0 {
+		if live := broker.Subscribed(); len(live) > 0 || n.Topics() > 0 {
 			t.Fatalf("got %q and %d topics after Close, want none", live, n.Topics())
 		}
 	}

@@ -12,11 +12,13 @@ import (
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/kit"
+	"github.com/wsgate/wsgate/wstest"
 )
 
 // newNode returns a node that was not started: it has topics, and knows no other nodes.
-func newNode(t *testing.T) (*cluster.Node, *strictBroker) {
-	broker := newStrictBroker(t, new(local.Broker))
+func newNode(t *testing.T) (*cluster.Node, *kit.Broker) {
+	broker := kit.NewBroker(t, new(local.Broker))
 	n := cluster.New(broker, 1<<20)
 	t.Cleanup(n.Close)
 	return n, broker
@@ -32,27 +34,27 @@ func acquire(t *testing.T, n *cluster.Node, topic string) {
 const idle = 5 * time.Second // how long a topic is kept that nobody needs
 
 func TestSubscribedOnce(t *testing.T) {
-	bubble(t, "one after the other", func(t *testing.T) {
+	kit.Bubble(t, "one after the other", func(t *testing.T) {
 		n, broker := newNode(t)
 		for range 100 {
 			acquire(t, n, "a")
 		}
-		broker.calls.want(t, "subscribe a")
+		broker.Calls.WantNext(t, "subscribe a")
 		for range 99 {
 			n.Release("a")
 		}
-		pass(time.Hour)
-		broker.calls.want(t)
+		wstest.Pass(time.Hour)
+		broker.Calls.WantNext(t)
 		n.Release("a")
-		pass(idle)
-		broker.calls.want(t, "unsubscribe a")
+		wstest.Pass(idle)
+		broker.Calls.WantNext(t, "unsubscribe a")
 		if got := n.Topics(); got != 0 {
 			t.Errorf("got %d topics, want 0", got)
 		}
 	})
-	bubble(t, "all at once", func(t *testing.T) {
+	kit.Bubble(t, "all at once", func(t *testing.T) {
 		n, broker := newNode(t)
-		broker.subscribing = func(context.Context, string) error { rest(time.Second); return nil }
+		broker.Before("Subscribe", func(context.Context, string) error { rest(time.Second); return nil })
 		begin := time.Now()
 		var waiting sync.WaitGroup
 		for range 100 {
@@ -64,7 +66,7 @@ func TestSubscribedOnce(t *testing.T) {
 			})
 		}
 		waiting.Wait()
-		broker.calls.want(t, "subscribe a")
+		broker.Calls.WantNext(t, "subscribe a")
 		if got := n.Topics(); got != 1 {
 			t.Errorf("got %d topics, want 1", got)
 		}
@@ -72,96 +74,96 @@ func TestSubscribedOnce(t *testing.T) {
 }
 
 func TestIdleTopics(t *testing.T) {
-	bubble(t, "whoever comes back in time costs nothing", func(t *testing.T) {
+	kit.Bubble(t, "whoever comes back in time costs nothing", func(t *testing.T) {
 		n, broker := newNode(t)
 		acquire(t, n, "a")
 		for range 10 {
 			n.Release("a")
-			pass(idle - time.Nanosecond)
+			wstest.Pass(idle - time.Nanosecond)
 			acquire(t, n, "a")
 		}
-		broker.calls.want(t, "subscribe a")
+		broker.Calls.WantNext(t, "subscribe a")
 		n.Release("a")
-		pass(idle - time.Nanosecond)
-		broker.calls.want(t)
-		pass(time.Nanosecond)
-		broker.calls.want(t, "unsubscribe a")
+		wstest.Pass(idle - time.Nanosecond)
+		broker.Calls.WantNext(t)
+		wstest.Pass(time.Nanosecond)
+		broker.Calls.WantNext(t, "unsubscribe a")
 		acquire(t, n, "a")
-		broker.calls.want(t, "subscribe a")
+		broker.Calls.WantNext(t, "subscribe a")
 	})
-	bubble(t, "each has its own time", func(t *testing.T) {
+	kit.Bubble(t, "each has its own time", func(t *testing.T) {
 		n, broker := newNode(t)
 		topics := []string{"a", "b", "c"}
 		for _, topic := range topics {
 			acquire(t, n, topic)
 		}
-		broker.calls.take()
+		broker.Calls.Take()
 		for _, topic := range topics {
 			n.Release(topic)
-			pass(time.Second)
+			wstest.Pass(time.Second)
 		}
-		pass(idle - 3*time.Second)
+		wstest.Pass(idle - 3*time.Second)
 		for _, topic := range topics {
-			broker.calls.want(t, "unsubscribe "+topic)
-			pass(time.Second)
+			broker.Calls.WantNext(t, "unsubscribe "+topic)
+			wstest.Pass(time.Second)
 		}
 	})
-	bubble(t, "not even for a moment", func(t *testing.T) {
+	kit.Bubble(t, "not even for a moment", func(t *testing.T) {
 		n, broker := newNode(t)
 		acquire(t, n, "a")
 		for range 1000 { // at one instant
 			n.Release("a")
 			acquire(t, n, "a")
 		}
-		pass(time.Minute)
-		broker.calls.want(t, "subscribe a")
+		wstest.Pass(time.Minute)
+		broker.Calls.WantNext(t, "subscribe a")
 	})
 }
 
 // Of the topics that nobody needs ten thousand stay, those that were needed last.
 func TestIdleTopicsAreBounded(t *testing.T) {
 	const most = 10_000
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		n, broker := newNode(t)
 		acquire(t, n, "needed")
-		acquire(t, n, "needed again")
-		n.Release("needed again")
+		acquire(t, n, "needed-again")
+		n.Release("needed-again")
 		for i := range most {
 			topic := fmt.Sprint("t", i)
 			acquire(t, n, topic)
 			n.Release(topic)
 			if i == most/2 {
-				acquire(t, n, "needed again")
+				acquire(t, n, "needed-again")
 			}
 		}
 		if got := n.Topics(); got != most+2 {
 			t.Errorf("got %d topics, want %d", got, most+2)
 		}
-		n.Release("needed again") // is the youngest now
-		broker.calls.take()
+		n.Release("needed-again") // is the youngest now
+		broker.Calls.Take()
 		for i := range 10 {
 			topic := fmt.Sprint("u", i)
 			acquire(t, n, topic)
-			broker.calls.want(t, "subscribe "+topic)
+			broker.Calls.WantNext(t, "subscribe "+topic)
 			n.Release(topic)
-			broker.calls.want(t, fmt.Sprint("unsubscribe t", i+1)) // at once; t0 went for what was needed again
+			broker.Calls.WantNext(t, fmt.Sprint("unsubscribe t", i+1)) // at once; t0 went for what was needed again
 			if got := n.Topics(); got != most+1 {
 				t.Errorf("got %d topics, want %d", got, most+1)
 			}
 		}
-		acquire(t, n, "needed again")
+		acquire(t, n, "needed-again")
 		acquire(t, n, "t9999")
-		broker.calls.want(t)
+		broker.Calls.WantNext(t)
 		acquire(t, n, "t5")
-		broker.calls.want(t, "subscribe t5")
-		pass(idle)
-		if got := broker.subscribed(); len(got) != 4 {
+		broker.Calls.WantNext(t, "subscribe t5")
+		wstest.Pass(idle)
+		if got := broker.Subscribed(); len(got) != 4 {
 			t.Errorf("got %d topics, want the 4 that are needed", len(got))
 		}
 	})
-	bubble(t, "ending takes its time", func(t *testing.T) {
+	kit.Bubble(t, "ending takes its time", func(t *testing.T) {
 		n, broker := newNode(t)
-		broker.unsubscribing = func(string) { rest(time.Second) }
+		broker.Before("unsubscribe", func(context.Context, string) error { rest(time.Second); return nil })
 		var busy sync.WaitGroup
 		for i := range most + 2000 {
 			busy.Go(func() {
@@ -174,8 +176,8 @@ func TestIdleTopicsAreBounded(t *testing.T) {
 		if got := n.Topics(); got > most {
 			t.Errorf("got %d topics, want %d at most", got, most)
 		}
-		pass(10 * time.Hour)
-		if got := broker.subscribed(); len(got) > 0 {
+		wstest.Pass(10 * time.Hour)
+		if got := broker.Subscribed(); len(got) > 0 {
 			t.Errorf("got %d topics, want none", len(got))
 		}
 	})
@@ -183,12 +185,12 @@ func TestIdleTopicsAreBounded(t *testing.T) {
 
 // Who comes to a topic that is ending waits for that, but not for longer than it has time.
 func TestComesToAnEndingTopic(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		n, broker := newNode(t)
-		broker.unsubscribing = func(string) { rest(time.Minute) }
+		broker.Before("unsubscribe", func(context.Context, string) error { rest(time.Minute); return nil })
 		acquire(t, n, "a")
 		n.Release("a")
-		pass(idle)
+		wstest.Pass(idle)
 		cause := errors.New("the client has gone")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
 		defer cancel()
@@ -196,7 +198,7 @@ func TestComesToAnEndingTopic(t *testing.T) {
 			t.Errorf("got %v, want %v", err, cause)
 		}
 		acquire(t, n, "a")
-		broker.calls.want(t, "subscribe a", "unsubscribe a", "subscribe a")
+		broker.Calls.WantNext(t, "subscribe a", "unsubscribe a", "subscribe a")
 	})
 }
 
@@ -205,10 +207,10 @@ func TestComesToAnEndingTopic(t *testing.T) {
 func TestNobodyWaits(t *testing.T) {
 	const most = 10_000
 	for _, late := range []bool{false, true} {
-		bubble(t, fmt.Sprint("made all the same ", late), func(t *testing.T) {
+		kit.Bubble(t, fmt.Sprint("made all the same ", late), func(t *testing.T) {
 			n, broker := newNode(t)
-			broker.late = late
-			broker.subscribing = func(ctx context.Context, topic string) error {
+			broker.Late = late
+			broker.Before("Subscribe", func(ctx context.Context, topic string) error {
 				select {
 				case <-time.After(3 * time.Second):
 				case <-ctx.Done():
@@ -217,7 +219,7 @@ func TestNobodyWaits(t *testing.T) {
 					}
 				}
 				return nil
-			}
+			})
 			ctx, cancel := context.WithCancel(t.Context())
 			var waiting sync.WaitGroup
 			for i := range most {
@@ -227,7 +229,7 @@ func TestNobodyWaits(t *testing.T) {
 					}
 				})
 			}
-			pass(time.Second)
+			wstest.Pass(time.Second)
 			cancel()
 			waiting.Wait()
 			if got := n.Topics(); got != most {
@@ -247,8 +249,8 @@ func TestNobodyWaits(t *testing.T) {
 			if took := time.Since(begin); took > 3*time.Second {
 				t.Errorf("Acquire took %v, want what was left of 3 s", took)
 			}
-			pass(time.Minute)
-			if got := broker.subscribed(); !slices.Equal(got, []string{"u9"}) {
+			wstest.Pass(time.Minute)
+			if got := broker.Subscribed(); !slices.Equal(got, []string{"u9"}) {
 				t.Errorf("got %d topics, want the one that is needed", len(got))
 			}
 		})
@@ -279,33 +281,33 @@ func TestAlone(t *testing.T) {
 
 // While several need a topic, the first one's receive is called, whoever goes.
 func TestWhoReceives(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		n, broker := newNode(t)
-		var got journal
+		var got kit.Journal
 		for _, name := range []string{"first", "second"} {
-			err := n.Acquire(t.Context(), "a", func(m cluster.Message) { got.add("%s %s", name, m.Body) })
+			err := n.Acquire(t.Context(), "a", func(m cluster.Message) { got.Add("%s %s", name, m.Body) })
 			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		other := &forged{t: t, engine: broker.Broker, id: "other"}
-		other.say("a", wireData, "1")
+		other := kit.NewForgedNode(t, broker.Broker, "other")
+		other.Publish("a", kit.NodeData, "1")
 		n.Release("a")
-		other.say("a", wireData, "2")
+		other.Publish("a", kit.NodeData, "2")
 		n.Release("a")
-		other.say("a", wireData, "3") // is still subscribed to
-		pass(idle)
-		other.say("a", wireData, "4")
-		got.want(t, "first 1", "first 2", "first 3")
+		other.Publish("a", kit.NodeData, "3") // is still subscribed to
+		wstest.Pass(idle)
+		other.Publish("a", kit.NodeData, "4")
+		got.WantNext(t, "first 1", "first 2", "first 3")
 	})
 }
 
 var errRefused = errors.New("no more subscriptions")
 
 func TestSubscribeFails(t *testing.T) {
-	bubble(t, "for all that wait", func(t *testing.T) {
+	kit.Bubble(t, "for all that wait", func(t *testing.T) {
 		n, broker := newNode(t)
-		broker.subscribing = func(context.Context, string) error { rest(time.Second); return errRefused }
+		broker.Before("Subscribe", func(context.Context, string) error { rest(time.Second); return errRefused })
 		var waiting sync.WaitGroup
 		for range 50 {
 			waiting.Go(func() {
@@ -318,14 +320,14 @@ func TestSubscribeFails(t *testing.T) {
 		if got := n.Topics(); got != 0 {
 			t.Errorf("got %d topics, want 0", got)
 		}
-		broker.subscribing = nil
+		broker.Before("Subscribe", nil)
 		acquire(t, n, "a")
-		pass(time.Minute) // whose release was not called must not end it
-		broker.calls.want(t, "subscribe a")
+		wstest.Pass(time.Minute) // whose release was not called must not end it
+		broker.Calls.WantNext(t, "subscribe a")
 	})
-	bubble(t, "a silent engine has 5 s", func(t *testing.T) {
+	kit.Bubble(t, "a silent engine has 5 s", func(t *testing.T) {
 		n, broker := newNode(t)
-		broker.subscribing = func(ctx context.Context, _ string) error { <-ctx.Done(); return context.Cause(ctx) }
+		broker.Before("Subscribe", func(ctx context.Context, _ string) error { <-ctx.Done(); return context.Cause(ctx) })
 		begin := time.Now()
 		if err := n.Acquire(t.Context(), "a", ignore); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
@@ -342,12 +344,12 @@ func TestSubscribeFails(t *testing.T) {
 // Who does not wait any longer leaves nothing behind, and takes nothing from the others.
 func TestWaiterGivesUp(t *testing.T) {
 	for _, ends := range []bool{true, false} {
-		bubble(t, fmt.Sprintf("the first stays %v", ends), func(t *testing.T) {
+		kit.Bubble(t, fmt.Sprintf("the first stays %v", ends), func(t *testing.T) {
 			n, broker := newNode(t)
-			broker.subscribing = func(context.Context, string) error { rest(3 * time.Second); return nil }
+			broker.Before("Subscribe", func(context.Context, string) error { rest(3 * time.Second); return nil })
 			first := make(chan error)
 			go func() { first <- n.Acquire(t.Context(), "a", ignore) }()
-			pass(0)
+			wstest.Pass(0)
 			var waiting sync.WaitGroup
 			cause := errors.New("the client has gone")
 			for range 10 {
@@ -366,58 +368,58 @@ func TestWaiterGivesUp(t *testing.T) {
 			if !ends {
 				n.Release("a")
 			}
-			pass(time.Minute)
+			wstest.Pass(time.Minute)
 			want := []string{"subscribe a"}
 			if !ends {
 				want = append(want, "unsubscribe a")
 			}
-			broker.calls.want(t, want...)
+			broker.Calls.WantNext(t, want...)
 		})
 	}
 }
 
 // The first one makes the subscription for all: that it gives up itself is not their business.
 func TestFirstGivesUp(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		n, broker := newNode(t)
-		broker.subscribing = func(ctx context.Context, _ string) error {
+		broker.Before("Subscribe", func(ctx context.Context, _ string) error {
 			select {
 			case <-time.After(3 * time.Second):
 				return nil
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
-		}
+		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		first := make(chan error)
 		go func() { first <- n.Acquire(ctx, "a", ignore) }()
-		pass(0)
+		wstest.Pass(0)
 		acquire(t, n, "a")
 		if err := <-first; err == nil {
 			n.Release("a")
 		}
-		pass(time.Minute)
-		broker.calls.want(t, "subscribe a")
+		wstest.Pass(time.Minute)
+		broker.Calls.WantNext(t, "subscribe a")
 		n.Release("a")
-		pass(idle)
-		broker.calls.want(t, "unsubscribe a")
+		wstest.Pass(idle)
+		broker.Calls.WantNext(t, "unsubscribe a")
 	})
 }
 
 func TestCloseCancelsAll(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		n, broker := newNode(t)
 		acquire(t, n, "needed")
 		acquire(t, n, "idle")
 		n.Release("idle")
-		broker.subscribing = func(context.Context, string) error { rest(2 * time.Second); return nil }
+		broker.Before("Subscribe", func(context.Context, string) error { rest(2 * time.Second); return nil })
 		pending := make(chan error)
 		go func() { pending <- n.Acquire(t.Context(), "pending", ignore) }()
-		pass(time.Second)
-		broker.calls.take()
+		wstest.Pass(time.Second)
+		broker.Calls.Take()
 		n.Close()
-		broker.calls.wantAny(t, "unsubscribe idle", "unsubscribe needed") // the pending one has ended with the node
+		broker.Calls.WantNextInAnyOrder(t, "unsubscribe idle", "unsubscribe needed") // the pending one has ended with the node
 		if err := <-pending; err != nil {
 			t.Error(err)
 		}
@@ -427,24 +429,24 @@ func TestCloseCancelsAll(t *testing.T) {
 				t.Errorf("after Close: %v", err)
 			}
 		}
-		pass(time.Minute)
-		broker.calls.want(t)
+		wstest.Pass(time.Minute)
+		broker.Calls.WantNext(t)
 	})
 }
 
 // Close while an idle topic is being given up ends it once, and waits for that.
 func TestCloseWhileIdleTopicsEnd(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		n, broker := newNode(t)
-		broker.unsubscribing = func(string) { rest(time.Millisecond) }
+		broker.Before("unsubscribe", func(context.Context, string) error { rest(time.Millisecond); return nil })
 		for i := range 20 {
 			topic := fmt.Sprint("t", i)
 			acquire(t, n, topic)
 			n.Release(topic)
 		}
-		pass(idle + 5*time.Millisecond)
+		wstest.Pass(idle + 5*time.Millisecond)
 		n.Close()
-		if live := broker.subscribed(); len(live) > 0 {
+		if live := broker.Subscribed(); len(live) > 0 {
 			t.Errorf("got %q after Close, want none", live)
 		}
 	})

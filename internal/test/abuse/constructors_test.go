@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // Row 71: an App with a service that cannot be made is none, and one with a service that does not start does not serve.
@@ -20,7 +21,7 @@ func failingConstructors(t *testing.T) {
 		return wsgate.New(&wsgate.Module{
 			Provide:  []any{provide},
 			Gateways: []wsgate.Route{{Path: attacked, New: func(*disk) *gateway { return &gateway{entrance{book: newBook()}} }}},
-		}, &wsgate.Options{Logger: slog.New(&logbook{})})
+		}, &wsgate.Options{Logger: slog.New(kit.NewLog())})
 	}
 	for name, provide := range map[string]any{
 		"error": func() (*disk, error) { return nil, errOwn },

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -51,7 +52,7 @@ func absentEngine(t *testing.T) {
 					return &line{}
 				}},
 				Gateways: []wsgate.Route{{Path: attacked, New: func(*line) *gateway { return &gateway{entrance{book: newBook()}} }}},
-			}, &wsgate.Options{Broker: l, Logger: slog.New(&logbook{})})
+			}, &wsgate.Options{Broker: l, Logger: slog.New(kit.NewLog())})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -75,8 +75,8 @@ func panics(t *testing.T) {
 			if name == "Goexit" {
 				want = 2 // nobody is told of that in OnClose
 			}
-			if !eventually(late, func() bool { return len(s.log.all()) == want }) {
-				t.Errorf("the log has %d lines, want %d: %.200q", len(s.log.all()), want, s.log.all())
+			if !eventually(late, func() bool { return len(logged(s.log)) == want }) {
+				t.Errorf("the log has %d lines, want %d: %.200q", len(logged(s.log)), want, logged(s.log))
 			}
 		})
 	}
@@ -211,7 +211,7 @@ func failingHooks(t *testing.T) {
 				c.echoes()
 				c.leaves()
 			}
-			if lines := fmt.Sprint(s.log.all()); strings.Contains(lines, errOwn.Error()) != (tc.err == errOwn) {
+			if lines := fmt.Sprint(logged(s.log)); strings.Contains(lines, errOwn.Error()) != (tc.err == errOwn) {
 				t.Errorf("the log has %s", lines)
 			}
 		})

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // fewFiles is the environment variable that has the test binary serve an App with few files instead of testing.
@@ -27,7 +28,7 @@ const files = 64
 func serveWithFewFiles() error {
 	g := &gateway{entrance{book: newBook()}}
 	root := &wsgate.Module{Gateways: []wsgate.Route{{Path: attacked, New: func() *gateway { return g }}}}
-	app, err := wsgate.New(root, &wsgate.Options{Logger: slog.New(&logbook{})})
+	app, err := wsgate.New(root, &wsgate.Options{Logger: slog.New(kit.NewLog())})
 	if err != nil {
 		return err
 	}

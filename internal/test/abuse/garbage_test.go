@@ -14,6 +14,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/cluster"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -379,7 +380,7 @@ func ownMessages(t *testing.T) {
 			l := newLink(t, e)
 			app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{
 				{Path: home, New: func() *gateway { return &gateway{entrance{book: newBook()}} }},
-			}}, &wsgate.Options{Broker: l, Logger: slog.New(&logbook{})})
+			}}, &wsgate.Options{Broker: l, Logger: slog.New(kit.NewLog())})
 			if err != nil {
 				t.Fatal(err)
 			}

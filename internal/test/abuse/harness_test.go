@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 const (
@@ -207,7 +208,7 @@ type server struct {
 	app        *wsgate.App
 	addr       string
 	book       *book // of all but the neighbours
-	log        logbook
+	log        *kit.Log
 	neighbours *neighbours
 	goroutines int // with the neighbours at home
 	memory     *memory
@@ -221,14 +222,14 @@ type server struct {
 // start serves an App until the end of the test, and then checks what holds for every row.
 func start(t *testing.T, su setup) *server {
 	t.Helper()
-	s := &server{setup: su, t: t, book: newBook(), served: make(chan error, 1)}
+	s := &server{setup: su, t: t, book: newBook(), log: kit.NewLog(), served: make(chan error, 1)}
 	door := entrance{su.hooks, s.book}
 	var target any = func() *gateway { return &gateway{door} }
 	if su.events != nil {
 		target = func() *eventful { return &eventful{door, su.events} }
 	}
 	echo := &gateway{entrance{book: newBook()}}
-	su.options.Logger = slog.New(&s.log)
+	su.options.Logger = slog.New(s.log)
 	app, err := wsgate.New(&wsgate.Module{Gateways: append([]wsgate.Route{
 		{Path: attacked, New: target, Limits: &su.limits, Subprotocols: su.subprotocols},
 		{Path: home, New: func() *gateway { return echo }},
@@ -275,7 +276,7 @@ func (s *server) finish() {
 	if err := s.end(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	if lines := s.log.all(); len(lines) > 0 && !s.loud {
+	if lines := logged(s.log); len(lines) > 0 && !s.loud {
 		t.Errorf("the log has %q", lines)
 	}
 }
@@ -301,35 +302,9 @@ func (s *server) name() string {
 	return fmt.Sprint("c", s.clients)
 }
 
-// logbook is a slog.Handler that keeps what is logged at warning level and above.
-type logbook struct {
-	mu    sync.Mutex // guards following
-	lines []string
-}
-
-func (l *logbook) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
-func (l *logbook) WithAttrs([]slog.Attr) slog.Handler               { return l }
-func (l *logbook) WithGroup(string) slog.Handler                    { return l }
-
-func (l *logbook) Handle(_ context.Context, r slog.Record) error {
-	if strings.HasPrefix(r.Message, "wsgate: audit: ") {
-		return nil // of limits that a test has set
-	}
-	line := r.Message
-	r.Attrs(func(a slog.Attr) bool {
-		line += " " + a.String()
-		return true
-	})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, line)
-	return nil
-}
-
-func (l *logbook) all() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.lines)
+// logged returns the lines of a log, but for the audit of limits that a test has set.
+func logged(l *kit.Log) []string {
+	return slices.DeleteFunc(l.With(), func(line string) bool { return strings.Contains(line, "wsgate: audit: ") })
 }
 
 // stacks returns the stacks of all goroutines that are inside this module.

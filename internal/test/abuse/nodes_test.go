@@ -19,6 +19,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	pipes "github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -34,7 +35,7 @@ func inFakeTime(t *testing.T, test func(t *testing.T)) {
 type node struct {
 	*wstest.App
 	link *link
-	log  logbook
+	log  *kit.Log
 	loud bool // warnings in it belong to the test
 	book *book
 
@@ -48,10 +49,10 @@ type node struct {
 func startNodes(t *testing.T, e *engine, count int, change func(*node, *wsgate.Options)) (all []*node) {
 	t.Helper()
 	for i := range count {
-		n := &node{link: newLink(t, e), book: newBook()}
+		n := &node{link: newLink(t, e), book: newBook(), log: kit.NewLog()}
 		t.Cleanup(func() { n.finish(t, i) })
 		options := &wsgate.Options{
-			Broker: n.link, Logger: slog.New(&n.log), OnBroker: n.heard,
+			Broker: n.link, Logger: slog.New(n.log), OnBroker: n.heard,
 			Limits: wsgate.Limits{Rooms: 20_000, Message: 1 << 20},
 		}
 		if change != nil {
@@ -78,7 +79,7 @@ func (n *node) finish(t *testing.T, number int) {
 	if left := n.link.topics(); len(left) > 0 {
 		t.Errorf("node %d has ended and is subscribed to %q", number, left)
 	}
-	if lines := n.log.all(); len(lines) > 0 && !n.loud {
+	if lines := logged(n.log); len(lines) > 0 && !n.loud {
 		t.Errorf("node %d: the log has %q", number, lines)
 	}
 }
@@ -107,7 +108,7 @@ func (n *node) told() []error {
 
 // logged returns the number of lines in the log with that text, at warning level and above.
 func (n *node) logged(text string) (count int) {
-	for _, line := range n.log.all() {
+	for _, line := range logged(n.log) {
 		if strings.Contains(line, text) {
 			count++
 		}

@@ -254,7 +254,7 @@ func upgradeHook(t *testing.T) {
 		return c.response().StatusCode == 101
 	})
 	close(release)
-	lines := s.log.all()
+	lines := logged(s.log)
 	isLate := func(line string) bool { return strings.Contains(line, "a handler does not return") }
 	if failed := slices.DeleteFunc(slices.Clone(lines), isLate); len(failed) != 3 || !slices.ContainsFunc(lines, isLate) ||
 		!strings.Contains(fmt.Sprint(lines), "out of order") {

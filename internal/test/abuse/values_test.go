@@ -188,7 +188,7 @@ func badAnswers(t *testing.T) {
 	s := start(t, su)
 	for i, name := range []string{"NaN", "infinite", "channel", "function", "complex", "ring", "inside", "two", "cut", "large"} {
 		s.converse(t, exchange{`{"type":"` + name + `","id":7}`, "internal 7"}, exchange{`{"type":"` + name + `"}`, ""})
-		if lines := s.log.all(); len(lines) != i+1 || !strings.Contains(lines[i], name) {
+		if lines := logged(s.log); len(lines) != i+1 || !strings.Contains(lines[i], name) {
 			t.Errorf("the log has %q, want one line for each answer", lines)
 		}
 	}

@@ -27,7 +27,7 @@ func NewAppOf(t testing.TB, opts *wsgate.Options, root *wsgate.Module) *App {
 	if opts != nil {
 		o = *opts
 	}
-	log := &Log{Serving: make(chan struct{})}
+	log := NewLog()
 	o.Logger = slog.New(log)
 	app, err := wsgate.New(root, &o)
 	if err != nil {

@@ -15,6 +15,9 @@ type Log struct {
 	lines   []string
 }
 
+// NewLog returns an empty log.
+func NewLog() *Log { return &Log{Serving: make(chan struct{})} }
+
 func (l *Log) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 func (l *Log) WithAttrs([]slog.Attr) slog.Handler               { return l }
 func (l *Log) WithGroup(string) slog.Handler                    { return l }

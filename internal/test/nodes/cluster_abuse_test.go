@@ -7,98 +7,24 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/local"
 	"github.com/wsgate/wsgate/internal/memory"
 	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
-// abuseBroker holds Apps to the contract of a Broker, and refuses what it is told to.
-type abuseBroker struct {
-	wstest.Broker
-	t testing.TB
-
-	mu     sync.Mutex // guards following
-	refuse func(ctx context.Context, topic string) error
-	live   map[string]int // subscriptions, by topic
-}
-
-func newAbuseBroker(t testing.TB) *abuseBroker {
-	return &abuseBroker{t: t, live: map[string]int{}}
-}
-
-// refuses has every subscription from now on asked for first; nil for none.
-func (b *abuseBroker) refuses(refuse func(ctx context.Context, topic string) error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.refuse = refuse
-}
-
-var abuseTopic = regexp.MustCompile(`^[a-zA-Z0-9_=-]+(\.[a-zA-Z0-9_=-]+)*$`)
-
-func (b *abuseBroker) check(topic string) {
-	if !abuseTopic.MatchString(topic) || len(topic) > 2048 {
-		b.t.Errorf("got the topic %.100q of %d bytes, which no Broker has to take", topic, len(topic))
-	}
-}
-
-func (b *abuseBroker) Publish(topic string, message []byte) error {
-	b.check(topic)
-	return b.Broker.Publish(topic, message)
-}
-
-func (b *abuseBroker) Subscribe(ctx context.Context, topic string, receive func([]byte)) (func(), error) {
-	b.check(topic)
-	b.mu.Lock()
-	refuse := b.refuse
-	b.mu.Unlock()
-	if refuse != nil {
-		if err := refuse(ctx, topic); err != nil {
-			return nil, err
-		}
-	}
-	end, err := b.Broker.Subscribe(ctx, topic, receive)
-	if err != nil {
-		return nil, err
-	}
-	b.count(topic, 1)
-	return func() { end(); b.count(topic, -1) }, nil
-}
-
-func (b *abuseBroker) count(topic string, change int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.live[topic] += change; b.live[topic] == 0 {
-		delete(b.live, topic)
-	}
-}
-
-// topics returns what is subscribed to now, sorted, but for what nodes say to each other.
-func (b *abuseBroker) topics() (topics []string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for topic := range b.live {
-		if !strings.HasPrefix(topic, "node") {
-			topics = append(topics, topic)
-		}
-	}
-	slices.Sort(topics)
-	return topics
-}
-
-// subscriptions returns how many nodes are subscribed to a topic.
-func (b *abuseBroker) subscriptions(topic string) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.live[topic]
+// newSharedBroker returns a broker for all nodes of a test.
+func newSharedBroker(t testing.TB) *kit.Broker {
+	b := kit.NewBroker(t, new(local.Broker))
+	b.Shared = true
+	return b
 }
 
 // abuseConns returns the connections of an App, in no order.
@@ -136,14 +62,14 @@ func TestAbuseJoinIsRefused(t *testing.T) {
 		}, 5 * time.Second},
 	} {
 		kit.Bubble(t, test.name, func(t *testing.T) {
-			broker := newAbuseBroker(t)
+			broker := newSharedBroker(t)
 			apps := startNodes(t, broker, 2)
 			client := apps[0].Dial("/ws")
 			c := abuseConns(apps[0])[0]
 			if err := c.Join("before"); err != nil {
 				t.Fatal(err)
 			}
-			broker.refuses(test.refuse)
+			broker.Before("Subscribe", test.refuse)
 			begin := time.Now()
 			err := c.Join("b", "before", "d", "c", "a")
 			if !errors.Is(err, wsgate.ErrBroker) || !errors.Is(err, errAbuseRefused) || !strings.Contains(err.Error(), `"c"`) {
@@ -168,10 +94,10 @@ func TestAbuseJoinIsRefused(t *testing.T) {
 			emit("a", "b", "c", "d")
 			wstest.Quiet(client)
 			wstest.Pass(5 * time.Second)
-			if got, want := broker.topics(), []string{"room.=2Fws.before", "route.=2Fws"}; !slices.Equal(got, want) {
+			if got, want := broker.SubscribedByApps(), []string{"room.=2Fws.before", "route.=2Fws"}; !slices.Equal(got, want) {
 				t.Errorf("subscribed to %q, want %q", got, want)
 			}
-			broker.refuses(nil)
+			broker.Before("Subscribe", nil)
 			if err := c.Join("a", "b", "c", "d"); err != nil {
 				t.Error(err)
 			}
@@ -189,9 +115,9 @@ func TestAbuseJoinIsRefused(t *testing.T) {
 func TestAbuseUpgradeIsRefused(t *testing.T) {
 	for _, refused := range []string{"route.", "user."} {
 		kit.Bubble(t, refused, func(t *testing.T) {
-			broker := newAbuseBroker(t)
+			broker := newSharedBroker(t)
 			app := startNodes(t, broker, 1, func(o *wsgate.Options) { o.Limits.UserConnections, o.Limits.Connections = 1, 1 })[0]
-			broker.refuses(func(_ context.Context, topic string) error {
+			broker.Before("Subscribe", func(_ context.Context, topic string) error {
 				if strings.HasPrefix(topic, refused) {
 					return errAbuseRefused
 				}
@@ -204,10 +130,10 @@ func TestAbuseUpgradeIsRefused(t *testing.T) {
 				}
 			}
 			wstest.Pass(5 * time.Second)
-			if got := broker.topics(); len(got) > 0 {
+			if got := broker.SubscribedByApps(); len(got) > 0 {
 				t.Errorf("subscribed to %q, want nothing", got)
 			}
-			broker.refuses(nil)
+			broker.Before("Subscribe", nil)
 			wstest.Quiet(app.Dial("/ws?name=ann"))
 		})
 	}
@@ -283,7 +209,7 @@ func TestAbuseUserIDs(t *testing.T) {
 	}
 	for name, id := range ids {
 		kit.Bubble(t, name, func(t *testing.T) {
-			broker := newAbuseBroker(t)
+			broker := newSharedBroker(t)
 			gateway := &abuseGateway[abuseLazy]{func(name string) abuseLazy {
 				if name == "good" {
 					return func() string { return strings.Repeat("ü", 127) + "x" }
@@ -302,7 +228,7 @@ func TestAbuseUserIDs(t *testing.T) {
 			if got := app.Log.With("upgrade failed", "path=/ws"); len(got) != 3 {
 				t.Errorf("logged %q, want 3 lines", got)
 			}
-			if got := broker.topics(); len(got) > 0 {
+			if got := broker.SubscribedByApps(); len(got) > 0 {
 				t.Errorf("subscribed to %q, want nothing", got)
 			}
 			kit.Dial(t, app, "/ws?id=good")
@@ -318,7 +244,7 @@ func (u abuseLazy) UserID() string { return u() }
 func TestAbuseFailedHandshake(t *testing.T) {
 	for _, oldest := range []bool{false, true} {
 		kit.Bubble(t, fmt.Sprintf("close the oldest %v", oldest), func(t *testing.T) {
-			broker := newAbuseBroker(t)
+			broker := newSharedBroker(t)
 			app := startNodes(t, broker, 1, func(o *wsgate.Options) { o.Limits.UserConnections, o.CloseOldest = 1, oldest })[0]
 			for _, fail := range []func() (net.Conn, *bufio.ReadWriter, error){
 				func() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errors.New("no connection") },
@@ -338,7 +264,7 @@ func TestAbuseFailedHandshake(t *testing.T) {
 				}
 			}
 			wstest.Pass(5 * time.Second)
-			if got := broker.topics(); len(got) > 0 {
+			if got := broker.SubscribedByApps(); len(got) > 0 {
 				t.Errorf("subscribed to %q, want nothing", got)
 			}
 			client := app.Dial("/ws?name=ann")

@@ -27,7 +27,7 @@ var raceMany = wsgate.Limits{QueueMessages: 100_000, QueueBytes: 64 << 20}
 func TestRaceOrder(t *testing.T) {
 	const nodes, publishers, each = 3, 4, 100
 	synctest.Test(t, func(t *testing.T) {
-		apps := startNodes(t, newAbuseBroker(t), nodes, func(o *wsgate.Options) { o.Limits = raceMany })
+		apps := startNodes(t, newSharedBroker(t), nodes, func(o *wsgate.Options) { o.Limits = raceMany })
 		var clients []*wstest.Client
 		for range 3 {
 			clients = append(clients, seat(apps, "lobby")...)
@@ -73,7 +73,7 @@ func TestRaceOrder(t *testing.T) {
 func TestRaceExcept(t *testing.T) {
 	const each = 150
 	synctest.Test(t, func(t *testing.T) {
-		apps := startNodes(t, newAbuseBroker(t), 2)
+		apps := startNodes(t, newSharedBroker(t), 2)
 		var hear, deaf []*wstest.Client
 		var all, excepted []wsgate.AnyConn
 		for i := range 2 * each {
@@ -113,8 +113,8 @@ func TestRaceJoinAndLeave(t *testing.T) {
 	const conns, ending, goroutines, rounds, rooms = 12, 4, 3, 30, 5
 	for _, slow := range []time.Duration{0, 20 * time.Millisecond} {
 		kit.Bubble(t, slow.String(), func(t *testing.T) {
-			broker := newAbuseBroker(t)
-			broker.refuses(func(context.Context, string) error {
+			broker := newSharedBroker(t)
+			broker.Before("Subscribe", func(context.Context, string) error {
 				if slow > 0 {
 					<-time.After(slow)
 				}
@@ -170,11 +170,11 @@ func TestRaceJoinAndLeave(t *testing.T) {
 					needed[topic][i%2] = true
 				}
 			}
-			if got, want := broker.topics(), slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
+			if got, want := broker.SubscribedByApps(), slices.Sorted(maps.Keys(needed)); !slices.Equal(got, want) {
 				t.Errorf("subscribed to %q, want %q", got, want)
 			}
 			for topic, nodes := range needed {
-				if got := broker.subscriptions(topic); got != len(nodes) {
+				if got := broker.Subscriptions(topic); got != len(nodes) {
 					t.Errorf("%d subscriptions to %s, want %d", got, topic, len(nodes))
 				}
 			}
@@ -198,8 +198,8 @@ func TestRaceJoinAndLeave(t *testing.T) {
 // Join works in every hook and from everywhere, and what it promises holds when it returns.
 func TestRaceJoinInHooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broker := newAbuseBroker(t)
-		broker.refuses(func(context.Context, string) error { <-time.After(100 * time.Millisecond); return nil })
+		broker := newSharedBroker(t)
+		broker.Before("Subscribe", func(context.Context, string) error { <-time.After(100 * time.Millisecond); return nil })
 		var apps []*kit.App
 		for i := range 2 {
 			app := kit.NewApp(t, &wsgate.Options{Broker: broker}, kit.RouteTo("/ws", &kit.MessageGateway{Hooks: kit.Hooks{
@@ -235,7 +235,7 @@ func TestRaceJoinInHooks(t *testing.T) {
 		client.Hears("to OnOpen's", "to the goroutine's")
 		client.Close(1000, "")
 		wstest.Pass(time.Minute)
-		if got := broker.topics(); len(got) > 0 {
+		if got := broker.SubscribedByApps(); len(got) > 0 {
 			t.Errorf("subscribed to %q, want nothing", got)
 		}
 	})
@@ -270,7 +270,7 @@ func TestRaceUserConnections(t *testing.T) {
 	const limit = 7
 	for _, oldest := range []bool{false, true} {
 		kit.Bubble(t, fmt.Sprintf("close the oldest %v", oldest), func(t *testing.T) {
-			app := startNodes(t, newAbuseBroker(t), 1, func(o *wsgate.Options) { o.Limits.UserConnections, o.CloseOldest = limit, oldest })[0]
+			app := startNodes(t, newSharedBroker(t), 1, func(o *wsgate.Options) { o.Limits.UserConnections, o.CloseOldest = limit, oldest })[0]
 			user := app.Hub().User("ann")
 			for range 5 {
 				clients := raceUpgrades(t, app, 100)

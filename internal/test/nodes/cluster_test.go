@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/local"
 	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
@@ -37,13 +38,13 @@ type speech struct {
 }
 
 // nodeGateway does what its clients say.
-type nodeGateway struct{}
+type nodeGateway struct{ closing chan struct{} } // OnClose waits until closing is closed, unless it is nil
 
-func (nodeGateway) OnUpgrade(r *http.Request) (nodeData, error) {
+func (*nodeGateway) OnUpgrade(r *http.Request) (nodeData, error) {
 	return nodeData{r.FormValue("name")}, nil
 }
 
-func (nodeGateway) Events() wsgate.Events[nodeData] {
+func (*nodeGateway) Events() wsgate.Events[nodeData] {
 	return wsgate.Events[nodeData]{
 		wsgate.On(enter, func(_ context.Context, c *nodeConn, room string) error { return c.Join(room) }),
 		wsgate.On(exit, func(_ context.Context, c *nodeConn, room string) error { c.Leave(room); return nil }),
@@ -52,6 +53,16 @@ func (nodeGateway) Events() wsgate.Events[nodeData] {
 		}),
 		wsgate.On(gossip, func(_ context.Context, c *nodeConn, l speech) error { return heard.Emit(c.All(), l.Text) }),
 	}
+}
+
+func (g *nodeGateway) OnClose(context.Context, *nodeConn, error) {
+	if g.closing != nil {
+		<-g.closing
+	}
+}
+
+func moduleOf(g *nodeGateway) *wsgate.Module {
+	return &wsgate.Module{Gateways: []wsgate.Route{kit.RouteTo("/ws", g), kit.RouteTo("/other", g)}}
 }
 
 // startNodes starts Apps on one broker, and waits until all know each other.
@@ -63,10 +74,7 @@ func startNodes(t *testing.T, broker wsgate.Broker, n int, options ...func(*wsga
 		for _, option := range options {
 			option(o)
 		}
-		apps[i] = wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{
-			{Path: "/ws", New: func() *nodeGateway { return &nodeGateway{} }},
-			{Path: "/other", New: func() *nodeGateway { return &nodeGateway{} }},
-		}}, wstest.With(o))
+		apps[i] = wstest.New(t, moduleOf(&nodeGateway{}), wstest.With(o))
 	}
 	return apps
 }
@@ -356,7 +364,7 @@ func TestStartWithoutBroker(t *testing.T) {
 // A link that swallows everything: the broker says that the engine is there.
 func TestBrokerDeliversNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broker := &cutBroker{Broker: new(wstest.Broker)}
+		broker := kit.NewBroker(t, new(local.Broker))
 		states := make(chan error, 10)
 		app := startNodes(t, broker, 1, func(o *wsgate.Options) { o.OnBroker = func(_ *wsgate.Hub, err error) { states <- err } })[0]
 		wstest.Pass(time.Minute)
@@ -364,7 +372,7 @@ func TestBrokerDeliversNothing(t *testing.T) {
 			t.Errorf("got %v and %d more, want nil", err, len(states))
 		}
 		room := app.Hub().At("/ws").Room("lobby")
-		broker.cut.Store(true)
+		cut(broker)
 		begin := time.Now()
 		if err := <-states; !errors.Is(app.Ready(), wsgate.ErrBroker) || err == nil {
 			t.Errorf("got %v, and Ready returns %v", err, app.Ready())
@@ -375,7 +383,7 @@ func TestBrokerDeliversNothing(t *testing.T) {
 		if err := heard.Emit(room, "lost"); !errors.Is(err, wsgate.ErrBroker) {
 			t.Errorf("got %v, want ErrBroker", err)
 		}
-		broker.cut.Store(false)
+		mend(broker)
 		if err := <-states; err != nil || app.Ready() != nil {
 			t.Errorf("got %v, and Ready returns %v", err, app.Ready())
 		}

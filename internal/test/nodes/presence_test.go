@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -192,8 +193,8 @@ func TestPresenceOfDeadNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker := new(wstest.Broker)
 		apps := startVisitors(t, broker, 1)
-		cut := &cutBroker{Broker: broker}
-		apps = append(apps, startVisitors(t, cut, 1)...)
+		unsteady := kit.NewBroker(t, &broker.Broker)
+		apps = append(apps, startVisitors(t, unsteady, 1)...)
 		ann := arrive(apps[0], "ann", "lobby")
 		wantNews(t, ann, "all +ann:ANN =1")
 		bob := arrive(apps[1], "bob", "lobby")
@@ -201,7 +202,7 @@ func TestPresenceOfDeadNode(t *testing.T) {
 		wstest.Drain(bob)
 		wstest.Pass(5 * time.Second)
 
-		cut.cut.Store(true) // stopped, or without network
+		cut(unsteady) // stopped, or without network
 		begin := time.Now()
 		wstest.Pass(6 * time.Second)
 		all, err := wsgate.Members[person](t.Context(), apps[0].Hub().At("/ws").Room("lobby"))
@@ -217,7 +218,7 @@ func TestPresenceOfDeadNode(t *testing.T) {
 			t.Errorf("got %q, want ann", got)
 		}
 
-		cut.cut.Store(false) // goes on: not dead after all
+		mend(unsteady) // goes on: not dead after all
 		wantNews(t, ann, "+bob:BOB =2")
 		wstest.Pass(time.Minute)
 		if got := members(t, apps[0], "lobby"); got != "ann bob" {

@@ -3,12 +3,12 @@ package nodes_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/local"
 	"github.com/wsgate/wsgate/internal/memory"
 	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
@@ -16,65 +16,16 @@ import (
 
 const poke wsgate.Event[string] = "poke"
 
-// panickyBroker is a Broker and a PresenceStore of somebody else. The method that is named panics, and so does what it returns.
-type panickyBroker struct {
-	wstest.Broker
-
-	mu      sync.Mutex // guards following
-	method  string
-	changed func(error)
-}
-
-// panicIn has the method panic from now on.
-func (b *panickyBroker) panicIn(method string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.method = method
-}
-
-func (b *panickyBroker) trap(method string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if method == b.method {
-		panic("oh no")
-	}
-}
-
-func (b *panickyBroker) Publish(topic string, message []byte) error {
-	b.trap("Publish")
-	return b.Broker.Publish(topic, message)
-}
-
-func (b *panickyBroker) Subscribe(ctx context.Context, topic string, receive func([]byte)) (func(), error) {
-	b.trap("Subscribe")
-	unsubscribe, err := b.Broker.Subscribe(ctx, topic, receive)
-	return func() { b.trap("unsubscribe"); unsubscribe() }, err
-}
-
-func (b *panickyBroker) Watch(changed func(error)) func() {
-	b.trap("Watch")
-	b.mu.Lock()
-	b.changed = changed
-	b.mu.Unlock()
-	stop := b.Broker.Watch(changed)
-	return func() { b.trap("stop"); stop() }
-}
-
-func (b *panickyBroker) Update(ctx context.Context, table string, rows map[string][]byte) error {
-	b.trap("Update")
-	return b.Broker.Update(ctx, table, rows)
-}
-
-func (b *panickyBroker) Rows(ctx context.Context, table string) (map[string][]byte, error) {
-	b.trap("Rows")
-	return b.Broker.Rows(ctx, table)
+// panicIn has a method of the broker panic from now on, or what it returns.
+func panicIn(b *kit.Broker, method string) {
+	b.Before(method, func(context.Context, string) error { panic("oh no") })
 }
 
 // A broker that panics is one that fails: the App goes on with this node's connections, and the log has the stack.
 func TestBrokerPanics(t *testing.T) {
 	for _, method := range []string{"Publish", "Subscribe", "unsubscribe", "Watch", "stop"} {
 		kit.Bubble(t, method, func(t *testing.T) {
-			b := &panickyBroker{}
+			b := kit.NewBroker(t, new(local.Broker))
 			g := &kit.EventGateway{
 				Hooks: kit.Hooks{Open: func(_ context.Context, c *kit.Conn) error { return c.Join("room", "of "+c.Data.Name) }},
 				Table: wsgate.Events[kit.Data]{wsgate.On(poke, func(_ context.Context, c *kit.Conn, text string) error {
@@ -84,7 +35,7 @@ func TestBrokerPanics(t *testing.T) {
 			}
 			app := kit.NewApp(t, &wsgate.Options{Broker: b, StartWithoutBroker: true}, kit.RouteTo("/", g))
 			if method == "Watch" {
-				b.panicIn(method)
+				panicIn(b, method)
 			}
 			if err := app.Start(t.Context()); err != nil {
 				t.Fatal(err)
@@ -92,7 +43,7 @@ func TestBrokerPanics(t *testing.T) {
 			c := kit.Dial(t, app, "/?name=ann")
 			c.Say(`{"type":"poke","data":"before"}`)
 			c.Hears(`{"type":"poke","data":"before"}`)
-			b.panicIn(method)
+			panicIn(b, method)
 			c.Say(`{"type":"poke","data":"after"}`)
 			c.Hears(`{"type":"poke","data":"after"}`)
 			another, _, err := memory.Dial(app, "/?name=bob", nil)
@@ -115,7 +66,7 @@ func TestBrokerPanics(t *testing.T) {
 // A handler that returns the error of a broker that panicked keeps its connection, as with any other broker's error.
 func TestHandlerOutlivesBrokerPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &panickyBroker{}
+		b := kit.NewBroker(t, new(local.Broker))
 		app := kit.NewApp(t, &wsgate.Options{Broker: b}, kit.RouteTo("/", &kit.EventGateway{Table: wsgate.Events[kit.Data]{
 			wsgate.On(poke, func(_ context.Context, c *kit.Conn, text string) error { return poke.Emit(c.All(), text) }),
 		}}))
@@ -123,20 +74,20 @@ func TestHandlerOutlivesBrokerPanic(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := kit.Dial(t, app, "/")
-		b.panicIn("Publish")
+		panicIn(b, "Publish")
 		for range 2 {
 			c.Say(`{"type":"poke","id":1,"data":"x"}`)
 			c.Hears(`{"type":"poke","data":"x"}`)
 			c.Hears(`{"type":"error","id":1,"code":"unavailable","message":"not everybody can be reached"}`)
 		}
-		b.panicIn("")
+		b.Before("Publish", nil)
 	})
 }
 
 // While OnBroker blocks, what changes meanwhile takes no memory, and then it is told of the last state.
 func TestOnBrokerBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &panickyBroker{}
+		b := kit.NewBroker(t, new(local.Broker))
 		release := make(chan struct{})
 		var states kit.Journal
 		app := kit.NewApp(t, &wsgate.Options{Broker: b, OnBroker: func(_ *wsgate.Hub, err error) {
@@ -149,17 +100,17 @@ func TestOnBrokerBlocks(t *testing.T) {
 		synctest.Wait()
 		away := errors.New("away")
 		for range 10_000 {
-			b.changed(away)
-			b.changed(nil)
+			b.Tell(away)
+			b.Tell(nil)
 		}
-		b.changed(away)
+		b.Tell(away)
 		synctest.Wait()
 		close(release)
 		synctest.Wait()
 		if got := states.All(); len(got) > 110 || got[len(got)-1] != "away" {
 			t.Errorf("told of %d states, the last is %s; want about 100 and away", len(got), got[len(got)-1])
 		}
-		b.changed(nil)
+		b.Tell(nil)
 		synctest.Wait()
 		if got := states.All(); got[len(got)-1] != "<nil>" {
 			t.Errorf("the last state is %s, want nil", got[len(got)-1])

@@ -1,4 +1,4 @@
-package cluster_test
+package nodes_test
 
 import (
 	"net/url"

@@ -1,4 +1,4 @@
-package cluster_test
+package nodes_test
 
 import (
 	"context"
@@ -16,13 +16,14 @@ import (
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/local"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
 // build builds an App that is not started.
-func build(t *testing.T, g *gateway, o *wsgate.Options) *wsgate.App {
+func build(t *testing.T, g *nodeGateway, o *wsgate.Options) *wsgate.App {
 	t.Helper()
-	o.Logger = slog.New(&logged{})
+	o.Logger = slog.New(kit.NewLog())
 	a, err := wsgate.New(moduleOf(g), o)
 	if err != nil {
 		t.Fatal(err)
@@ -32,9 +33,9 @@ func build(t *testing.T, g *gateway, o *wsgate.Options) *wsgate.App {
 
 // What whoever asks is answered in the course of an App's life.
 func TestReady(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
-		g := &gateway{closing: make(chan struct{})}
+		g := &nodeGateway{closing: make(chan struct{})}
 		a := build(t, g, &wsgate.Options{Broker: engine})
 		want := func(want string) {
 			t.Helper()
@@ -79,56 +80,56 @@ func TestReady(t *testing.T) {
 
 // OnBroker is the user's: it may panic, and take its time.
 func TestOnBroker(t *testing.T) {
-	bubble(t, "panics", func(t *testing.T) {
+	kit.Bubble(t, "panics", func(t *testing.T) {
 		engine := new(local.Broker)
 		a := startApps(t, engine, 1, func(o *wsgate.Options) { o.OnBroker = func(*wsgate.Hub, error) { panic("a mistake") } })[0]
 		for range 3 {
 			engine.SetAway(errAway)
 			engine.SetAway(nil)
 		}
-		pass(0)
-		for _, line := range a.log.with("OnBroker") {
+		wstest.Pass(0)
+		for _, line := range a.log.With("OnBroker") {
 			if !strings.Contains(line, "a mistake") || !strings.Contains(line, "stack=") {
 				t.Errorf("logged %q, want what and where", line)
 			}
 		}
-		if got := len(a.log.with("OnBroker")); got != 7 {
+		if got := len(a.log.With("OnBroker")); got != 7 {
 			t.Errorf("logged %d panics, want 7", got)
 		}
 		wstest.Quiet(a.Dial("/ws"))
 	})
-	bubble(t, "takes its time", func(t *testing.T) {
+	kit.Bubble(t, "takes its time", func(t *testing.T) {
 		engine := new(local.Broker)
-		var happened journal
+		var happened kit.Journal
 		apps := startApps(t, engine, 2, func(o *wsgate.Options) {
 			o.OnBroker = func(_ *wsgate.Hub, err error) {
-				happened.add("begins %v", err)
+				happened.Add("begins %v", err)
 				if err != nil {
-					rest(time.Minute)
+					<-time.After(time.Minute)
 				}
-				happened.add("ends %v", err)
+				happened.Add("ends %v", err)
 			}
 		})
-		happened.wantAny(t, "begins <nil>", "begins <nil>", "ends <nil>", "ends <nil>")
-		pass(time.Second / 2)
+		happened.WantNextInAnyOrder(t, "begins <nil>", "begins <nil>", "ends <nil>", "ends <nil>")
+		wstest.Pass(time.Second / 2)
 		engine.SetAway(errAway)
 		engine.SetAway(nil)
-		pass(30 * time.Second)
-		happened.want(t, "begins gone fishing", "begins gone fishing")
+		wstest.Pass(30 * time.Second)
+		happened.WantNext(t, "begins gone fishing", "begins gone fishing")
 		for _, a := range apps { // both nodes live
 			if err := a.Hub().Disconnect(t.Context(), 4000, ""); err != nil {
 				t.Error(err)
 			}
 		}
-		pass(time.Minute)
-		happened.wantAny(t, "ends gone fishing", "begins <nil>", "ends <nil>", "ends gone fishing", "begins <nil>", "ends <nil>")
+		wstest.Pass(time.Minute)
+		happened.WantNextInAnyOrder(t, "ends gone fishing", "begins <nil>", "ends <nil>", "ends gone fishing", "begins <nil>", "ends <nil>")
 	})
 }
 
 // Apps of one process that share a broker end one after the other, whether the engine is there or not.
 func TestShutdownOneByOne(t *testing.T) {
 	for _, away := range []bool{false, true} {
-		bubble(t, fmt.Sprintf("away %v", away), func(t *testing.T) {
+		kit.Bubble(t, fmt.Sprintf("away %v", away), func(t *testing.T) {
 			engine := new(local.Broker)
 			apps := startApps(t, engine, 3)
 			var clients []*wstest.Client
@@ -148,7 +149,7 @@ func TestShutdownOneByOne(t *testing.T) {
 				if took := time.Since(begin); took > time.Second {
 					t.Errorf("Shutdown took %v", took)
 				}
-				if got := a.broker.subscribed(); len(got) > 0 {
+				if got := a.broker.Subscribed(); len(got) > 0 {
 					t.Errorf("subscribed to %q after Shutdown, want nothing", got)
 				}
 				if err := a.Start(t.Context()); err == nil {
@@ -170,14 +171,14 @@ func TestShutdownOneByOne(t *testing.T) {
 
 // An App whose start failed, or that was never started, leaves nothing.
 func TestFailedStart(t *testing.T) {
-	bubble(t, "", func(t *testing.T) {
-		broker := newStrictBroker(t, new(local.Broker))
-		build(t, &gateway{}, &wsgate.Options{Broker: broker})
+	kit.Bubble(t, "", func(t *testing.T) {
+		broker := kit.NewBroker(t, new(local.Broker))
+		build(t, &nodeGateway{}, &wsgate.Options{Broker: broker})
 		broker.SetAway(errAway)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		begin := time.Now()
-		a := build(t, &gateway{}, &wsgate.Options{Broker: broker})
+		a := build(t, &nodeGateway{}, &wsgate.Options{Broker: broker})
 		if err := a.Start(ctx); !errors.Is(err, wsgate.ErrBroker) || time.Since(begin) > 0 {
 			t.Errorf("got %v after %v, want ErrBroker at once", err, time.Since(begin))
 		}
@@ -185,7 +186,7 @@ func TestFailedStart(t *testing.T) {
 			t.Error("ready after a start that failed")
 		}
 		broker.SetAway(nil)
-		pass(time.Minute)
-		broker.calls.want(t)
+		wstest.Pass(time.Minute)
+		broker.Calls.WantNext(t)
 	})
 }

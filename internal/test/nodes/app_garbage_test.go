@@ -1,11 +1,10 @@
-package cluster_test
+package nodes_test
 
 import (
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -25,10 +25,10 @@ func TestGarbageForApps(t *testing.T) {
 	everywhere := map[string][]byte{
 		"nothing":      nil,
 		"text":         []byte("hello"),
-		"version 2":    append([]byte{2}, wire(wireData, "x", 1, "\x01\x00hi")[1:]...),
-		"kind 99":      wire(99, "x", 1, "\x01\x00hi"),
-		"a long node":  wire(wireData, strings.Repeat("n", 129), 1, "\x01\x00hi"),
-		"much too big": wire(wireData, "x", 1, strings.Repeat("x", 6<<20)),
+		"version 2":    append([]byte{2}, kit.NodeMessage(kit.NodeData, "x", 1, "\x01\x00hi")[1:]...),
+		"kind 99":      kit.NodeMessage(99, "x", 1, "\x01\x00hi"),
+		"a long node":  kit.NodeMessage(kit.NodeData, strings.Repeat("n", 129), 1, "\x01\x00hi"),
+		"much too big": kit.NodeMessage(kit.NodeData, "x", 1, strings.Repeat("x", 6<<20)),
 	}
 	toMembers := map[string]string{
 		"no type":                         "",
@@ -60,7 +60,7 @@ func TestGarbageForApps(t *testing.T) {
 		"2^40 exceptions":          "\x01" + varint(4000) + "\x00\x01\x03/ws\x00" + varint(1<<40),
 		"rubbish behind one route": "\x01" + varint(4000) + "\x00\x01\x04/wss\x00\x00rubbish",
 	}
-	bubble(t, "", func(t *testing.T) {
+	kit.Bubble(t, "", func(t *testing.T) {
 		engine := new(local.Broker)
 		apps := startApps(t, engine, 2)
 		client := apps[0].Dial("/ws?name=ann")
@@ -85,7 +85,7 @@ func TestGarbageForApps(t *testing.T) {
 			}
 		}
 		stranger := func() string { return fmt.Sprint("stranger", next) } // whose messages are all new
-		members := slices.DeleteFunc(apps[0].broker.subscribed(), func(topic string) bool { return strings.HasPrefix(topic, "node") })
+		members := apps[0].broker.SubscribedByApps()
 		if len(members) != 3 { // the route, the user and the room
 			t.Errorf("subscribed to %q", members)
 		}
@@ -94,11 +94,11 @@ func TestGarbageForApps(t *testing.T) {
 				check(name, topic, text)
 			}
 			for name, body := range toMembers {
-				check(name, topic, wire(wireData, stranger(), 1, body))
+				check(name, topic, kit.NodeMessage(kit.NodeData, stranger(), 1, body))
 			}
 		}
 		for name, body := range toNodes {
-			check(name, "nodes", wire(wireAsk, stranger(), 1, body))
+			check(name, "nodes", kit.NodeMessage(kit.NodeAsk, stranger(), 1, body))
 		}
 		wstest.Quiet(client)
 	})
@@ -112,7 +112,7 @@ func FuzzBroker(f *testing.F) {
 	f.Add([]byte("\x02\x01\x01a\xff"), byte(1), byte(2), byte(0))
 	f.Add([]byte("\x01\xa0\x1f\x03bye\x00\x03/ws\x00\x00"), byte(7), byte(3), byte(0))
 	f.Add([]byte("\x01\xa0\x1f\x02\xff\xfe\x01\x03/ws\x05lobby\x00"), byte(7), byte(3), byte(0))
-	f.Add(wire(1, "x", 1, "\x01\x00hi"), byte(0), byte(4), byte(1))
+	f.Add(kit.NodeMessage(1, "x", 1, "\x01\x00hi"), byte(0), byte(4), byte(1))
 	f.Fuzz(func(t *testing.T, body []byte, kind, which, raw byte) {
 		synctest.Test(t, func(t *testing.T) {
 			engine := new(local.Broker)
@@ -121,13 +121,13 @@ func FuzzBroker(f *testing.F) {
 			wstest.Do(client, enter, "lobby")
 			text := body
 			if raw%2 == 0 {
-				text = wire(kind, "stranger", 1, string(body))
+				text = kit.NodeMessage(kind, "stranger", 1, string(body))
 			}
-			topics := apps[0].broker.subscribed()
+			topics := apps[0].broker.Subscribed()
 			if err := engine.Publish(topics[int(which)%len(topics)], text); err != nil {
 				t.Fatal(err)
 			}
-			pass(time.Millisecond)
+			wstest.Pass(time.Millisecond)
 			if apps[0].Hub().Len() == 0 {
 				return // a stranger may have every connection closed, as a node may
 			}
@@ -150,7 +150,7 @@ func FuzzBroker(f *testing.F) {
 // A node that does not answer is named; the connections of all others are closed.
 func TestDisconnectWithASilentNode(t *testing.T) {
 	for _, within := range []time.Duration{time.Hour, time.Second} {
-		bubble(t, within.String(), func(t *testing.T) {
+		kit.Bubble(t, within.String(), func(t *testing.T) {
 			engine := new(local.Broker)
 			apps := startApps(t, engine, 2)
 			var clients []*wstest.Client
@@ -159,7 +159,7 @@ func TestDisconnectWithASilentNode(t *testing.T) {
 				wstest.Do(clients[len(clients)-1], enter, "lobby")
 			}
 			bystander := apps[1].Dial("/ws")
-			join(t, engine, "mute")
+			kit.NewMuteNode(t, engine, "mute")
 			ctx, cancel := context.WithTimeout(t.Context(), within)
 			defer cancel()
 			begin := time.Now()
