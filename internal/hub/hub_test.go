@@ -21,6 +21,7 @@ import (
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/local"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/internal/test/leak"
 	"github.com/wsgate/wsgate/internal/transport"
 )
@@ -39,6 +40,7 @@ type node struct {
 
 	running sync.WaitGroup
 	opened  chan *hub.Member
+	ends    kit.Journal // "ID CAUSE" of each connection
 
 	mu   sync.Mutex // guards following
 	logs []string
@@ -102,7 +104,7 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for err == nil {
 			_, _, err = c.Read()
 		}
-		_ = c.End(err)
+		n.ends.Add("%s %v", m.ID(), c.End(err))
 		m.LeaveAll()
 		m.Remove()
 	})
@@ -253,6 +255,23 @@ func TestUserConnections(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A connection that makes room may be cut for the next newcomer before it was closed for the first. It was replaced all the
+// same.
+func TestCauseOfWhoIsCutBeforeItIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := start(t, nil, func(c *hub.Config) { c.UserConnections, c.Replace = 1, replaced })
+		n.connect("a", "ann")
+		n.hub.BeginReplacing("ann")
+		for _, id := range []string{"b", "c"} {
+			n.connect(id, "ann")
+		}
+		synctest.Wait()
+		if ends := n.ends.All(); !slices.Contains(ends, "a "+transport.ErrLimit.Error()) {
+			t.Errorf("got %q, want a to end as one that was replaced", ends)
+		}
+	})
 }
 
 // What is sent on one node reaches the members on another, but for the exceptions; Disconnect closes them there.

@@ -45,6 +45,14 @@ func (l *userLimit) giveUp(u *userConn) {
 	}
 }
 
+// cut closes the socket of a connection that leaves. Who makes room may not have been told yet, by [userLimit.stay].
+func (l *userLimit) cut(u userConn) {
+	if u.closed {
+		u.t.Close(l.replace, replaced, transport.ErrLimit)
+	}
+	u.t.Cut()
+}
+
 // reserve counts an upgrade. It reports false if there may be no more of the user.
 func (l *userLimit) reserve(user *identity) bool {
 	if l.max == 0 || user == nil {
@@ -71,7 +79,8 @@ func (l *userLimit) add(user *identity) (cuts []func(), ok bool) {
 	for len(conns) >= sockets {
 		i := slices.IndexFunc(conns, (*userConn).leaving)
 		if i >= 0 {
-			cuts = append(cuts, conns[i].t.Cut)
+			leaving := *conns[i]
+			cuts = append(cuts, func() { l.cut(leaving) })
 		} else {
 			i = slices.IndexFunc(conns, (*userConn).opening) // no more stay than half of them
 			opening := conns[i]
