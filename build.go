@@ -23,7 +23,7 @@ type builder struct {
 	mistakes []error
 
 	modules []*Module // imported ones first
-	routes  []Route
+	routes  []checkedRoute
 	plan    *wiring.Plan
 
 	use      []listed[Middleware]     // Options.Use
@@ -104,7 +104,7 @@ func (b *builder) check(root *Module) {
 			if rt.pos == "" {
 				rt.module = m
 			}
-			b.routes = append(b.routes, rt)
+			b.routes = append(b.routes, checkedRoute{Route: rt})
 			b.routeUse = append(b.routeUse, list[Middleware](b, fmt.Sprintf("route %q: Use", rt.Path), g, rt.Use))
 			if inspect.IsFunc(rt.New) { // else checkRoutes says so
 				b.plan.Product(g, fmt.Sprintf("route %q", rt.Path), rt.New)

@@ -56,7 +56,7 @@ func (b *builder) tick() time.Duration {
 	return max(shortestTick, shortest/8)
 }
 
-func (b *builder) limitsOf(rt Route) Limits {
+func (b *builder) limitsOf(rt checkedRoute) Limits {
 	if rt.Limits != nil {
 		return rt.Limits.withDefaults()
 	}
@@ -82,9 +82,7 @@ func (b *builder) prepareRoutes() {
 			Subprotocols: r.Subprotocols, Limits: rt.limits.transport(), Engine: a.engine,
 			Compression: b.options.Compression,
 		}
-		ct, _ := checkGateway(&r) // was checked before
-		rt.data = dataOf(reflect.TypeOf(r.New).Out(0), ct)
-		rt.hasUsers = hasUser(rt.data)
+		rt.data, rt.hasUsers = r.data, hasUser(r.data)
 		rt.members = a.members.Route(rt.path, hub.Limits{Rooms: rt.limits.Rooms, QueueBytes: rt.limits.QueueBytes})
 		a.hub.routes[rt.path] = rt
 	}
@@ -121,17 +119,16 @@ func (b *builder) newHub() {
 }
 
 // mount puts a gateway that was built on its path, with its route's middleware and the App's around it.
-func (b *builder) mount(r Route, gateway any, use []listed[Middleware]) {
-	ct, _ := checkGateway(&r) // was checked before
+func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 	a := b.app
 	rt := a.hub.routes[r.Path]
-	rt.hooks = ct.hooks(gateway)
+	rt.hooks = r.conn.hooks(gateway)
 	if rt.hooks.upgrade == nil {
 		rt.hooks.upgrade = callUpgrade(gateway)
 	}
-	b.addErrors(rt.bind(r))
+	b.addErrors(rt.bind(r.Route))
 	rt.handle = wrapAll(b, b.use, wrapAll(b, use, Handler(rt.innermost)))
-	a.registry.routes = append(a.registry.routes, r)
+	a.registry.routes = append(a.registry.routes, r.Route)
 	a.mux.Handle(rt.path, rt)
 }
 

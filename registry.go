@@ -43,7 +43,7 @@ type Registry struct {
 // Register adds a route. It checks the constructor, the gateway's hooks and the path at once. The error says what is
 // wrong, and the registry is left as it was.
 func (r *Registry) Register(path string, constructor any) error {
-	rt := Route{Path: path, New: constructor, pos: mistake.Caller(1)}
+	rt := checkedRoute{Route: Route{Path: path, New: constructor, pos: mistake.Caller(1)}}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.served {
@@ -52,17 +52,17 @@ func (r *Registry) Register(path string, constructor any) error {
 			Fix: "register the route before New, with a Registry whose Routes are a Module's Gateways",
 		}
 	}
-	if mistakes := checkRoute(&rt); len(mistakes) > 0 {
+	if mistakes := rt.check(); len(mistakes) > 0 {
 		var all paths // the path has to be looked at as well, but not taken
 		for i := range r.routes {
 			_ = all.enter(&r.routes[i])
 		}
-		return errors.Join(append(mistakes, all.enter(&rt))...)
+		return errors.Join(append(mistakes, all.enter(&rt.Route))...)
 	}
-	if err := r.paths.enter(&rt); err != nil {
+	if err := r.paths.enter(&rt.Route); err != nil {
 		return err
 	}
-	r.routes = append(r.routes, rt)
+	r.routes = append(r.routes, rt.Route)
 	return nil
 }
 
@@ -87,27 +87,36 @@ func (rt *Route) where() string {
 }
 
 // checkRoutes checks routes, each and all together.
-func checkRoutes(routes []Route) (mistakes []error) {
+func checkRoutes(routes []checkedRoute) (mistakes []error) {
 	var all paths
 	for i := range routes {
-		if err := all.enter(&routes[i]); err != nil {
+		rt := &routes[i]
+		if err := all.enter(&rt.Route); err != nil {
 			mistakes = append(mistakes, err)
 		}
-		mistakes = append(mistakes, checkRoute(&routes[i])...)
+		mistakes = append(mistakes, rt.check()...)
 	}
 	return mistakes
 }
 
-// checkRoute checks everything about a route but its path.
-func checkRoute(rt *Route) []error {
-	ct, mistakes := checkGateway(rt)
+// checkedRoute is a route, with what its check has found out.
+type checkedRoute struct {
+	Route
+	conn connType     // of its gateway's *Conn[D]; nil after a mistake
+	data reflect.Type // D; nil after a mistake
+}
+
+// check checks everything about the route but its path.
+func (rt *checkedRoute) check() []error {
+	ct, mistakes := checkGateway(&rt.Route)
 	if ct != nil && len(mistakes) == 0 {
-		if err := checkUser(dataOf(reflect.TypeOf(rt.New).Out(0), ct), rt); err != nil {
+		rt.conn, rt.data = ct, dataOf(reflect.TypeOf(rt.New).Out(0), ct)
+		if err := checkUser(rt.data, &rt.Route); err != nil {
 			mistakes = append(mistakes, err)
 		}
 	}
 	mistakes = append(mistakes, rt.Envelope.check(fmt.Sprintf("route %q", rt.Path))...)
-	mistakes = append(mistakes, checkSubprotocols(rt)...)
+	mistakes = append(mistakes, checkSubprotocols(&rt.Route)...)
 	if rt.Limits == nil {
 		return mistakes
 	}

@@ -84,10 +84,7 @@ func (b *builder) checkUserLimit() {
 }
 
 // tellsUsers reports whether the route's connections may belong to users. One that is wrong may as well.
-func tellsUsers(rt Route) bool {
-	ct, mistakes := checkGateway(&rt)
-	return ct == nil || len(mistakes) > 0 || hasUser(dataOf(reflect.TypeOf(rt.New).Out(0), ct))
-}
+func tellsUsers(rt checkedRoute) bool { return rt.data == nil || hasUser(rt.data) }
 
 // methodSignature returns a method's parameters and results.
 func methodSignature(typ reflect.Type, method reflect.Method) string {
