@@ -217,20 +217,15 @@ func TestSendRefusesWhatNoFrameCanHold(t *testing.T) {
 
 // A close code that must not stand in a frame (RFC 6455 section 7.4) does not get onto the wire.
 func TestCloseCodes(t *testing.T) {
-	for _, code := range []websocket.StatusCode{0, 1, 999, 1004, 1006, 1015, 2999, 5000, 65535, -1, 70000} {
+	for _, code := range []websocket.StatusCode{0, 1, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65535, -1, 70000} {
 		kit.Bubble(t, fmt.Sprint(int(code)), func(t *testing.T) {
 			cr := gather(t, wsgate.Limits{}, "ann")
 			cr.conns["ann"].Close(code, "why")
-			if _, end := cr.clients["ann"].Rest(); end.Code != websocket.StatusInternalError {
+			if _, end := cr.clients["ann"].Rest(); end.Code != websocket.StatusInternalError || end.Reason != "why" {
 				t.Errorf("the client got %v, want 1011", end)
 			}
 		})
 	}
-	kit.Bubble(t, "1005 is no code at all", func(t *testing.T) {
-		cr := gather(t, wsgate.Limits{}, "ann")
-		cr.conns["ann"].Close(websocket.StatusNoStatusRcvd, "why")
-		cr.clients["ann"].Closed(websocket.StatusNoStatusRcvd, "")
-	})
 	kit.Bubble(t, "the reason is cut, and is UTF-8", func(t *testing.T) {
 		for _, reason := range []string{strings.Repeat("ü", 100), "x\xff"} {
 			cr := gather(t, wsgate.Limits{}, "ann")

@@ -19,11 +19,10 @@ type Limits struct {
 	Handshake time.Duration
 
 	// Message is the maximum size of a message from a client in bytes, decompressed. A larger one closes the connection
-	// with
-	//  1009. Default 64 KiB.
+	// with 1009. Default 64 KiB.
 	Message int
 	// MessageWire is the maximum size of a message on the wire in bytes, headers included. A larger one closes the
-	// connection with 1008. Default 4 × Message + 1 KiB.
+	// connection with 1009. Default 4 × Message + 1 KiB.
 	MessageWire int
 	// MessageFrames is the maximum number of frames in a message. More close the connection with 1008. Default 1,024.
 	MessageFrames int

@@ -168,7 +168,7 @@ func TestInboundBudgets(t *testing.T) {
 			"bytes on the wire",
 			wsgate.Limits{Message: 100, MessageWire: 30},
 			wire.Masked(wire.Text, make([]byte, 24)),
-			wire.Masked(wire.Text, make([]byte, 25)), "close 1008 message too long on the wire",
+			wire.Masked(wire.Text, make([]byte, 25)), "close 1009 message too long on the wire",
 		},
 		{
 			"control frames",

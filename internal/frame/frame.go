@@ -54,12 +54,9 @@ func New(typ websocket.MessageType, payload []byte) Frame {
 	return f
 }
 
-// Close returns a close frame. A reason that does not fit into a control frame is cut on a rune boundary;
-// [websocket.StatusNoStatusRcvd] gives an empty payload, and a code that must not be sent is sent as 1011.
+// Close returns a close frame. A reason that does not fit into a control frame is cut on a rune boundary, and a code that
+// must not be sent is sent as 1011.
 func Close(code websocket.StatusCode, reason string) Frame {
-	if code == websocket.StatusNoStatusRcvd {
-		return Frame{finBit | opClose, 0}
-	}
 	if !Sendable(code) {
 		code = websocket.StatusInternalError
 	}

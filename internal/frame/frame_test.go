@@ -60,8 +60,8 @@ func TestClose(t *testing.T) {
 		{4999, strings.Repeat("x", 123), "\x88\x7d\x13\x87" + strings.Repeat("x", 123)},
 		{1000, strings.Repeat("x", 124), "\x88\x7d\x03\xe8" + strings.Repeat("x", 123)},
 		{1000, strings.Repeat("x", 122) + "ä", "\x88\x7c\x03\xe8" + strings.Repeat("x", 122)},
-		{websocket.StatusNoStatusRcvd, "", "\x88\x00"},
-		{websocket.StatusNoStatusRcvd, "ignored", "\x88\x00"},
+		{websocket.StatusNoStatusRcvd, "", "\x88\x02\x03\xf3"},
+		{websocket.StatusNoStatusRcvd, "why", "\x88\x05\x03\xf3why"},
 	} {
 		if f := frame.Close(test.code, test.reason); string(f) != test.want {
 			t.Errorf("%d %.10q: got %q, want %q", test.code, test.reason, f, test.want)

@@ -19,7 +19,7 @@ func (h *Hub) Disconnect(ctx context.Context, sets []Set, code websocket.StatusC
 	for _, s := range sets {
 		s.close(code, reason, nil)
 	}
-	if !frame.Sendable(code) && code != websocket.StatusNoStatusRcvd {
+	if !frame.Sendable(code) {
 		code = websocket.StatusInternalError // as on this node
 	}
 	b := binary.AppendUvarint(nil, uint64(code))

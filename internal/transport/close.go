@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"time"
 	"unicode/utf8"
 
@@ -189,28 +190,36 @@ func (c *Conn) drainAndLinger() {
 		t.CloseWrite()
 	}
 	if _, ok := raw.LocalAddr().(*net.TCPAddr); ok { // also below what a listener has put around it
-		discard(raw)
+		c.discard()
 	}
 }
 
-// maxDiscard and lingerFor bound what is read and thrown away before the socket closes. A peer that closes, as it should
-// when it has read the close frame, ends it earlier.
+// maxDiscard bounds what is read and thrown away before the socket closes, and lingerFor the wait for more of it between
+// two messages. Within a message the time for the closing handshake is the bound, which drainAndLinger has set.
 const (
-	maxDiscard = 256 << 10
+	maxDiscard = 64 << 20
 	lingerFor  = 20 * time.Millisecond
 )
 
-// discard throws away what has arrived.
-func discard(raw net.Conn) {
-	raw.SetReadDeadline(time.Now().Add(lingerFor))
+// discard throws away what arrives until the peer has answered the close frame. Many clients read nothing, and so do not
+// see it, before they have sent all of a message.
+func (c *Conn) discard() {
+	m := &c.in.meter
 	buf := inputPool.Get().(*[inputSize]byte)
 	defer inputPool.Put(buf)
-	for n := 0; n < maxDiscard; {
-		m, err := raw.Read(buf[:])
+	for n := 0; n < maxDiscard && !m.closed; {
+		wait := lingerFor
+		if m.inMessage() {
+			wait = c.limits.Close
+		}
+		c.raw.SetReadDeadline(time.Now().Add(wait))
+		k, err := c.raw.Read(buf[:])
 		if err != nil {
 			return
 		}
-		n += m
+		m.follow(buf[:k])
+		n += k
+		runtime.Gosched() // as in await
 	}
 }
 

@@ -116,16 +116,15 @@ func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
 	typ, data, err := c.readPlain()
 	if err == errNotPlain {
-		typ, data, err = c.readParsed()
+		return c.readParsed()
 	}
-	if err != nil {
-		return 0, nil, err
+	if err == nil && typ == websocket.MessageText && !utf8.Valid(data) {
+		err = errNotText
 	}
-	if typ == websocket.MessageText && !utf8.Valid(data) {
-		return 0, nil, &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}
-	}
-	return typ, data, nil
+	return typ, data, err
 }
+
+var errNotText = &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}
 
 // readParsed reads the next message through coder/websocket.
 func (c *Conn) readParsed() (websocket.MessageType, []byte, error) {
@@ -135,18 +134,20 @@ func (c *Conn) readParsed() (websocket.MessageType, []byte, error) {
 	}
 	scratch := scratchPool.Get().(*[maxScratch]byte)
 	defer scratchPool.Put(scratch)
-	data, err := readAll(r, scratch[:0])
+	packed, text := c.in.meter.takePacked(), typ == websocket.MessageText
+	data, err := readAll(r, scratch[:0], text && !packed)
 	if err != nil {
 		return 0, nil, err
 	}
-	if c.in.meter.takePacked() {
-		if data, err = c.inflate(data); err != nil {
-			return 0, nil, err
+	if packed {
+		data, err = c.inflate(data)
+		if err == nil && text && !utf8.Valid(data) {
+			err = errNotText
 		}
 	} else if len(data) <= maxScratch {
 		data = append(make([]byte, 0, len(data)), data...)
 	}
-	return typ, data, nil
+	return typ, data, err
 }
 
 func (c *Conn) inflate(data []byte) ([]byte, error) {
@@ -160,21 +161,44 @@ func (c *Conn) inflate(data []byte) ([]byte, error) {
 	return text, nil
 }
 
-// readAll appends what r has to buf.
-func readAll(r io.Reader, buf []byte) ([]byte, error) {
-	for {
+// readAll appends what r has to buf, which is empty. A text that is not UTF-8 fails at the fragment that is wrong.
+func readAll(r io.Reader, buf []byte, text bool) ([]byte, error) {
+	for checked := 0; ; {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
+		if err != nil && err != io.EOF {
+			return nil, err // what was read last may still be masked
+		}
+		if text {
+			whole := len(buf)
+			if err == nil {
+				whole -= cutRune(buf)
+			}
+			if !utf8.Valid(buf[checked:whole]) {
+				return nil, errNotText
+			}
+			checked = whole
+		}
 		if err == io.EOF {
 			return buf, nil
-		}
-		if err != nil {
-			return nil, err
 		}
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
 	}
+}
+
+// cutRune returns how many bytes at the end of b may be the beginning of a rune.
+func cutRune(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if end := b[len(b)-n:]; utf8.RuneStart(end[0]) {
+			if utf8.FullRune(end) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 // buffered reports whether input has arrived that was not handled yet. Only the reader may ask.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/coder/websocket"
@@ -76,7 +77,8 @@ func (m *meter) add(b []byte) (int, error) {
 		i++
 		if m.have >= 2 && m.have == m.headerLen() {
 			m.have = 0
-			if err := m.frame(); err != nil {
+			if err := m.frame(); err != nil && !m.onlyFollows() {
+				m.follow(b[i:])
 				return begin, err
 			}
 		}
@@ -129,11 +131,18 @@ func (m *meter) headerLen() int {
 	return n
 }
 
+// follow follows b, of which nothing is taken any more, to know where messages end.
+func (m *meter) follow(b []byte) {
+	m.limits, m.deflate = &boundless, false
+	_, _ = m.add(b)
+}
+
+func (m *meter) onlyFollows() bool { return m.limits == &boundless }
+
+var boundless = Limits{Message: math.MaxInt, Wire: math.MaxInt, Frames: math.MaxInt, ControlRate: math.MaxInt, ControlBurst: math.MaxInt}
+
 // frame judges a complete header.
 func (m *meter) frame() error {
-	if m.header[1]&maskBit == 0 {
-		return &violation{1002, "unmasked frame", errProtocol}
-	}
 	m.skip = uint64(m.header[1] &^ maskBit)
 	switch m.skip {
 	case 126:
@@ -144,6 +153,9 @@ func (m *meter) frame() error {
 	if m.skip>>63 != 0 {
 		m.skip = 0
 		return &violation{1002, "frame length over 2^63", errProtocol}
+	}
+	if m.header[1]&maskBit == 0 {
+		return &violation{1002, "unmasked frame", errProtocol}
 	}
 	if op := m.header[0] & opcodeMask; op >= opClose {
 		m.closed = m.closed || op == opClose
@@ -188,7 +200,7 @@ func (m *meter) data() error {
 	case m.frames > m.limits.Frames:
 		return &violation{1008, "message in too many frames", fmt.Errorf("%w: a message in more than %d frames", ErrLimit, m.limits.Frames)}
 	case m.payload+uint64(m.wire) > uint64(m.limits.Wire):
-		return &violation{1008, "message too long on the wire", fmt.Errorf("%w: a message of more than %d bytes on the wire", ErrLimit, m.limits.Wire)}
+		return &violation{websocket.StatusMessageTooBig, "message too long on the wire", fmt.Errorf("%w: a message of more than %d bytes on the wire", ErrLimit, m.limits.Wire)}
 	}
 	return nil
 }

@@ -286,7 +286,7 @@ func endlessFragments(t *testing.T) {
 		s := start(t, setup{limits: wsgate.Limits{Message: 300, MessageWire: 500}})
 		c := s.connect(t)
 		c.put(fragments(bytes.Repeat([]byte("x"), 300), 2))
-		c.ends(1008, wsgate.ErrLimit)
+		c.ends(1009, wsgate.ErrLimit)
 	})
 	t.Run("as many as allowed", func(t *testing.T) {
 		s := start(t, setup{limits: wsgate.Limits{MessageFrames: 50}})

@@ -222,6 +222,9 @@ type server struct {
 // start serves an App until the end of the test, and then checks what holds for every row.
 func start(t *testing.T, su setup) *server {
 	t.Helper()
+	if su.limits.Close == 0 {
+		su.limits.Close = short // many rows end in the middle of a frame that the server waits for
+	}
 	s := &server{setup: su, t: t, book: newBook(), log: kit.NewLog(), served: make(chan error, 1)}
 	door := entrance{su.hooks, s.book}
 	var target any = func() *gateway { return &gateway{door} }

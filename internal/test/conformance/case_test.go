@@ -201,5 +201,6 @@ func (c *client) ends(codes []websocket.StatusCode) error {
 		default:
 			code = websocket.StatusCode(uint16(f.Payload[0])<<8 | uint16(f.Payload[1]))
 		}
+		c.Conn.(interface{ CloseWrite() error }).CloseWrite() // nothing more comes: the server need not wait for it
 	}
 }

@@ -47,6 +47,8 @@ func utf8Texts() (cases []testCase) {
 		b := []byte(text)
 		add(fmt.Sprintf("invalid %+q", text), send(wire.Masked(wire.Text, b)), closes(1007))
 		add(fmt.Sprintf("invalid %+q in parts of one byte", text), send(inParts(wire.Text, b, 1)), closes(1007))
+		// What can become no text any more is refused at once, whatever may follow.
+		add(fmt.Sprintf("invalid %+q in the first of several parts", text), send(wire.Masked(wire.Begins, append(b, ' '))), closes(1007))
 		add(fmt.Sprintf("%+q, which a binary message may have", text), normalEnd(send(wire.Masked(wire.Binary, b)), hear(wire.Binary, b))...)
 	}
 	return cases
