@@ -54,7 +54,9 @@ type Options struct {
 	// (DNS rebinding), and then the page's origin is the server's. Default none: every name is allowed.
 	Hosts []string
 	// Compression offers permessage-deflate, without context takeover, to clients that ask for it. It costs time and
-	// some memory. A compressed message must not mix secrets with text that a client chose (see CRIME). Default off.
+	// some memory. A compressed message must not mix secrets with text that a client chose (see CRIME). A client that
+	// keeps its context in spite of the server's client_no_context_takeover loses its connection with 1007 at its second
+	// compressed message. Default off.
 	Compression bool
 	// Limits apply to all routes that do not have their own.
 	Limits Limits

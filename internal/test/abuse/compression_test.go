@@ -35,16 +35,7 @@ func (s *server) deflating(t testing.TB) *client {
 }
 
 // deflate returns the payload of a compressed message (RFC 7692 section 7.2.1).
-func deflate(p []byte) []byte {
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		panic(err)
-	}
-	w.Write(p)
-	w.Flush()
-	return bytes.TrimSuffix(b.Bytes(), []byte("\x00\x00\xff\xff"))
-}
+func deflate(p []byte) []byte { return deflateAll(p)[0] }
 
 // bomb is a compressed message of about 30 KiB that becomes 30 MiB.
 var bomb = sync.OnceValue(func() []byte {
@@ -52,6 +43,22 @@ var bomb = sync.OnceValue(func() []byte {
 	flushed := append(deflate(make([]byte, part)), "\x00\x00\xff\xff"...)
 	return bytes.TrimSuffix(bytes.Repeat(flushed, 30<<20/part), []byte("\x00\x00\xff\xff"))
 })
+
+// deflateAll returns the payloads of messages that were compressed in one context, each with what came before it.
+func deflateAll(messages ...[]byte) (payloads [][]byte) {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestCompression)
+	if err != nil {
+		panic(err)
+	}
+	for _, p := range messages {
+		w.Write(p)
+		w.Flush()
+		payloads = append(payloads, bytes.Clone(bytes.TrimSuffix(b.Bytes(), []byte("\x00\x00\xff\xff"))))
+		b.Reset()
+	}
+	return payloads
+}
 
 // inflate undoes what the server may have done to a message.
 func (c *client) inflate(f wire.Frame) []byte {
@@ -199,6 +206,24 @@ func goodCompression(t *testing.T) {
 	c.hearsText(hello)
 	c.put(closeFrame(1000, ""))
 	c.ends(1000, nil)
+}
+
+// Row 35: a client that keeps its context, although the server has told it to do without, is understood once.
+func keptContext(t *testing.T) {
+	said := []byte("hello, the same as before; ")
+	alone, kept := deflate(said), deflateAll(said, said)
+	if !bytes.Equal(kept[0], alone) || len(kept[1]) >= len(alone) {
+		t.Fatalf("with its context the second message has %d bytes, alone %d", len(kept[1]), len(alone))
+	}
+	c := compressible(t, wsgate.Limits{}).deflating(t)
+	for range 2 {
+		c.put(masked(text|rsv1, alone))
+		c.hearsText(said)
+	}
+	c.put(masked(text|rsv1, kept[1]))
+	if e := c.ends(1007, errViolation); e.reason != "corrupt compressed data" || len(e.frames) > 0 {
+		t.Errorf("got %q after %v", e.reason, e.frames)
+	}
 }
 
 // Row 35: no compressed message has no bytes at all. It is taken for an empty one or for a corrupt one.

@@ -47,7 +47,7 @@ var rows = []row{
 	{32, "one byte per segment", tests{oneByteSegments}, ""},
 	{33, "a split at every offset", tests{everySplit}, ""},
 	{34, "binary where text is expected, and the other way round", tests{unexpectedTypes}, ""},
-	{35, "compression: not negotiated, bombs, streams of nothing, corrupt, cut", tests{compressionWithoutNegotiation, badCompression, goodCompression, compressedNothing, manyBombs}, ""},
+	{35, "compression: not negotiated, bombs, streams of nothing, corrupt, cut", tests{compressionWithoutNegotiation, badCompression, goodCompression, keptContext, compressedNothing, manyBombs}, ""},
 	{36, "control frames between fragments", tests{controlFramesInsideMessages}, ""},
 	{37, "random bytes, and sessions with a few wrong ones", tests{randomBytes}, ""},
 	// C
