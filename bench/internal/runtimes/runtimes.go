@@ -1,72 +1,47 @@
 // Package runtimes finds and installs what the contenders outside Go run on.
 //
 // Everything is kept in one folder of the user's cache: the npm packages in the
-// versions that package.json pins, and the server scripts beside them, so that
-// they find the packages.
+// versions that package-lock.json pins, and the server scripts beside them, so
+// that they find the packages.
 package runtimes
 
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+
+	"github.com/wsgate/wsgate/internal/test/npm"
 )
 
-//go:embed package.json
-var manifest []byte
+//go:embed package.json package-lock.json
+var files embed.FS
 
 //go:embed scripts
 var scripts embed.FS
 
-// Folder is where the packages and scripts are kept.
-func Folder() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(cache, "wsgate-bench"), nil
-}
+var packages = npm.Packages{Folder: "wsgate-bench", Files: files, How: "go -C bench run . -install"}
 
 // Versions lists the pinned packages.
 func Versions() map[string]string {
-	var m struct{ Dependencies map[string]string }
-	if err := json.Unmarshal(manifest, &m); err != nil {
-		return nil
-	}
-	return m.Dependencies
+	versions, _ := packages.Versions()
+	return versions
 }
 
 // Install fetches the packages with npm. It is the only part of the benchmark
 // that needs the network.
-func Install(ctx context.Context) error {
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return fmt.Errorf("installing bun and ws: %w", err)
-	}
-	folder, err := Folder()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(folder, "package.json"), manifest, 0o644); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--loglevel=error")
-	cmd.Dir = folder
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	return cmd.Run()
-}
+func Install(ctx context.Context) error { return packages.Install(ctx) }
 
 // Command prepares a script to be run by its runtime, "bun" or "node", or says
 // what is missing.
 func Command(runtime, script string, args ...string) (*exec.Cmd, error) {
-	folder, err := Folder()
+	if err := packages.Check(); err != nil {
+		return nil, err
+	}
+	folder, err := packages.Dir()
 	if err != nil {
 		return nil, err
 	}
@@ -94,15 +69,10 @@ func findBun(folder string) (string, error) {
 			return found[0], nil
 		}
 	}
-	return "", fmt.Errorf("bun is not installed (-install does it)")
+	return "", fmt.Errorf("%s: the bun package has no program for this machine", folder)
 }
 
-func findNode(folder string) (string, error) {
-	if _, err := os.Stat(filepath.Join(folder, "node_modules", "ws")); err != nil {
-		return "", fmt.Errorf("the ws package is not installed (-install does it)")
-	}
-	return exec.LookPath("node")
-}
+func findNode(string) (string, error) { return exec.LookPath("node") }
 
 func writeScript(folder, name string) error {
 	text, err := scripts.ReadFile("scripts/" + name)
