@@ -142,11 +142,18 @@ func runNode(t *testing.T, client, program, addr string) string {
 	t.Helper()
 	node := findNode(t)
 	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "client.mjs"), []byte(client), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return runScript(t, node, dir, program, addr)
+}
+
+// runScript runs a program in a folder that has what it imports.
+func runScript(t *testing.T, node, dir, program, addr string) string {
+	t.Helper()
 	program = strings.ReplaceAll(program, "localhost:3100", addr)
-	for name, text := range map[string]string{"client.mjs": client, "program.mjs": program} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(filepath.Join(dir, "program.mjs"), []byte(program), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -189,6 +196,14 @@ func TestJavaScriptProgram(t *testing.T) {
 // gettingStarted builds the program of that page, starts it, and returns its address.
 func gettingStarted(t *testing.T) (addr string) {
 	t.Helper()
+	program, addr := buildPage(t, "../../../docs/getting-started.md")
+	serve(t, program, addr)
+	return addr
+}
+
+// buildPage builds the program that the Go code of a page is. It will serve at the address.
+func buildPage(t *testing.T, page string) (program, addr string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -196,31 +211,37 @@ func gettingStarted(t *testing.T) (addr string) {
 	addr = ln.Addr().String()
 	ln.Close()
 	files := map[string]string{}
-	for i, b := range goBlocks(t, "../../../docs/getting-started.md") {
+	for i, b := range goBlocks(t, page) {
 		files[fmt.Sprintf("file%d.go", i)] = strings.ReplaceAll(asFile(t, b, "main"), "localhost:3100", addr)
 	}
-	program := filepath.Join(t.TempDir(), "hello.exe")
+	program = filepath.Join(t.TempDir(), "hello.exe")
 	if out, err := consumer.New(t, "example.com/hello", files).Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	server := exec.Command(program)
+	return program, addr
+}
+
+// serve starts a program, until the end of the test at the latest, and returns when it can be reached.
+func serve(t *testing.T, program, addr string) (server *os.Process, ended chan struct{}) {
+	t.Helper()
+	cmd := exec.Command(program)
 	var out bytes.Buffer
-	server.Stdout, server.Stderr = &out, &out
-	if err := server.Start(); err != nil {
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() { defer close(ended); server.Wait() }()
-	t.Cleanup(func() { server.Process.Kill(); <-ended })
+	ended = make(chan struct{})
+	go func() { defer close(ended); cmd.Wait() }()
+	t.Cleanup(func() { cmd.Process.Kill(); <-ended })
 	for {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			conn.Close()
-			return addr
+			return cmd.Process, ended
 		}
 		select {
 		case <-ended:
-			t.Fatalf("the program of Getting started has ended: %s", &out)
+			t.Fatalf("%s has ended: %s", program, &out)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
