@@ -14,7 +14,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// AcceptOptions says which upgrades are accepted and what holds for the connection.
+// AcceptOptions configures [Accept] and the connection that it returns.
 type AcceptOptions struct {
 	Subprotocols []string
 	Compression  bool // offer permessage-deflate without context takeover
@@ -22,13 +22,13 @@ type AcceptOptions struct {
 	Engine       *Engine
 	Owner        Owner
 
-	// Admit is called when the request has turned out to be a proper upgrade, before anything is answered. It sees to the
-	// Origin. A Refusal becomes the HTTP answer. The connection's context gives the values of the context that it
-	// returns, without its end.
+	// Admit is called once the request is known to be a valid upgrade, before any response is sent. It checks the
+	// Origin. A Refusal becomes the HTTP response. The connection's context has the values of the returned context, but
+	// not its cancellation.
 	Admit func() (values context.Context, refusal *Refusal)
 }
 
-// A Refusal is an HTTP answer to an upgrade request.
+// A Refusal is an HTTP error response to an upgrade request.
 type Refusal struct {
 	Status     int
 	Message    string
@@ -37,7 +37,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Message }
 
-// Write answers with the refusal. A Flush sends the whole answer, although the handler may take longer.
+// Write sends the refusal. It sets Content-Length, so a Flush completes the response even if the handler runs on.
 func (r *Refusal) Write(w http.ResponseWriter) {
 	h := w.Header()
 	if r.RetryAfter != "" {
@@ -51,11 +51,11 @@ func (r *Refusal) Write(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, r.Message+"\n")
 }
 
-// Accept upgrades the request or answers it with an error. Afterwards nothing of the request is kept, and the HTTP
-// handler may return. The first read cycle has begun, as if a message had been read.
+// Accept upgrades the request or responds with an error. It keeps no reference to the request, so the HTTP handler may
+// return. The first read cycle has begun, as if a message had been read.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if r.ContentLength != 0 {
-		// net/http reads what is left of a body before it lets the connection go, however long that takes.
+		// net/http drains the rest of a body before it releases the connection, however long that takes.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	}
 	if err := precheck(r, o.Subprotocols); err != nil {
@@ -70,7 +70,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	u := &upgrade{ResponseWriter: w, options: o, subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r))}
 	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		Subprotocols:       o.Subprotocols,
-		InsecureSkipVerify: true, // Admit sees to the origin
+		InsecureSkipVerify: true, // Admit checks the origin
 		CompressionMode:    compression,
 	})
 	if u.refused != nil {
@@ -83,7 +83,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	c.ws = ws
 	limit := o.Limits.Message
 	if c.deflate {
-		limit = o.Limits.Wire // messages come out as they were sent; the meter and inflate bound the rest
+		limit = o.Limits.Wire // messages come out compressed; meter and inflate bound the decoded size
 	}
 	ws.SetReadLimit(int64(limit))
 	c.ctx, c.cancel = context.WithCancelCause(u.values)
@@ -92,15 +92,15 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	return c, nil
 }
 
-// What a handshake's header fields may have. It is checked before any of them is taken apart or quoted in an answer, for
-// that costs many times their size, and nobody is authenticated yet. The names of subprotocols may be long, since some
-// clients put a token there.
+// Limits on a handshake's header fields. They are checked before a field is parsed or quoted in a response, because
+// that costs many times its size and the client is not authenticated yet. Subprotocol names may be long, since some
+// clients send a token there.
 const (
-	maxTokens = 64      // elements and parameters of all lists together
+	maxTokens = 64      // elements and parameters of all lists combined
 	maxField  = 1 << 10 // bytes of each other field
 )
 
-// excessive reports what of a handshake is too much, "" if nothing is.
+// excessive describes the first limit that a handshake exceeds, or returns "".
 func excessive(r *http.Request) string {
 	if len(r.Host) > maxField {
 		return "Host is too long"
@@ -126,7 +126,7 @@ func excessive(r *http.Request) string {
 	return ""
 }
 
-// precheck refuses what websocket.Accept would take and then suffer from.
+// precheck refuses requests that websocket.Accept would accept but should not.
 func precheck(r *http.Request, subprotocols []string) *Refusal {
 	bad := func(message string) *Refusal { return &Refusal{Status: http.StatusBadRequest, Message: message} }
 	if what := excessive(r); what != "" {
@@ -146,8 +146,8 @@ func precheck(r *http.Request, subprotocols []string) *Refusal {
 	return nil
 }
 
-// offeredSubprotocols returns what the client offers. Elements of a list that are empty do not count (RFC 9110 section
-// 5.6.1), nor does a header with nothing else.
+// offeredSubprotocols returns the subprotocols that the client offers. Empty list elements are ignored (RFC 9110
+// section 5.6.1).
 func offeredSubprotocols(r *http.Request) (names []string) {
 	for _, value := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for name := range strings.SplitSeq(value, ",") {
@@ -159,8 +159,8 @@ func offeredSubprotocols(r *http.Request) (names []string) {
 	return names
 }
 
-// firstOf returns the first of our own subprotocols that is offered. Names are compared exactly (RFC 6455 section 4.2.2),
-// which websocket.Accept does not.
+// firstOf returns the first of the server's subprotocols that is offered. Names are compared exactly (RFC 6455 section
+// 4.2.2), unlike in websocket.Accept.
 func firstOf(own, offered []string) string {
 	i := slices.IndexFunc(own, func(name string) bool { return slices.Contains(offered, name) })
 	if i < 0 {
@@ -169,8 +169,8 @@ func firstOf(own, offered []string) string {
 	return own[i]
 }
 
-// withoutBadOffers returns the request without the offers of permessage-deflate that RFC 7692 section 7.1 does not know:
-// they have to be declined, and websocket.Accept does not look that closely.
+// withoutBadOffers returns the request without permessage-deflate offers that are invalid under RFC 7692 section 7.1.
+// They must be declined, and websocket.Accept does not check them.
 func withoutBadOffers(r *http.Request) *http.Request {
 	const header = "Sec-Websocket-Extensions"
 	var good []string
@@ -209,15 +209,15 @@ func knownParameters(list string) bool {
 	return true
 }
 
-// upgrade is the ResponseWriter that websocket.Accept gets. It holds back the 101 until Hijack, when everything else
-// about the request was found right, so that Admit can still refuse it.
+// upgrade is the ResponseWriter passed to websocket.Accept. It holds back the 101 until Hijack, when all other checks
+// have passed, so that Admit can still refuse the request.
 type upgrade struct {
 	http.ResponseWriter
 	options     *AcceptOptions
 	subprotocol string
-	values      context.Context // of the connection's context, from Admit
+	values      context.Context // for the connection's context, from Admit
 	conn        *Conn
-	refused     *Refusal // by Hijack, and answered
+	refused     *Refusal // set by Hijack, after responding
 }
 
 func (u *upgrade) WriteHeader(status int) {
@@ -231,12 +231,12 @@ func (u *upgrade) WriteHeader(status int) {
 
 func (u *upgrade) Write(p []byte) (int, error) {
 	if u.refused != nil {
-		return len(p), nil // websocket.Accept reports the failed Hijack; the client was answered
+		return len(p), nil // websocket.Accept reports the failed Hijack; the response was already sent
 	}
 	return u.ResponseWriter.Write(p)
 }
 
-// Unwrap exists for http.ResponseController.
+// Unwrap is used by http.ResponseController.
 func (u *upgrade) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 
 func (u *upgrade) refuse(r *Refusal) error {

@@ -11,21 +11,21 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// backlog is the memory that the queues of slow clients hold together. A frame that waits in many of them counts once;
-// a place in a queue counts for each. The queues of clients that keep up do not count, as they are about to be empty.
+// backlog accounts for the memory held by the queues of all slow clients. A frame shared by several queues counts once;
+// a queue slot counts in each. The queues of clients that keep up do not count, as they are about to be empty.
 type backlog struct {
 	limit    int64
 	held     atomic.Int64
-	shedding atomic.Bool // a flusher will disconnect some
+	shedding atomic.Bool // a flusher will disconnect slow clients
 
 	mu     sync.Mutex // guards following
 	behind map[*Conn]struct{}
 }
 
-const placeSize = int64(unsafe.Sizeof(frame.Shared{}))
+const entrySize = int64(unsafe.Sizeof(frame.Shared{}))
 
 func (b *backlog) hold(f frame.Shared) {
-	n := placeSize
+	n := entrySize
 	if f.Held == nil || f.Held.Add(1) == 1 {
 		n += int64(len(f.Frame))
 	}
@@ -38,7 +38,7 @@ func (b *backlog) letGo(frames []frame.Shared) {
 	}
 	var n int64
 	for _, f := range frames {
-		n += placeSize
+		n += entrySize
 		if f.Held == nil || f.Held.Add(-1) == 0 {
 			n += int64(len(f.Frame))
 		}
@@ -46,19 +46,19 @@ func (b *backlog) letGo(frames []frame.Shared) {
 	b.held.Add(-n)
 }
 
-// full reports whether nothing may be queued any more for a client that is behind.
+// full reports whether nothing more may be queued for slow clients.
 func (b *backlog) full() bool { return b.held.Load() >= b.limit }
 
-// crowded reports whether those who can wait should leave what is left to those who cannot.
+// crowded reports whether paced senders should wait and leave the remaining space to senders that cannot wait.
 func (b *backlog) crowded() bool { return b.held.Load() > b.limit/2 }
 
-// high reports whether clients have to go, so that it does not get full.
+// high reports whether slow clients must be disconnected to keep the backlog from filling up.
 func (b *backlog) high() bool { return b.held.Load() > b.limit-b.limit/8 }
 
-// low reports whether enough of them are gone.
+// low reports whether enough of them have been disconnected.
 func (b *backlog) low() bool { return b.held.Load() <= b.limit-b.limit/4 }
 
-var errBacklog = fmt.Errorf("%w, and all queues together hold too much", ErrSlowClient)
+var errBacklog = fmt.Errorf("%w, and the queues of all slow clients hold too much", ErrSlowClient)
 
 // slowest returns the connections that are behind, those with the longest queues first.
 func (b *backlog) slowest() []*Conn {
@@ -83,18 +83,18 @@ func (b *backlog) slowest() []*Conn {
 	return conns
 }
 
-// size is what the connection's queue holds.
+// size returns the memory that the connection's queue holds.
 func (c *Conn) size() int {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	return c.weight()
 }
 
-// weight is what the queue holds, with what it needs itself. The caller holds the lock.
-func (c *Conn) weight() int { return c.out.bytes + int(placeSize)*len(c.out.frames) }
+// weight returns the size of the queued frames and of the queue itself. The caller holds the lock.
+func (c *Conn) weight() int { return c.out.bytes + int(entrySize)*len(c.out.frames) }
 
-// behind reports whether the client is a slow one: its socket was found full, or, where nobody knows that, more waits
-// than what is being written. The caller holds the lock.
+// behind reports whether the client is slow: its socket was full, or, where that is unknown, more is queued than one
+// write takes. The caller holds the lock.
 func (c *Conn) behind() bool {
 	if c.sys == nil {
 		return c.weight() > inputSize
@@ -102,7 +102,7 @@ func (c *Conn) behind() bool {
 	return c.out.blocked || c.weight() > 4*maxBatch
 }
 
-// charge has the backlog count the queue, until it is empty. The caller holds the lock.
+// charge counts the queue in the backlog until the queue is empty. The caller holds the lock.
 func (c *Conn) charge() {
 	o, b := &c.out, &c.engine.backlog
 	if o.charged {
@@ -121,7 +121,7 @@ func (c *Conn) charge() {
 	c.engine.checkBacklog()
 }
 
-// uncharge ends that. The caller holds the lock.
+// uncharge undoes charge. The caller holds the lock.
 func (c *Conn) uncharge() {
 	b := &c.engine.backlog
 	c.out.charged = false

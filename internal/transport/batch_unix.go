@@ -9,15 +9,15 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// batch is what one write call takes from a queue. It lasts no longer than the call: what the socket does not take stays
-// in the queue.
+// batch is the data of one write call. It lives no longer than the call: what the socket does not accept stays in the
+// queue.
 type batch struct {
-	chunks [][]byte // what is to be written, in order
-	next   int      // chunks before it are written
-	size   int      // bytes in it
-	copied []byte   // memory of the chunks that hold several small frames
+	chunks [][]byte // to be written, in order
+	next   int      // index of the first chunk that is not fully written
+	size   int      // in bytes
+	copied []byte   // backing memory of chunks that combine several small frames
 
-	call func(fd uintptr) bool // write's argument, made once: a closure for every call would be an allocation
+	call func(fd uintptr) bool // passed to RawConn.Write; made once, since a closure per call would allocate
 	n    int
 	err  error
 	vector
@@ -27,7 +27,7 @@ var batchPool = sync.Pool{New: func() any {
 	b := &batch{copied: make([]byte, 0, maxBatch)}
 	b.call = func(fd uintptr) bool {
 		b.try(int(fd))
-		return true // also when the socket is full: nobody waits here
+		return true // even if the socket is full: do not wait here
 	}
 	return b
 }}
@@ -41,10 +41,10 @@ func (b *batch) release() {
 	batchPool.Put(b)
 }
 
-// fill takes as many of the frames as one write should have, the first without the bytes of it that are written. It
-// returns their number.
+// fill adds as many frames as one write should take, omitting the first written bytes of the first frame. It returns
+// the number of frames.
 func (b *batch) fill(frames []frame.Shared, written int) int {
-	start := 0 // of the chunk that is being copied together
+	start := 0 // of the current chunk in b.copied
 	flushCopied := func() {
 		if start < len(b.copied) {
 			b.chunks = append(b.chunks, b.copied[start:len(b.copied):len(b.copied)])
@@ -72,7 +72,7 @@ func (b *batch) fill(frames []frame.Shared, written int) int {
 	return count
 }
 
-// advance notes that n more bytes are written.
+// advance records that n more bytes were written.
 func (b *batch) advance(n int) {
 	for n > 0 {
 		if chunk := b.chunks[b.next]; n < len(chunk) {
@@ -84,7 +84,7 @@ func (b *batch) advance(n int) {
 	}
 }
 
-// try makes one write call that does not block. Afterwards n is what the socket took; err is EAGAIN if it is full.
+// try makes one non-blocking write call. It sets n to the bytes written, and err to EAGAIN if the socket is full.
 func (b *batch) try(fd int) {
 	for {
 		b.n, b.err = b.writeChunks(fd, b.chunks[b.next:])
@@ -95,7 +95,7 @@ func (b *batch) try(fd int) {
 	}
 }
 
-// writeNow writes all of it without blocking, or as much as the socket takes. It returns how much that was.
+// writeNow writes as much of the batch as the socket accepts without blocking, and returns the number of bytes.
 func (b *batch) writeNow(sys syscall.RawConn) (n int, full bool, err error) {
 	for b.next < len(b.chunks) {
 		if err := sys.Write(b.call); err != nil {

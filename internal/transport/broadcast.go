@@ -7,7 +7,7 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// Broadcast hands one message to many connections.
+// Broadcast sends one message to many connections.
 type Broadcast struct {
 	engine  *Engine
 	message *frame.Message
@@ -19,16 +19,16 @@ type Broadcast struct {
 
 var broadcastPool = sync.Pool{New: func() any { return new(Broadcast) }}
 
-// Broadcast begins to hand m to many connections. If from is not nil, its handler is the sender, and the flush may
-// wait for the end of from's read cycle, so that broadcasts of messages that arrived together share their writes.
+// Broadcast starts a broadcast of m. If from is not nil, its handler is the sender, and the flush may wait for the end
+// of from's read cycle, so that broadcasts caused by messages that arrived together share writes.
 func (e *Engine) Broadcast(m *frame.Message, from *Conn) *Broadcast {
 	b := broadcastPool.Get().(*Broadcast)
 	b.engine, b.message, b.from = e, m, from
 	return b
 }
 
-// To queues the message for c. A receiver that is closing or too slow is no error of the broadcast. It waits for
-// nobody: the caller may hold the lock of the set that c is in.
+// To queues the message for c. A receiver that is closing or too slow does not fail the broadcast. To does not block:
+// the caller may hold the lock of the set that contains c.
 func (b *Broadcast) To(c *Conn) {
 	wake, over, err := c.push(b.message.Shared(c.deflate))
 	if wake {
@@ -42,8 +42,8 @@ func (b *Broadcast) To(c *Conn) {
 	}
 }
 
-// End sees to the flush. The caller holds no lock. It returns ErrLimit if the message was too large for a receiver's
-// queue.
+// End schedules the flush. It returns ErrLimit if the message was too large for a receiver's queue. The caller holds no
+// lock.
 func (b *Broadcast) End() error {
 	err := b.err
 	if len(b.woken) > 0 {
@@ -56,7 +56,7 @@ func (b *Broadcast) End() error {
 			e.left.Store(true)
 		}
 		e.mu.Unlock()
-		// The read cycle may have ended before the line grew: then nobody else starts a flusher.
+		// If the read cycle ended before the line grew, no one else starts a flusher.
 		if b.from != nil && !b.from.cycle.holding() {
 			e.kick()
 		}

@@ -16,25 +16,25 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// Close begins the closing handshake: what waits is written first, then the close frame, and then the peer has
-// [Limits].Close to answer. The reader's Read fails when it is over. cause is what End returns, nil for a normal end.
-// Only the first of several calls counts.
+// Close starts the closing handshake. Queued frames are written first, then the close frame; the peer then has
+// [Limits].Close to answer. The reader's Read fails when the handshake is over. End returns cause, which is nil for a
+// normal closure. Only the first call has an effect.
 func (c *Conn) Close(code websocket.StatusCode, reason string, cause error) {
 	c.beginClosing(frame.Close(code, reason), cause, c.limits.Write)
 }
 
-// Abort closes without waiting for the peer, which gets a close frame if its socket takes one now.
+// Abort closes without waiting for the peer. A close frame is sent only if the socket accepts it at once.
 func (c *Conn) Abort(code websocket.StatusCode, reason string, cause error) {
 	c.Close(code, reason, cause)
 	c.kill(cause)
 }
 
-// Cut closes the socket of a connection that is ending at once. The cause stays what it is, or what the reader finds.
+// Cut closes the socket at once. The cause is the one already set, or the one that the reader finds.
 func (c *Conn) Cut() {
 	c.kill(errUndecided)
 }
 
-// closeFor queues a close frame that reading led to: the echo of the peer's, or the notice of a violation.
+// closeFor queues a close frame caused by input: the reply to the peer's close frame, or the report of a violation.
 func (c *Conn) closeFor(f frame.Frame) {
 	if reason := f[min(4, len(f)):]; !utf8.Valid(reason) {
 		f = frame.Close(badReason.code, badReason.reason)
@@ -44,7 +44,7 @@ func (c *Conn) closeFor(f frame.Frame) {
 
 var badReason = violation{websocket.StatusInvalidFramePayloadData, "close reason is not UTF-8", errProtocol}
 
-// errUndecided stands for the cause of a close that reading led to; the reader's error says why.
+// errUndecided is a placeholder for the cause of a closure that input led to. The reader's error replaces it.
 var errUndecided = errors.New("wsgate: closing")
 
 func (c *Conn) beginClosing(f frame.Frame, cause error, within time.Duration) {
@@ -59,8 +59,8 @@ func (c *Conn) beginClosing(f frame.Frame, cause error, within time.Duration) {
 	c.flushAll()
 }
 
-// startClosing queues the close frame, after which nothing is queued, and gives all that waits a time to be written. The
-// context is still to be told. The caller holds the lock.
+// startClosing queues the close frame as the last frame and bounds the time to write the queue. The caller holds the
+// lock, and calls tell after releasing it.
 func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
 	o := &c.out
 	c.put(frame.Shared{Frame: f})
@@ -70,7 +70,7 @@ func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
 	c.bound(within)
 }
 
-// tell does what is left when closing began: it ends the context, and has the backlog count no longer what was dropped.
+// tell completes startClosing: it cancels the context and removes dropped frames from the backlog.
 func (c *Conn) tell() {
 	o := &c.out
 	o.mu.Lock()
@@ -87,7 +87,7 @@ func (c *Conn) tell() {
 	}
 }
 
-// kill closes the raw connection and forgets what waits. The caller holds no lock.
+// kill closes the raw connection and drops the queue. The caller holds no lock.
 func (c *Conn) kill(cause error) {
 	o := &c.out
 	o.mu.Lock()
@@ -113,8 +113,8 @@ func (c *Conn) kill(cause error) {
 	c.closeRaw()
 }
 
-// closeRaw closes the raw connection. One that has somebody else's code in it may take its time for that, and nobody
-// waits for it but End.
+// closeRaw closes the raw connection. A foreign implementation may block in Close, so that one is closed on a goroutine
+// that only End waits for.
 func (c *Conn) closeRaw() {
 	raw := c.raw
 	if t, ok := raw.(*tls.Conn); ok {
@@ -131,16 +131,16 @@ func (c *Conn) closeRaw() {
 	}()
 }
 
-// closing reports whether the closing handshake began.
+// closing reports whether the closing handshake has begun.
 func (c *Conn) closing() bool {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	return c.out.closing || c.out.dead
 }
 
-// End is called once by the reader, with the error Read returned. It tells the peer why, where the protocol wants a
-// close frame, closes the raw connection, waits for every goroutine of this connection and returns the cause of the
-// end: nil if it was a normal one.
+// End is called once by the reader, with the error that Read returned. It sends a close frame where the protocol
+// requires one, closes the raw connection, waits for every goroutine of this connection, and returns the cause: nil for
+// a normal closure.
 func (c *Conn) End(err error) (cause error) {
 	c.cycle.handled(c)
 	c.cycle.end(c)
@@ -165,7 +165,8 @@ func (c *Conn) End(err error) (cause error) {
 	return c.out.cause
 }
 
-// drainAndLinger writes what waits within the time of a closing handshake.
+// drainAndLinger writes the queue within [Limits].Close, and then discards input so that the peer receives the close
+// frame.
 func (c *Conn) drainAndLinger() {
 	c.out.mu.Lock()
 	c.bound(c.limits.Close)
@@ -178,7 +179,7 @@ func (c *Conn) drainAndLinger() {
 		<-f.done
 	}
 	if c.in.meter.closed && c.in.empty() {
-		return // the peer has said that nothing comes any more
+		return // the peer's close frame was the end of its input
 	}
 	// Closing a socket with unread input resets it, and a reset overtakes the close frame.
 	raw := c.raw
@@ -189,7 +190,7 @@ func (c *Conn) drainAndLinger() {
 	if t, ok := raw.(*net.TCPConn); ok {
 		t.CloseWrite()
 	}
-	if _, ok := raw.LocalAddr().(*net.TCPAddr); ok { // also below what a listener has put around it
+	if _, ok := raw.LocalAddr().(*net.TCPAddr); ok { // also if the listener has wrapped it
 		c.discard()
 	}
 }
@@ -223,13 +224,13 @@ func (c *Conn) discard() {
 	}
 }
 
-// verdict is what an error of the reader means.
+// verdict classifies an error of the reader.
 type verdict struct {
 	violation
-	gone bool // nobody is there to be told
+	gone bool // the peer cannot receive a close frame
 }
 
-// judge is the one place that tells the ends of a connection apart.
+// judge maps the reader's error to a close code, a reason and a cause. No other code does.
 func (c *Conn) judge(err error) verdict {
 	var peer websocket.CloseError
 	var v *violation
@@ -250,7 +251,7 @@ func (c *Conn) judge(err error) verdict {
 	return verdict{violation: violation{websocket.StatusProtocolError, "protocol violation", fmt.Errorf("%w: %w", errProtocol, err)}}
 }
 
-// peerClosed returns nil for the codes with which a peer just leaves.
+// peerClosed returns nil for the codes of a normal closure.
 func peerClosed(e websocket.CloseError) error {
 	switch e.Code {
 	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
@@ -259,7 +260,7 @@ func peerClosed(e websocket.CloseError) error {
 	return e
 }
 
-// lost says that the connection broke without a close frame.
+// lost wraps err as the loss of the connection without a close frame.
 func lost(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF

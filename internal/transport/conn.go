@@ -18,7 +18,7 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// Causes of an end that the server chose.
+// Causes of a closure by the server.
 var (
 	ErrClosed      = errors.New("wsgate: connection closed")
 	ErrSlowClient  = errors.New("wsgate: client reads too slowly")
@@ -26,7 +26,7 @@ var (
 	ErrLimit       = errors.New("wsgate: limit exceeded")
 )
 
-// Limits bounds what one connection may cost. Every field without another word is positive.
+// Limits bounds the resources of one connection. Every field is positive unless its comment says otherwise.
 type Limits struct {
 	Message       int           // decoded bytes of one message
 	Wire          int           // bytes on the wire of one message
@@ -37,24 +37,24 @@ type Limits struct {
 	QueueBytes    int           // outbound bytes waiting
 	QueueMessages int           // outbound frames waiting
 	Write         time.Duration // one write
-	Handler       time.Duration // a message's handling, before the owner is told
-	SendBuffer    int           // of the kernel, for a socket; 0 for the system's
-	Unsent        int           // bytes in it that the kernel has not sent yet; 0 for any number
-	Close         time.Duration // the peer's part of the closing handshake
-	Ping          time.Duration // silence before a ping
-	Pong          time.Duration // more silence before the end
+	Handler       time.Duration // handling of one message, before the owner is notified
+	SendBuffer    int           // SO_SNDBUF; 0 for the system's default
+	Unsent        int           // TCP_NOTSENT_LOWAT; 0 for no limit
+	Close         time.Duration // for the peer's answer in the closing handshake
+	Ping          time.Duration // idle time before a ping
+	Pong          time.Duration // time to answer it
 }
 
-// Owner is whoever handles a connection's messages.
+// Owner handles a connection's messages.
 type Owner interface {
-	// HandlerIsSlow is called once for a message that has been handled for as long as [Limits].Handler. It does not block.
+	// HandlerIsSlow is called once for a message whose handling exceeds [Limits].Handler. It does not block.
 	HandlerIsSlow()
 }
 
 // Conn is one upgraded connection.
 //
-// Read belongs to one goroutine, the reader, which must call it until it fails; every other method may be called
-// from any goroutine and does not block, except Flush and SendPaced.
+// One goroutine, the reader, calls Read until it fails, and then End. All other methods may be called from any
+// goroutine and do not block, except Flush and SendPaced.
 type Conn struct {
 	ws     *websocket.Conn
 	raw    net.Conn
@@ -67,20 +67,19 @@ type Conn struct {
 
 	deflate bool // permessage-deflate was negotiated, without context takeover
 
-	sys syscall.RawConn // nil where raw has no descriptor to write to without blocking (TLS, pipes, other people's types)
+	sys syscall.RawConn // nil if raw has no descriptor for non-blocking writes (TLS, pipes, foreign types)
 
 	// Owned by the reader.
-	parsed *bufio.Reader // what coder/websocket has taken and not parsed
+	parsed *bufio.Reader // input that coder/websocket has read but not parsed
 	in     input
 
 	cycle     readCycle
 	out       outbox
-	writers   sync.WaitGroup // whoever writes or closes
+	writers   sync.WaitGroup // goroutines that write or close
 	heartbeat heartbeat
 }
 
-// Context returns the context of everything that works for this connection. It is cancelled as soon as the connection
-// begins to close, with the cause.
+// Context returns the connection's context. It is cancelled with the cause as soon as the connection begins to close.
 func (c *Conn) Context() context.Context { return c.ctx }
 
 // Subprotocol returns the negotiated subprotocol.
@@ -89,15 +88,14 @@ func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
 // RemoteAddr returns the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
 
-// maxScratch is the size of the pooled buffer in which a message is put together: smaller messages are copied out of
-// it, larger ones take memory of their own as they arrive.
+// maxScratch is the size of the pooled buffer into which a message is read. Smaller messages are copied out of it;
+// larger ones grow into a new slice.
 const maxScratch = 4 << 10
 
 var scratchPool = sync.Pool{New: func() any { return new([maxScratch]byte) }}
 
-// Read returns the next message. Calling it again says that the previous message was handled.
-// After an error the connection is closed for good and the error says why; nil is not used for a clean end,
-// see [Conn.End].
+// Read returns the next message. The next call marks that message as handled. An error is final and never nil for a
+// normal closure; see [Conn.End].
 func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 	c.cycle.handled(c)
 	for {
@@ -106,7 +104,7 @@ func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 			return 0, nil, err
 		}
 		if c.closing() {
-			continue // what a peer sends during the closing handshake is nobody's
+			continue // messages received during the closing handshake are discarded
 		}
 		c.cycle.begin(c)
 		return typ, data, nil
@@ -201,5 +199,5 @@ func cutRune(b []byte) int {
 	return 0
 }
 
-// buffered reports whether input has arrived that was not handled yet. Only the reader may ask.
+// buffered reports whether there is unread input. Only the reader calls it.
 func (c *Conn) buffered() bool { return c.parsed.Buffered() > 0 || !c.in.empty() }

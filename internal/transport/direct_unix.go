@@ -4,8 +4,8 @@ package transport
 
 import "syscall"
 
-// writeDirect writes what waits to the descriptor as far as that takes it, and returns as flush does. The caller has set
-// writing and holds the lock, which is given back.
+// writeDirect writes queued frames to the descriptor until it would block, and returns as flush does. The caller has
+// set writing and holds the lock, which writeDirect releases.
 func (c *Conn) writeDirect() (more bool) {
 	o := &c.out
 	b := newBatch()
@@ -34,7 +34,7 @@ func (c *Conn) writeDirect() (more bool) {
 	return more && err == nil
 }
 
-// writeBlocked writes whenever the socket has room, until nothing is left. It runs on a goroutine of its own.
+// writeBlocked writes whenever the socket has room, until the queue is empty. It runs on its own goroutine.
 func (c *Conn) writeBlocked() {
 	defer c.writers.Done()
 	o := &c.out
@@ -67,8 +67,8 @@ func (c *Conn) writeBlocked() {
 	}
 }
 
-// writeOnce takes a batch and makes one write call. The batch does not outlast it, so that a connection which waits
-// for its socket has no copy of what is written.
+// writeOnce makes one write call. Its batch is released before it returns, so that a connection that waits for its
+// socket holds no copy of the data.
 func (c *Conn) writeOnce(fd int) (int, error) {
 	o := &c.out
 	b := newBatch()

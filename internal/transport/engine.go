@@ -9,38 +9,37 @@ import (
 	"github.com/wsgate/wsgate/internal/timerwheel"
 )
 
-// Engine is what all connections of an App share: the flushers, the heartbeat wheel, the slow-handler watch and the bound of all
-// queues together.
+// Engine is shared by all connections of an App. It holds the flushers, the heartbeat wheel, the slow-handler watch and
+// the backlog.
 //
-// A flusher is a goroutine that exists only while connections wait for a flush. It takes one connection after the
-// other and writes all that waits for it; a connection that gets more meanwhile queues up again at the end. So the
-// longer the line, the larger the batches.
+// A flusher is a goroutine that exists only while connections wait for a flush. It takes one connection after another
+// and writes its queue; a connection that gets more frames meanwhile goes to the end of the line. So batches grow with
+// the length of the line.
 type Engine struct {
 	wheel   *timerwheel.Wheel
 	late    slowHandlerWatch
 	backlog backlog
 
-	mu      sync.Mutex // guards following
-	line    []*Conn    // waiting for a flush, from head
-	head    int
-	tooMuch bool // the backlog is high, and a flusher has to see to it
-	running int
-	most    int
-	left    atomic.Bool // line may hold connections for which no flusher was started
-	stopped bool
-	ended   chan struct{} // closed by the last flusher; nil until Stop waits for it
+	mu         sync.Mutex // guards following
+	line       []*Conn    // waiting for a flush, from head
+	head       int
+	tooMuch    bool // the backlog is high, and a flusher has to shed it
+	running    int
+	maxRunning int
+	left       atomic.Bool // line may contain connections for which no flusher was started
+	stopped    bool
+	ended      chan struct{} // closed by the last flusher; nil until Stop waits
 }
 
-// NewEngine returns an Engine whose heartbeat has the given resolution, and whose connections' queues may hold so many
-// bytes together.
+// NewEngine returns an Engine whose heartbeat wheel has the given tick and whose backlog has the given limit in bytes.
 func NewEngine(tick time.Duration, backlogLimit int) *Engine {
 	return &Engine{
-		wheel: timerwheel.New(tick), most: (runtime.GOMAXPROCS(0) + 1) / 2, backlog: backlog{limit: int64(backlogLimit)},
+		wheel: timerwheel.New(tick), maxRunning: (runtime.GOMAXPROCS(0) + 1) / 2, backlog: backlog{limit: int64(backlogLimit)},
 	}
 }
 
-// Stop returns when no flusher runs any more; none starts again. It is for an Engine whose connections have all ended:
-// those that a broadcast from outside still wakes have nothing to be written.
+// Stop prevents new flushers and waits for those that run. It is called when all connections have ended: a concurrent
+// broadcast may still schedule some, but they have nothing to write.
 func (e *Engine) Stop() {
 	e.mu.Lock()
 	e.stopped = true
@@ -54,7 +53,7 @@ func (e *Engine) Stop() {
 	}
 }
 
-// schedule has c flushed.
+// schedule puts c in line for a flush.
 func (e *Engine) schedule(c *Conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -62,7 +61,7 @@ func (e *Engine) schedule(c *Conn) {
 	e.start()
 }
 
-// checkBacklog has a flusher disconnect the slowest clients if the backlog is high.
+// checkBacklog makes a flusher disconnect the slowest clients if the backlog is high.
 func (e *Engine) checkBacklog() {
 	if !e.backlog.high() || !e.backlog.shedding.CompareAndSwap(false, true) {
 		return
@@ -73,7 +72,7 @@ func (e *Engine) checkBacklog() {
 	e.start()
 }
 
-// kick starts flushers for what was left in line without one.
+// kick starts flushers for connections left in line without one.
 func (e *Engine) kick() {
 	if !e.left.Load() {
 		return
@@ -87,7 +86,7 @@ func (e *Engine) kick() {
 // perFlusher is how many waiting connections justify one more flusher.
 const perFlusher = 128
 
-// start starts the flushers that the line deserves. The caller holds the lock.
+// start starts as many flushers as the length of the line justifies. The caller holds the lock.
 func (e *Engine) start() {
 	if e.stopped {
 		e.line, e.head = nil, 0
@@ -97,13 +96,13 @@ func (e *Engine) start() {
 	if e.tooMuch {
 		waiting++
 	}
-	for waiting > 0 && e.running < min(e.most, 1+waiting/perFlusher) {
+	for waiting > 0 && e.running < min(e.maxRunning, 1+waiting/perFlusher) {
 		e.running++
 		go e.run() // Stop waits for it
 	}
 }
 
-// compact keeps a line that never gets empty from growing at its end for ever. The caller holds the lock.
+// compact keeps a line that never becomes empty from growing without bound. The caller holds the lock.
 func (e *Engine) compact() {
 	if e.head > len(e.line)/2 {
 		left := copy(e.line, e.line[e.head:])

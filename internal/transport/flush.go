@@ -7,16 +7,16 @@ import (
 	"slices"
 )
 
-// flush is somebody's wait for the frames up to a number to be written.
+// flush is a wait until all frames up to a sequence number are written.
 type flush struct {
 	upTo   uint64
-	toSend bool // who waits wants to send more, and is told when closing begins
+	toSend bool // the waiter wants to send more; the wait ends when closing begins
 	done   chan struct{}
-	err    error // why one of them never will be; set before done is closed
+	err    error // why a frame was dropped; set before done is closed
 }
 
-// Flush returns nil when everything that was queued before is written, ctx's error if that is done first, or ErrClosed
-// with the cause if a part of it was dropped.
+// Flush waits until everything queued before the call is written. It returns ctx's error if ctx is done first, or
+// ErrClosed with the cause if any of it was dropped.
 func (c *Conn) Flush(ctx context.Context) error {
 	c.flushAll()
 	f, err := c.out.messages()
@@ -24,7 +24,7 @@ func (c *Conn) Flush(ctx context.Context) error {
 		err = c.out.await(ctx, f)
 	}
 	if err != nil {
-		c.tell() // before the handler hears of it
+		c.tell() // before the handler sees the error
 	}
 	return err
 }
@@ -42,7 +42,7 @@ func (o *outbox) await(ctx context.Context, f *flush) error {
 	}
 }
 
-// messages returns a wait for what was queued, or nil if that is written or some of it never will be.
+// messages returns a wait for all queued messages, nil if they are written, or an error if any was dropped.
 func (o *outbox) messages() (*flush, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -51,12 +51,12 @@ func (o *outbox) messages() (*flush, error) {
 	}
 	upTo := o.queued
 	if o.closing {
-		upTo-- // the close frame is nobody's message
+		upTo-- // the close frame is not a message
 	}
 	return o.awaitWritten(upTo), nil
 }
 
-// loss says why frames were dropped. The caller holds the lock.
+// loss returns why frames were dropped. The caller holds the lock.
 func (o *outbox) loss() error {
 	if o.cause == nil || o.cause == errUndecided {
 		return ErrClosed
@@ -64,13 +64,14 @@ func (o *outbox) loss() error {
 	return &lossError{o.cause}
 }
 
-// lossError is ErrClosed with the cause, whose text may be the user's code: nobody asks for it under a lock.
+// lossError is ErrClosed with the cause. The cause's Error method may be user code, so it is not called under a lock.
 type lossError struct{ cause error }
 
 func (e *lossError) Error() string   { return fmt.Sprintf("%v: %v", ErrClosed, e.cause) }
 func (e *lossError) Unwrap() []error { return []error{ErrClosed, e.cause} }
 
-// awaitWritten returns a wait for the frames up to a number, nil if they are not waiting any more. The caller holds the lock.
+// awaitWritten returns a wait for the frames up to a sequence number, nil if none of them is queued. The caller holds
+// the lock.
 func (o *outbox) awaitWritten(upTo uint64) *flush {
 	if o.written() >= upTo {
 		return nil
@@ -81,8 +82,8 @@ func (o *outbox) awaitWritten(upTo uint64) *flush {
 	return f
 }
 
-// tellFlushes ends the waits for what is written. Once the connection is dead nothing waits but for the close frame. The
-// caller holds the lock.
+// tellFlushes ends the waits for frames that are written. Once the connection is dead, the only waits left are for the
+// close frame. The caller holds the lock.
 func (o *outbox) tellFlushes() {
 	for len(o.flushes) > 0 && (o.dead || o.flushes[0].upTo <= o.written()) {
 		close(o.flushes[0].done)
@@ -93,14 +94,14 @@ func (o *outbox) tellFlushes() {
 	}
 }
 
-// lose notes that the frames behind a number are dropped, for the cause that is set, and ends the waits for them. The
-// caller holds the lock.
+// lose records that the frames after a sequence number were dropped, for the cause that is set, and ends the waits for
+// them. The caller holds the lock.
 func (o *outbox) lose(behind uint64) {
 	o.lost = true
 	o.endFlushes(func(f *flush) bool { return f.upTo > behind }, o.loss())
 }
 
-// endFlushes ends some of the waits with an error. The caller holds the lock.
+// endFlushes ends the selected waits with err. The caller holds the lock.
 func (o *outbox) endFlushes(some func(*flush) bool, err error) {
 	o.flushes = slices.DeleteFunc(o.flushes, func(f *flush) bool {
 		if !some(f) {

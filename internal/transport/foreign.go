@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// foreign is a raw connection with somebody else's code in it, which may panic on goroutines of ours.
+// foreign wraps a connection whose type is not from net or crypto/tls. Its methods may panic; foreign turns that into
+// errors.
 type foreign struct{ net.Conn }
 
 func (f foreign) Read(p []byte) (n int, err error) {
@@ -38,6 +39,6 @@ func (f foreign) LocalAddr() (addr net.Addr) {
 // recovered turns a panic into an error.
 func recovered(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("wsgate: a connection of the listener's own panicked: %v", p)
+		*err = fmt.Errorf("wsgate: the listener's connection panicked: %v", p)
 	}
 }

@@ -11,21 +11,21 @@ import (
 	"github.com/wsgate/wsgate/internal/timerwheel"
 )
 
-// heartbeat is a connection's place on the heartbeat wheel.
+// heartbeat is a connection's state on the heartbeat wheel.
 type heartbeat struct {
 	entry   timerwheel.Entry
-	heardAt atomic.Int64 // the wheel's time of the last inbound byte
-	asked   int64        // the wheel's: when the ping that is out was queued; 0 if there is none
+	heardAt atomic.Int64 // wheel time of the last inbound byte
+	asked   int64        // wheel time when the outstanding ping was queued; 0 if there is none
 
-	// Of the last ping that was written; guarded by the outbox's lock.
-	left   int64 // the wheel's: when that was
-	mark   int64 // up to where the peer has to take what was written, so that it has the ping
-	edge   int64 // up to where it would take more when it was looked at last
-	window int32 // the largest it has had
-	behind bool  // what came before the ping was still being read then
+	// About the last ping written; guarded by the outbox's lock.
+	writtenAt int64 // wheel time when it was written
+	mark      int64 // stream offset at the end of the ping
+	edge      int64 // the peer's right window edge when last sampled
+	window    int32 // the largest window sampled
+	behind    bool  // the peer was then still reading data sent before the ping
 }
 
-// heard notes that the peer is alive.
+// heard records that the peer is alive.
 func (b *heartbeat) heard(e *Engine) { b.heardAt.Store(e.wheel.Now()) }
 
 // startHeartbeat puts the connection on the wheel. The first interval is spread by 10 % either way, which spreads all that follow.
@@ -35,18 +35,18 @@ func (c *Conn) startHeartbeat() {
 	c.engine.wheel.Add(&c.heartbeat.entry, (*beater)(c), time.Duration(spread*float64(c.limits.Ping)))
 }
 
-// beater is the Conn as the wheel sees it.
+// beater implements the wheel's interface on Conn.
 type beater Conn
 
-// Beat pings a peer that was silent and ends a connection whose peer stays silent. While a handler runs nobody reads,
-// so that the peer is still pinged, but not judged: a peer that is gone answers a ping with a reset.
+// Beat pings an idle peer and closes the connection if the peer stays silent. While a handler runs, no input is read,
+// so the peer is pinged but not timed out: a peer that is gone answers a ping with a reset.
 //
-// A ping waits for its turn like everything else, so the time for an answer runs from when it was written.
+// A ping waits in the queue like any frame, so the time to answer starts when it is written.
 func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 	c := (*Conn)(b)
 	heard := c.heartbeat.heardAt.Load()
 	quiet := silent(heard)
-	if heard >= c.heartbeat.asked { // also one in the same tick: a ping is sent after silence only
+	if heard >= c.heartbeat.asked { // >=, as a ping is sent only after silence: input in the same tick came later
 		c.heartbeat.asked = 0
 	}
 	switch {
@@ -69,7 +69,7 @@ func (b *beater) Beat(silent func(since int64) time.Duration) time.Duration {
 	return 0
 }
 
-// ping queues a ping, unless one waits already. It reports false if the queue is full: then the peer has enough to read.
+// ping queues a ping, unless one is queued already. It reports false if the queue is full.
 func (c *Conn) ping() bool {
 	o := &c.out
 	o.mu.Lock()
@@ -90,35 +90,35 @@ func (c *Conn) ping() bool {
 	return waits || !full
 }
 
-// wrotePing notes that the ping was written. The caller holds the outbox's lock.
+// wrotePing records that the ping was written. The caller holds the outbox's lock.
 func (c *Conn) wrotePing() {
 	b := &c.heartbeat
 	c.out.ping = 0
-	b.left = c.engine.wheel.Now()
+	b.writtenAt = c.engine.wheel.Now()
 	d, _ := c.delivery()
 	b.mark, b.edge, b.window, b.behind = d.end, d.edge, max(b.window, d.window, fullWindow), false
 }
 
-// writesPing notes that the ping is about to be written. Where nobody can tell how far what was written has come, its time
-// runs from here: what comes in between may be a pipe without a buffer, of which a silent peer never reads the ping. The
-// caller holds the outbox's lock.
+// writesPing records that the ping is about to be written. Where delivery is unknown, the time to answer starts here:
+// the connection may be an unbuffered pipe, where the write never returns if the peer does not read. The caller holds
+// the outbox's lock.
 func (c *Conn) writesPing() {
 	if _, known := c.delivery(); !known {
 		c.wrotePing()
 	}
 }
 
-// patience returns how much longer a peer may be silent that was pinged. What the kernels on both sides hold may have to
-// be read before the ping: while the peer does that, and when it has done it, it gets its time anew, as it is slow and not
-// dead. One that has the ping and reads on without an answer is.
+// patience returns how much longer a pinged peer may stay silent. The peer may have to read data buffered by both
+// kernels before it reaches the ping. While it reads that, and once more when it has, the time restarts, as the peer is
+// slow but alive. A peer that has read the ping and does not answer is timed out.
 func (c *Conn) patience(silent func(since int64) time.Duration) time.Duration {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	b := &c.heartbeat
 	if c.out.ping != 0 {
-		return c.limits.Pong // it still waits; for how long a peer may take nothing is bounded by Limits.Write
+		return c.limits.Pong // still queued; Limits.Write bounds that
 	}
-	if rest := c.limits.Pong - silent(b.left); rest > 0 {
+	if rest := c.limits.Pong - silent(b.writtenAt); rest > 0 {
 		return rest
 	}
 	d, known := c.delivery()

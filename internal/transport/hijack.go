@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	parseSize   = 256     // coder/websocket's read buffer over our own input
-	parseAlone  = 4 << 10 // the same where it is the only one
+	parseSize   = 256     // coder/websocket's read buffer on top of Conn.in
+	parseAlone  = 4 << 10 // the same where it is the only buffer
 	controlSize = 136     // coder/websocket's write buffer; a whole control frame has to fit: 2 + 125 bytes
 )
 
-// Hijack takes the raw connection over and gives websocket.Accept a stream on top of it.
+// Hijack takes over the raw connection and returns a stream on top of it to websocket.Accept.
 func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !hijackable(u.ResponseWriter) {
 		return nil, nil, u.refuse(&Refusal{Status: http.StatusNotImplemented, Message: "this server cannot upgrade connections"})
@@ -38,7 +38,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		raw.Close()
 		return nil, nil, err
 	}
-	if len(early) > inputSize { // from a reader that is not net/http's
+	if len(early) > inputSize { // from a reader other than net/http's
 		raw, early = &readBefore{raw, early}, nil
 	}
 	setOptions(raw, u.options.Limits)
@@ -47,8 +47,8 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
 }
 
-// takeOver answers with 101 and returns the raw connection, without deadlines. Middleware that has put a ResponseWriter of
-// its own around net/http's, an access log for one, hears of the status.
+// takeOver responds with 101 and returns the raw connection, without deadlines. HTTP middleware that wraps the
+// ResponseWriter, such as an access log, sees the status.
 func (u *upgrade) takeOver() (net.Conn, *bufio.ReadWriter, error) {
 	hijack := http.NewResponseController(u.ResponseWriter).Hijack
 	if !isNetHTTP(u.ResponseWriter) {
@@ -66,7 +66,7 @@ func (u *upgrade) takeOver() (net.Conn, *bufio.ReadWriter, error) {
 	return raw, rw, closeOn(err, raw)
 }
 
-// closeOn returns err. If there is one, it closes the connection, if there is one.
+// closeOn returns err. It closes raw if neither is nil.
 func closeOn(err error, raw net.Conn) error {
 	if err != nil && raw != nil {
 		raw.Close()
@@ -74,9 +74,9 @@ func closeOn(err error, raw net.Conn) error {
 	return err
 }
 
-// announce writes the header by the ResponseWriters that are around net/http's. Those of gin keep it until they are told.
+// announce writes the header through the ResponseWriters that wrap net/http's. Gin's needs WriteHeaderNow to send it.
 func (u *upgrade) announce() {
-	_ = http.NewResponseController(u.ResponseWriter).SetWriteDeadline(time.Now().Add(u.options.Limits.Write)) // where there are deadlines
+	_ = http.NewResponseController(u.ResponseWriter).SetWriteDeadline(time.Now().Add(u.options.Limits.Write)) // where supported
 	u.ResponseWriter.WriteHeader(http.StatusSwitchingProtocols)
 	for w := range unwrapped(u.ResponseWriter) {
 		if w, ok := w.(interface{ WriteHeaderNow() }); ok {
@@ -85,13 +85,13 @@ func (u *upgrade) announce() {
 	}
 }
 
-// isNetHTTP reports whether w is the ResponseWriter of net/http's server for HTTP/1, with nothing around it.
+// isNetHTTP reports whether w is the unwrapped ResponseWriter of net/http's HTTP/1 server.
 func isNetHTTP(w http.ResponseWriter) bool {
 	t := reflect.TypeOf(w)
 	return t.Kind() == reflect.Pointer && t.Elem().Name() == "response" && t.Elem().PkgPath() == "net/http"
 }
 
-// switchProtocols writes the response, in a third of the time that net/http needs for it, and clears the deadlines.
+// switchProtocols writes the response, in a third of the time that net/http takes, and clears the deadlines.
 func (u *upgrade) switchProtocols(raw net.Conn) error {
 	b := append(make([]byte, 0, 256), "HTTP/1.1 101 Switching Protocols\r\n"...)
 	for name, values := range u.Header() {
@@ -114,7 +114,8 @@ func (u *upgrade) switchProtocols(raw net.Conn) error {
 
 var noNewlines = strings.NewReplacer("\r", " ", "\n", " ")
 
-// hijackable reports whether w or what it wraps can be hijacked, as http.ResponseController finds out.
+// hijackable reports whether w or a ResponseWriter that it wraps is a Hijacker, by the rules of
+// http.ResponseController.
 func hijackable(w http.ResponseWriter) bool {
 	for w := range unwrapped(w) {
 		if _, ok := w.(http.Hijacker); ok {
@@ -124,7 +125,7 @@ func hijackable(w http.ResponseWriter) bool {
 	return false
 }
 
-// unwrapped walks from w to what it wraps, as http.ResponseController does.
+// unwrapped yields w and the ResponseWriters that it wraps, as http.ResponseController does.
 func unwrapped(w http.ResponseWriter) iter.Seq[http.ResponseWriter] {
 	return func(yield func(http.ResponseWriter) bool) {
 		for yield(w) {
@@ -137,7 +138,7 @@ func unwrapped(w http.ResponseWriter) iter.Seq[http.ResponseWriter] {
 	}
 }
 
-// readBefore is a connection of which much was read before.
+// readBefore is a connection with buffered input that is returned first.
 type readBefore struct {
 	net.Conn
 	left []byte

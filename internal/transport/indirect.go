@@ -2,8 +2,8 @@ package transport
 
 import "github.com/wsgate/wsgate/internal/frame"
 
-// writeIndirect writes what waits through the raw connection, each write waiting for the peer. It is how a connection
-// without a descriptor is written to, on a goroutine of its own for as long as something waits.
+// writeIndirect writes the queue through the raw connection with blocking writes. It serves connections without a
+// descriptor, on a goroutine that ends when the queue is empty.
 func (c *Conn) writeIndirect() {
 	defer c.writers.Done()
 	o := &c.out
@@ -37,8 +37,8 @@ func (c *Conn) writeIndirect() {
 	}
 }
 
-// record is what one write through the raw connection takes from a queue: a frame as it is, or several small ones, copied
-// together, that fit into a TLS record. It is as small as that since it is held for as long as the peer does not read.
+// record is the data of one write through the raw connection: one frame, or several small frames copied into one TLS
+// record. It is kept small because it is held while the peer does not read.
 type record struct {
 	bytes  []byte
 	count  int // frames in it

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// inputSize is how much one read takes. Many small messages that were sent together are then one system call.
+// inputSize is the size of one read. Many small messages that were sent together then take one system call.
 const inputSize = 16 << 10
 
 var inputPool = sync.Pool{New: func() any { return new([inputSize]byte) }}
 
-// input is what has arrived and was not taken by coder/websocket yet.
+// input is what has arrived and is not yet consumed by coder/websocket.
 type input struct {
 	buf  *[inputSize]byte // nil while empty
 	r, w int              // buf[r:w] is left
-	err  error            // what comes after it
-	full bool             // the last read took all it could, so that more is likely to wait
+	err  error            // follows the buffered input
+	full bool             // the last read filled the buffer, so more input is likely
 
-	until int // how much coder/websocket may take of it at once; 0 if that does not matter
+	until int // how many bytes coder/websocket may take; 0 for no limit
 
 	meter    meter
 	since    time.Time // when the unfinished message began; zero at a message boundary
@@ -30,7 +30,7 @@ type input struct {
 
 func (in *input) empty() bool { return in.buf == nil }
 
-// hold keeps the n bytes in buf, as far as the budgets allow.
+// hold keeps the first n bytes of buf, as far as the limits allow.
 func (in *input) hold(buf *[inputSize]byte, n int) {
 	in.full = n == len(buf)
 	n = in.check(buf[:n])
@@ -41,8 +41,8 @@ func (in *input) hold(buf *[inputSize]byte, n int) {
 	in.buf, in.r, in.w = buf, 0, n
 }
 
-// check runs b past the meter and returns how much of it may be parsed. The violation itself is kept as the error
-// that follows, so that a limit which coder/websocket sees first is reported as its own.
+// check passes b to the meter and returns how many bytes may be parsed. It stores a violation in in.err, to be reported
+// after these bytes, so that a violation which coder/websocket finds first takes precedence.
 func (in *input) check(b []byte) int {
 	n, err := in.meter.add(b)
 	if err != nil {
@@ -58,7 +58,7 @@ func (in *input) check(b []byte) int {
 	return n
 }
 
-// release gives the memory back.
+// release returns the buffer to the pool.
 func (in *input) release() {
 	if in.buf != nil {
 		inputPool.Put(in.buf)
@@ -66,7 +66,7 @@ func (in *input) release() {
 	}
 }
 
-// take moves held bytes to p.
+// take moves buffered bytes to p.
 func (in *input) take(p []byte) int {
 	if in.until > 0 {
 		p = p[:min(len(p), in.until)]
@@ -77,7 +77,7 @@ func (in *input) take(p []byte) int {
 	return n
 }
 
-// skip drops n held bytes.
+// skip drops n buffered bytes.
 func (in *input) skip(n int) {
 	if in.r += n; in.r == in.w {
 		in.release()
@@ -97,17 +97,17 @@ func (c *Conn) receive(p []byte) (int, error) {
 	return c.in.take(p), nil
 }
 
-// await waits for input to hold, or for in.err. Before it waits for the network it ends the read cycle: everything that the
-// handled messages left to be written goes out. A connection without a descriptor reads into p instead and returns how
-// much, so that it holds no memory while it waits.
+// await waits for buffered input or in.err. Before it waits for the network, it ends the read cycle, which flushes what
+// the handlers have sent. A connection without a descriptor reads into p and returns the number of bytes, so that it
+// holds no buffer while it waits.
 func (c *Conn) await(p []byte) int {
 	in := &c.in
 	if in.err == nil {
 		c.cycle.end(c)
 	}
 	if in.full {
-		// Who sends more than can be handled is always ready to run. Without this every one of them is given a whole
-		// time slice of the scheduler, 10 ms, before others have their turn.
+		// The reader of a client that sends faster than its messages are handled is always runnable. Without this call,
+		// each such reader would use a whole scheduler time slice, 10 ms, before others run.
 		in.full = false
 		runtime.Gosched()
 	}
@@ -133,10 +133,11 @@ func (c *Conn) await(p []byte) int {
 	return 0
 }
 
-// errEnd is what coder/websocket sees of in.err: it would take io.EOF between fragments for the end of the message.
+// errEnd is returned to coder/websocket in place of in.err: it would take io.EOF between fragments for the end of the
+// message.
 var errEnd = errors.New("wsgate: end of input")
 
-// boundAssembly gives an unfinished message a time to end and takes it away again at a boundary.
+// boundAssembly sets a read deadline for an unfinished message and clears it at a message boundary.
 func (c *Conn) boundAssembly() {
 	in := &c.in
 	if in.since.IsZero() && !in.deadline {

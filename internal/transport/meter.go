@@ -26,26 +26,26 @@ func tooLong(l *Limits) *violation {
 	return &violation{1009, fmt.Sprintf("message over %d bytes", l.Message), fmt.Errorf("%w: a message over %d bytes", ErrLimit, l.Message)}
 }
 
-// meter follows the frame headers in a client's byte stream (RFC 6455 section 5.2) and holds the client to what a
-// parser cannot see or does not bound: bytes and frames of one message, control frames per second, lengths, masking.
+// meter parses the frame headers in a client's byte stream (RFC 6455 section 5.2) and enforces what coder/websocket
+// does not: bytes and frames per message, control frames per second, lengths, masking.
 type meter struct {
 	limits *Limits
 
-	header [14]byte // of the frame that begins
+	header [14]byte // of the current frame
 	have   int      // bytes of it seen
 	skip   uint64   // payload bytes of the current frame still to come
 
 	deflate bool   // permessage-deflate was negotiated
-	packed  []bool // of the messages that have begun and were not read: whether they are compressed
+	packed  []bool // whether each message that has begun and was not read is compressed
 
-	open       bool   // a message has begun and its last frame's header was not seen
-	compressed bool   // it is
+	open       bool   // a message has begun and the header of its last frame was not seen
+	compressed bool   // the message is compressed
 	begun      bool   // a message began in the bytes added last
-	frames     int    // of the message
-	wire       int    // header bytes of the message
+	frames     int    // in the message
+	wire       int    // header bytes in the message
 	payload    uint64 // payload bytes announced for it
 
-	tokens float64 // control frames that may come at once
+	tokens float64 // token bucket for control frames
 	filled time.Time
 
 	closed bool // a close frame has begun
@@ -54,12 +54,12 @@ type meter struct {
 // inMessage reports whether a message or frame is unfinished.
 func (m *meter) inMessage() bool { return m.have > 0 || m.skip > 0 || m.open }
 
-// add follows b. It returns how many bytes are fine, and why the next is not.
+// add processes b. It returns how many bytes are valid, and the violation that follows them.
 //
-// It takes the mark of a compressed message away, so that coder/websocket hands it out as it came: it would take a
-// stream that was cut short for a complete one.
+// It clears RSV1 on a compressed message, so that coder/websocket returns the compressed payload: its own inflate would
+// accept a truncated stream as complete.
 func (m *meter) add(b []byte) (int, error) {
-	begin := 0 // of the header that is read
+	begin := 0 // of the current header
 	for i := 0; i < len(b); {
 		if m.skip > 0 {
 			n := min(m.skip, uint64(len(b)-i))
@@ -86,7 +86,7 @@ func (m *meter) add(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// unpack notes whether the frame that begins at i begins a compressed message.
+// unpack records whether the frame at i starts a compressed message, and clears its RSV1.
 func (m *meter) unpack(b []byte, i int) {
 	op := b[i] & opcodeMask
 	if m.deflate && !m.open && (op == opText || op == opBinary) {
@@ -99,7 +99,7 @@ func (m *meter) unpack(b []byte, i int) {
 // nextPacked reports whether the next message to be read is compressed.
 func (m *meter) nextPacked() bool { return len(m.packed) > 0 && m.packed[0] }
 
-// takePacked does so too, and goes on to the one after it.
+// takePacked does the same and advances to the following message.
 func (m *meter) takePacked() bool {
 	packed := m.nextPacked()
 	if len(m.packed) > 0 {
@@ -141,7 +141,7 @@ func (m *meter) onlyFollows() bool { return m.limits == &boundless }
 
 var boundless = Limits{Message: math.MaxInt, Wire: math.MaxInt, Frames: math.MaxInt, ControlRate: math.MaxInt, ControlBurst: math.MaxInt}
 
-// frame judges a complete header.
+// frame checks a complete header.
 func (m *meter) frame() error {
 	m.skip = uint64(m.header[1] &^ maskBit)
 	switch m.skip {
@@ -164,7 +164,7 @@ func (m *meter) frame() error {
 	return m.data()
 }
 
-// control takes a token of the bucket for a control frame.
+// control takes a token for a control frame.
 func (m *meter) control() error {
 	now := time.Now()
 	if m.filled.IsZero() {
@@ -181,7 +181,7 @@ func (m *meter) control() error {
 	return nil
 }
 
-// data counts a data frame towards its message.
+// data adds a data frame to its message's counts.
 func (m *meter) data() error {
 	if !m.open {
 		m.frames, m.wire, m.payload = 0, 0, 0

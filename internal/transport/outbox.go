@@ -9,42 +9,42 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// outbox is the bounded queue of finished frames that wait for a connection's socket. A frame stays in it until it is
-// written, and is not copied for the time it waits.
+// outbox is the bounded queue of encoded frames for a connection's socket. A frame stays in it until it is written, and
+// is not copied while it waits.
 //
-// At any time at most one goroutine writes: a flush that writes without blocking what waits, or, once the socket is
-// full, a goroutine of the connection's own that waits for it and ends when the queue is empty. So an idle connection
-// has no writer, and a slow one costs one parked goroutine.
+// At most one goroutine writes at a time: a flush, which writes without blocking, or, once the socket is full, a
+// goroutine that waits for the socket and ends when the queue is empty. So an idle connection has no writer, and a slow
+// one costs one parked goroutine.
 //
-// Nothing is done under the lock that takes longer for one peer than for another, so that a sender may queue for many
-// connections while it holds the lock of a set.
+// The time under the lock does not depend on the peer, so that a sender may queue for many connections while it holds
+// the lock of a set.
 type outbox struct {
 	mu      sync.Mutex     // guards following
 	frames  []frame.Shared // waiting, in order
-	offset  int            // bytes of the first that are written
-	taken   int            // how many of them are being written right now
-	bytes   int            // of frames
+	offset  int            // total size of frames[0] already written
+	taken   int            // how many frames are being written
+	bytes   int            // total size of frames
 	queued  uint64         // frames ever put
-	ping    uint64         // the number of the ping that waits, 0 if none does
+	ping    uint64         // sequence number of the queued ping, 0 if there is none
 	sent    int64          // bytes ever written
-	cause   error          // why closing or dead
-	flushes []*flush       // who waits for a part of the frames to be written, in the order of the parts
-	wait    *wait          // for the peer; nil before the first
+	cause   error          // of closing or dead
+	flushes []*flush       // waits for written frames, ordered by upTo
+	wait    *wait          // for the peer; made on first use
 
-	writing   bool // somebody writes
-	blocked   bool // and waits for the socket, which was found full
-	scheduled bool // somebody will flush
+	writing   bool // a goroutine writes
+	blocked   bool // and waits for the socket, which was full
+	scheduled bool // a flush will follow
 	charged   bool // the engine's backlog counts the frames
-	closing   bool // the last of frames is the close frame; nothing may follow it
-	untold    bool // the context is still to be cancelled with the cause
+	closing   bool // the close frame is queued; nothing may follow it
+	untold    bool // tell has not yet cancelled the context with the cause
 	dead      bool // the raw connection is closed
-	lost      bool // a frame other than the close frame was not written and never will be
+	lost      bool // a frame other than the close frame was dropped
 }
 
 // Send queues m for this connection.
 //
-// It returns ErrClosed once closing began, ErrSlowClient if m did not fit and the connection is being closed for it,
-// and ErrLimit if m alone is larger than the whole queue may be.
+// It returns ErrClosed once closing has begun, ErrSlowClient if the queue was full and the connection is therefore
+// being closed, and ErrLimit if m alone exceeds the queue's limit.
 func (c *Conn) Send(m *frame.Message) error { return c.send(m.Shared(c.deflate)) }
 
 // SendData queues a data message with the given payload, which is copied.
@@ -65,13 +65,13 @@ func (c *Conn) send(f frame.Shared) error {
 		err = ErrSlowClient
 	}
 	if err != nil {
-		c.tell() // before the handler hears of it
+		c.tell() // before the handler sees the error
 	}
 	return err
 }
 
-// push queues f and reports whether the caller has to see to a flush, and whether to relieve a queue that holds more
-// than it may. It takes no longer for a connection that is slow.
+// push queues f. It reports whether the caller must schedule a flush, and whether it must call relieve because the
+// queue exceeds its limits. It takes no longer for a slow connection.
 func (c *Conn) push(f frame.Shared) (wake, over bool, err error) {
 	o := &c.out
 	o.mu.Lock()
@@ -95,7 +95,7 @@ func (c *Conn) push(f frame.Shared) (wake, over bool, err error) {
 	return c.wake(), false, ErrSlowClient
 }
 
-// tooLarge returns an error for what no queue of the connection holds.
+// tooLarge returns an error if f alone exceeds the queue's limit.
 func (c *Conn) tooLarge(f frame.Shared) error {
 	if len(f.Frame) <= c.limits.QueueBytes {
 		return nil
@@ -103,8 +103,8 @@ func (c *Conn) tooLarge(f frame.Shared) error {
 	return fmt.Errorf("%w: a message of %d bytes, the outbound queue holds %d", ErrLimit, len(f.Frame), c.limits.QueueBytes)
 }
 
-// exceeds reports whether the queue would hold more than so many times its limits with n bytes more. The caller holds
-// the lock.
+// exceeds reports whether one more frame of n bytes would exceed the queue's limits, multiplied by times. The caller
+// holds the lock.
 func (c *Conn) exceeds(n, times int) bool {
 	return len(c.out.frames) >= times*c.limits.QueueMessages || c.out.bytes+n > times*c.limits.QueueBytes
 }
@@ -124,7 +124,7 @@ func (c *Conn) put(f frame.Shared) {
 	}
 }
 
-// wake reports whether the caller has to see to a flush, and notes that somebody does. The caller holds the lock.
+// wake reports whether the caller must schedule a flush, and if so marks it as scheduled. The caller holds the lock.
 func (c *Conn) wake() bool {
 	o := &c.out
 	if o.scheduled || o.writing && !o.untold {
@@ -136,20 +136,20 @@ func (c *Conn) wake() bool {
 
 var slowClient = frame.Close(websocket.StatusTryAgainLater, "slow client")
 
-// evict gives up on a client that does not read: what waits is dropped, but for what is being written, and the close
-// frame gets the time of a closing handshake to arrive. A flush sees to the rest. The caller holds the lock.
+// evict starts to close the connection of a client that does not read. It drops queued frames, except those being
+// written, and allows [Limits].Close for the close frame. A flush does the rest. The caller holds the lock.
 func (c *Conn) evict(cause error) {
 	keep := c.out.taken
 	if c.out.offset > 0 {
 		keep = max(keep, 1)
 	}
-	c.out.cause = cause // which Flush tells
+	c.out.cause = cause // before drop, as Flush returns it
 	dropped := c.drop(keep)
 	c.startClosing(slowClient, cause, c.limits.Close)
 	c.out.wait.dropped = dropped
 }
 
-// drop forgets all frames but the first, and returns those that the backlog still counts. That is no more work for a
+// drop removes all frames but the first keep, and returns those that the backlog still counts. It takes no longer for a
 // long queue. The caller holds the lock.
 func (c *Conn) drop(keep int) (dropped []frame.Shared) {
 	o := &c.out
@@ -172,8 +172,8 @@ func (c *Conn) drop(keep int) (dropped []frame.Shared) {
 	return dropped
 }
 
-// wrote takes n bytes that were written off the queue, and reports whether more waits. The caller holds the lock and
-// has set writing.
+// wrote removes n written bytes from the queue, and reports whether frames are left. The caller holds the lock and has
+// set writing.
 func (c *Conn) wrote(n int) (more bool) {
 	o := &c.out
 	o.taken = 0
@@ -204,7 +204,7 @@ func (c *Conn) wrote(n int) (more bool) {
 	return false
 }
 
-// forget takes the first frames, which are written, off the queue. The caller holds the lock.
+// forget removes the first done frames, which are written, from the queue. The caller holds the lock.
 func (c *Conn) forget(done int) {
 	o := &c.out
 	if o.charged {
@@ -220,16 +220,16 @@ func (c *Conn) forget(done int) {
 	}
 }
 
-// maxKeptQueue and maxIdleQueue are how many places an empty queue keeps for the next messages, and for the next ping.
+// maxKeptQueue and maxIdleQueue are the capacities that an empty queue keeps, after a write and when idle.
 const (
 	maxKeptQueue = 64
 	maxIdleQueue = 4
 )
 
-// written returns how many of the frames that were ever put are no longer waiting. The caller holds the lock.
+// written returns the sequence number of the last frame that has left the queue. The caller holds the lock.
 func (o *outbox) written() uint64 { return o.queued - uint64(len(o.frames)) }
 
-// drained is called when nothing is left to write. The caller holds the lock.
+// drained is called when the queue becomes empty. The caller holds the lock.
 func (c *Conn) drained() {
 	o := &c.out
 	o.blocked = false
@@ -240,12 +240,12 @@ func (c *Conn) drained() {
 	case !o.closing:
 		o.wait.stop()
 	case o.cause != errUndecided:
-		// The close frame is out. From here the peer has a bounded time to answer it, whatever the reader is busy with.
+		// The close frame is written. The time for the peer's answer starts now, even if the reader is busy.
 		c.bound(c.limits.Close)
 	}
 }
 
-// fail ends the connection after a write failed.
+// fail closes the connection after a write error.
 func (c *Conn) fail(err error) {
 	c.out.mu.Lock()
 	c.out.writing = false

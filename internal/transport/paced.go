@@ -6,15 +6,15 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// SendPaced queues m as Send does, but waits while more than half of what the queue may hold is waiting, or m would not
-// fit. So it makes no slow client of one that reads, and what others send has the other half. While the queues of all slow
-// clients hold more than half of what they may together, it waits until this one is empty.
+// SendPaced queues m as Send does, but waits while the queue is more than half full or m does not fit. So it does not
+// turn a client that reads into a slow one, and the other half remains for other senders. While the backlog is more
+// than half full, it waits until this queue is empty.
 //
-// It returns ctx's error once that is done, and ErrClosed with the cause once closing began.
+// It returns ctx's error once ctx is done, and ErrClosed with the cause once closing has begun.
 func (c *Conn) SendPaced(ctx context.Context, m *frame.Message) error {
 	err := c.sendPaced(ctx, m.Shared(c.deflate))
 	if err != nil {
-		c.tell() // before the handler hears of it
+		c.tell() // before the handler sees the error
 	}
 	return err
 }
@@ -34,15 +34,15 @@ func (c *Conn) sendPaced(ctx context.Context, f frame.Shared) error {
 			}
 			return nil
 		}
-		c.flushAll() // also what a read cycle holds back
+		c.flushAll() // including what a read cycle holds back
 		if err := c.out.await(ctx, room); err != nil {
 			return err
 		}
 	}
 }
 
-// pushPaced queues f and reports whether the caller has to see to a flush, or returns the wait for its room. To look and
-// to queue is one step, so that many who wait do not fill the queue together.
+// pushPaced queues f and reports whether the caller must schedule a flush, or returns a wait for room. Checking and
+// queueing are one step under the lock, so that many waiting senders do not overfill the queue together.
 func (c *Conn) pushPaced(f frame.Shared) (wake bool, room *flush, err error) {
 	o := &c.out
 	o.mu.Lock()
@@ -61,7 +61,8 @@ func (c *Conn) pushPaced(f frame.Shared) (wake bool, room *flush, err error) {
 	return c.wake(), nil, nil
 }
 
-// roomFor returns the number of the frame that has to be written before f may be queued. The caller holds the lock.
+// roomFor returns the sequence number of the frame that must be written before f may be queued. The caller holds the
+// lock.
 func (c *Conn) roomFor(f frame.Shared) (upTo uint64) {
 	o := &c.out
 	frames, bytes := c.limits.QueueMessages/2, min(c.limits.QueueBytes/2, c.limits.QueueBytes-len(f.Frame))
@@ -69,7 +70,7 @@ func (c *Conn) roomFor(f frame.Shared) (upTo uint64) {
 	case c.engine.backlog.crowded():
 		frames, bytes = 0, 0
 	case !o.charged:
-		bytes = min(bytes, maxBatch) // nobody counts it, nor knows that it has to wait
+		bytes = min(bytes, maxBatch) // the backlog does not count this queue
 	}
 	upTo = o.written()
 	waiting := o.bytes

@@ -9,13 +9,12 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// errNotPlain says that coder/websocket has to read what comes next.
+// errNotPlain means that coder/websocket has to read the next message.
 var errNotPlain = errors.New("wsgate: not a plain frame")
 
-// readPlain takes the next message from the held input if it is all there in one ordinary frame, masked and not
-// compressed, or the peer's close frame if that is sound. Nearly every message is, and this spares it a dozen calls
-// through coder/websocket, which reads everything else. It may do so only while coder/websocket has nothing in its
-// buffer.
+// readPlain returns the next message if it is buffered completely as one unfragmented, masked and uncompressed frame,
+// or handles the peer's close frame if that is valid. Nearly every message qualifies and avoids a dozen calls through
+// coder/websocket, which reads everything else. readPlain applies only while coder/websocket's buffer is empty.
 func (c *Conn) readPlain() (websocket.MessageType, []byte, error) {
 	if c.parsed.Buffered() > 0 {
 		return 0, nil, errNotPlain
@@ -32,7 +31,7 @@ func (c *Conn) readPlain() (websocket.MessageType, []byte, error) {
 		return 0, nil, errNotPlain
 	}
 	if len(held) < header+length {
-		// coder/websocket gets this frame and no byte of the next one, so that its buffer is empty again afterwards.
+		// Give coder/websocket this frame and no byte of the next, so that its buffer is empty again afterwards.
 		c.in.until = header + length
 		return 0, nil, errNotPlain
 	}
@@ -47,7 +46,7 @@ func (c *Conn) readPlain() (websocket.MessageType, []byte, error) {
 	return websocket.MessageType(opcode), data, nil
 }
 
-// receiveClose answers the peer's close frame, as far as it is one (RFC 6455 section 5.5.1).
+// receiveClose answers the peer's close frame if its payload is valid (RFC 6455 section 5.5.1).
 func (c *Conn) receiveClose(payload []byte) error {
 	closed := websocket.CloseError{Code: websocket.StatusNoStatusRcvd}
 	if len(payload) >= 2 {
@@ -62,8 +61,8 @@ func (c *Conn) receiveClose(payload []byte) error {
 	return closed
 }
 
-// plainFrame returns the lengths of the header and of the payload of the frame that b begins with, and 0 if b does not
-// have the whole header of an ordinary one. The header has passed the meter.
+// plainFrame returns the lengths of the header and the payload of the frame at the start of b, or 0 if b has no
+// complete header of a frame for readPlain. The header has passed the meter.
 func plainFrame(b []byte) (header, length int) {
 	if len(b) < 6 {
 		return 0, 0
@@ -84,7 +83,7 @@ func plainFrame(b []byte) (header, length int) {
 	return 6, length
 }
 
-// unmask copies to dst what src has for it, without the mask (RFC 6455 section 5.3).
+// unmask fills dst from src and removes the mask (RFC 6455 section 5.3).
 func unmask(dst, src, mask []byte) {
 	key := uint64(binary.LittleEndian.Uint32(mask))
 	key |= key << 32

@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// direct says that a descriptor is read and written without the net package's help.
+// direct reports whether descriptors are read and written directly, without the net package.
 const direct = true
 
-// readOnce is called by the runtime when the socket may be readable. Memory for input is taken only when there is
-// some, so that an idle connection holds none.
+// readOnce is called by RawConn.Read, first at once and then when the socket may be readable. It returns the buffer to
+// the pool if there is no input, so that an idle connection holds none.
 func (in *input) readOnce(fd uintptr) bool {
 	buf := inputPool.Get().(*[inputSize]byte)
 	for {

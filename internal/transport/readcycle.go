@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// readCycle is the time in which the messages that arrived together are handled: from handing out the first until the
-// reader waits for the network again. What is sent to the connection meanwhile goes out
+// readCycle is the period in which messages that arrived together are handled: from returning the first until the
+// reader waits for the network again. Frames sent to the connection meanwhile are written
 //
-//   - at once, if it is the first and no further message waits: a reply has nobody to wait for;
+//   - at once, if it is the first frame and no further message is buffered;
 //   - together when the read cycle ends otherwise, so that answers to pipelined messages cost one write;
-//   - as soon as the read cycle is found to be late, since a handler may take its time.
+//   - as soon as the read cycle is found to be late, since the handler may run long.
 //
-// A handler that takes so long is also watched for: its context has to end with its connection, so a goroutine reads
-// ahead until the handler returns.
+// A late read cycle also gets a watcher: the handler's context must end with its connection, so a goroutine reads ahead
+// until the handler returns.
 type readCycle struct {
-	sends  atomic.Int32  // what becomes of them: one of sendsScheduled and the constants below
-	reader atomic.Int32  // who may use Conn.in: one of readerReads and the constants below
-	number atomic.Uint32 // of the read cycle, or of the last one
+	sends  atomic.Int32  // when sent frames are written: one of the sends constants
+	reader atomic.Int32  // who may use Conn.in: one of the reader constants
+	number atomic.Uint32 // of the current or the last read cycle
 	listed atomic.Bool   // it is on the slow-handler watch
-	over   atomic.Bool   // the watcher is to return, so that a read deadline in the past has to stay
+	over   atomic.Bool   // the watcher must return, so the read deadline stays in the past
 
-	active bool          // the reader's: the read cycle has begun
-	done   chan struct{} // the watcher has ended; capacity 1; made before the first
-	slow   *time.Timer   // tells the Conn's owner of a late cycle that it is slow; made before the first
+	active bool          // the read cycle has begun; used by the reader only
+	done   chan struct{} // receives when the watcher has ended; capacity 1; made on first use
+	slow   *time.Timer   // calls HandlerIsSlow; made on first use
 }
 
 const (
@@ -37,10 +37,10 @@ const (
 const (
 	readerReads   = iota // parsing or waiting for input
 	readerBusy           // while a message is handled
-	readerWatched        // while it is handled for long
+	readerWatched        // while it is handled and a watcher reads ahead
 )
 
-// begin is called by the reader when it hands out a message.
+// begin is called by the reader when it returns a message.
 func (t *readCycle) begin(c *Conn) {
 	sends := int32(sendsDirect)
 	if c.buffered() {
@@ -54,18 +54,18 @@ func (t *readCycle) begin(c *Conn) {
 		t.sends.CompareAndSwap(was, sends)
 	}
 	t.reader.Store(readerBusy)
-	// In this order: check does it the other way round, so that one of both sees the other.
+	// This order, the reverse of check's, ensures that one of the two sees the other.
 	if !t.listed.Load() && t.listed.CompareAndSwap(false, true) {
 		c.engine.late.add(started{c, t.number.Load()})
 	}
 }
 
-// check is called by the slow-handler watch, which has the cycle listed. A read cycle that has lasted since then gets a watcher;
-// another one that has begun instead is listed again.
+// check is called by the slow-handler watch for a listed cycle. If that cycle still runs, it gets a watcher; if another
+// has begun since, that one is listed.
 func (t *readCycle) check(s started) {
-	if t.number.Load() == s.turn && t.reader.Load() == readerBusy {
+	if t.number.Load() == s.number && t.reader.Load() == readerBusy {
 		if t.done == nil {
-			t.done = make(chan struct{}, 1) // only now: most connections never have a late read cycle
+			t.done = make(chan struct{}, 1) // lazily: most connections never have a late read cycle
 		}
 		if t.reader.CompareAndSwap(readerBusy, readerWatched) {
 			go t.late(s.c) // the reader waits for it in handled, when the timer is set
@@ -78,7 +78,8 @@ func (t *readCycle) check(s started) {
 	}
 }
 
-// handled is called by the reader when the message it handed out was handled. It takes the input back.
+// handled is called by the reader when the message it returned has been handled. It stops the watcher and takes the
+// input back.
 func (t *readCycle) handled(c *Conn) {
 	if t.reader.CompareAndSwap(readerBusy, readerReads) || t.reader.Load() == readerReads {
 		return
@@ -89,13 +90,13 @@ func (t *readCycle) handled(c *Conn) {
 	t.reader.Store(readerReads)
 	t.listed.Store(false)
 	c.resumeRead()
-	c.heartbeat.heard(c.engine) // the silence of the time the handler took is not the peer's
+	c.heartbeat.heard(c.engine) // silence while the handler ran does not count against the peer
 }
 
 // handling reports whether a message is being handled.
 func (t *readCycle) handling() bool { return t.reader.Load() != readerReads }
 
-// holds reports whether this read cycle sees to the flush of what was just queued.
+// holds reports whether this read cycle flushes the frame that was just queued.
 func (t *readCycle) holds(c *Conn) bool {
 	switch t.sends.Load() {
 	case sendsDirect:
@@ -109,10 +110,10 @@ func (t *readCycle) holds(c *Conn) bool {
 	return false
 }
 
-// holding reports whether the end of a read cycle is still to come, and with it a flush.
+// holding reports whether a read cycle is running, whose end will flush.
 func (t *readCycle) holding() bool { return t.sends.Load() != sendsScheduled }
 
-// end is called by the reader before it waits for the network, and at the end.
+// end is called by the reader before it waits for the network, and by End.
 func (t *readCycle) end(c *Conn) {
 	t.active = false
 	if t.sends.Load() != sendsScheduled && t.sends.Swap(sendsScheduled) != sendsScheduled {
@@ -120,13 +121,13 @@ func (t *readCycle) end(c *Conn) {
 	}
 }
 
-// release writes what a read cycle has held back.
+// release writes what the read cycle held back.
 func (c *Conn) release() {
 	c.flushAll()
 	c.engine.kick()
 }
 
-// late releases what the read cycle holds back, and watches the socket until the handler returns.
+// late releases what the read cycle holds back, and reads ahead until the handler returns.
 func (t *readCycle) late(c *Conn) {
 	if t.slow == nil {
 		t.slow = time.AfterFunc(c.limits.Handler, c.owner.HandlerIsSlow)
@@ -136,7 +137,7 @@ func (t *readCycle) late(c *Conn) {
 	if t.sends.Swap(sendsScheduled) != sendsScheduled {
 		c.release()
 	}
-	c.setReadDeadline(time.Time{}) // one for an unfinished message does not hold while its predecessor is handled
+	c.setReadDeadline(time.Time{}) // the deadline of an unfinished message does not apply while its predecessor is handled
 	c.cancelIfPeerGone()
 	for c.readAhead() {
 	}
@@ -152,7 +153,7 @@ func (c *Conn) cancelIfPeerGone() {
 	}
 }
 
-// readAhead waits for input on behalf of the reader while that one is busy, and keeps it. It reports whether to go on.
+// readAhead buffers input while the reader is busy. It reports whether to continue.
 func (c *Conn) readAhead() bool {
 	in := &c.in
 	if in.err != nil || in.meter.closed {
@@ -181,16 +182,16 @@ func (c *Conn) readAhead() bool {
 	return true
 }
 
-// awaitHangup ends the connection's context when the peer has closed its side, however much of what it sent before was
-// not read, or returns when it is interrupted. Half of a connection is not enough for a WebSocket: a peer that can send
-// nothing any more, not even a close frame, is gone.
+// awaitHangup cancels the connection's context when the peer has closed its side, even behind unread input. It returns
+// early when interrupted. A WebSocket does not work half-closed: a peer that can send nothing more, not even a close
+// frame, is gone.
 //
-// Only a kernel knows of an end that lies behind unread input, and when it has no room for more input the end stays with
-// the peer. So the peer is pinged as well, since one that is gone answers with a reset.
+// Only the kernel knows of a FIN behind unread input, and if its receive buffer is full, the FIN does not arrive. So
+// the peer is pinged as well, since one that is gone answers with a reset.
 func (c *Conn) awaitHangup() {
 	sys := socketOf(c.raw)
 	if sys == nil || !direct {
-		return // the end is found out by the next ping of the heartbeat
+		return // the next heartbeat ping detects it
 	}
 	var gone error
 	ask := func(fd uintptr) bool { // asked again whenever something arrives
@@ -209,13 +210,14 @@ func (c *Conn) awaitHangup() {
 	c.cancel(lost(gone))
 }
 
-// pingBehindInput is how often a peer is pinged that has sent more than is read ahead.
+// pingBehindInput is the ping interval for a peer that has sent more than is read ahead.
 const pingBehindInput = time.Second
 
-// A late read cycle's watcher reads until interruptRead makes it return. resumeRead undoes that.
+// setReadDeadline sets the watcher's read deadline, unless interruptRead has been called to make the watcher return.
+// resumeRead undoes interruptRead.
 func (c *Conn) setReadDeadline(t time.Time) {
 	c.raw.SetReadDeadline(t)
-	if c.cycle.over.Load() { // meanwhile
+	if c.cycle.over.Load() { // interruptRead came in between
 		c.raw.SetReadDeadline(past)
 	}
 }
@@ -228,7 +230,7 @@ func (c *Conn) interruptRead() {
 func (c *Conn) resumeRead() {
 	c.in.deadline = false
 	if c.in.meter.inMessage() {
-		c.in.since = time.Now() // the time the handler took is not the peer's
+		c.in.since = time.Now() // the handler's time does not count against the peer
 	}
 	c.cycle.over.Store(false)
 	c.raw.SetReadDeadline(time.Time{})

@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// maxYield and maxYields bound the time that a sender gives to writes of which nobody knows whether they wait for their
-// peers.
+// maxYield and maxYields bound how long a sender waits for the progress of writes that may be blocked by their peers.
 const (
 	maxYield  = time.Millisecond
 	maxYields = 1000
 )
 
-// relieve is called by a sender with the connections whose queues hold more than they may although nobody has found
-// their sockets full: the sender outran the flush. It writes a batch for each of them, or lets those who write go on,
-// and then evicts the clients that do not read. It returns their number. A client that only was not written to fast
-// enough keeps what it has, up to twice its limits.
+// relieve is called by a sender with the connections whose queues exceed their limits although their sockets were not
+// found full: the sender outran the flush. It writes a batch for each, or yields to its writer, and then evicts the
+// clients that do not read. It returns how many it evicted. A client that was merely not written to fast enough keeps
+// its queue, up to twice the limits.
 //
-// The caller holds no lock. It waits for no peer, and for writers once, however many connections there are.
+// The caller holds no lock. relieve waits for no peer, and yields to all writers together, however many there are.
 func relieve(over []*Conn) (evicted int) {
 	var unsure []written
 	for _, c := range over {
@@ -49,7 +48,7 @@ func relieve(over []*Conn) (evicted int) {
 	return evicted
 }
 
-// written is how much was written to a connection.
+// written is the number of bytes written to a connection.
 type written struct {
 	conn  *Conn
 	bytes int64
@@ -61,15 +60,15 @@ func (c *Conn) bytesSent() int64 {
 	return c.out.sent
 }
 
-// over reports whether the queue holds more than it may, and stuck whether its client is to blame. The caller holds the
-// lock.
+// over reports whether the queue exceeds its limits, and stuck whether that is because the client does not read. The
+// caller holds the lock.
 func (c *Conn) over() bool {
 	return len(c.out.frames) > c.limits.QueueMessages || c.out.bytes > c.limits.QueueBytes
 }
 
 func (c *Conn) stuck() bool { return c.out.blocked && c.over() }
 
-// giveUp evicts the client if that is still right, which is asked with the lock held.
+// giveUp evicts the client if right, called with the lock held, reports true.
 func (c *Conn) giveUp(right func() bool, cause error) (evicted bool) {
 	o := &c.out
 	o.mu.Lock()

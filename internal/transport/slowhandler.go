@@ -5,22 +5,23 @@ import (
 	"time"
 )
 
-// lateAfter is how long a handler may run before its connection is watched for it. It is found out at the next tick.
+// lateAfter is how long a handler may run before its connection gets a watcher, at the next tick.
 const lateAfter = time.Millisecond
 
-// slowHandlerWatch finds the handlers that take long, for all connections with one timer, which runs only while handlers do.
+// slowHandlerWatch finds handlers that run long. It uses one timer for all connections, which runs only while handlers
+// do.
 type slowHandlerWatch struct {
 	mu         sync.Mutex // guards following
-	young, old []started  // begun since the last tick, and before it
+	young, old []started  // begun since the last tick; before it
 	spare      []started  // memory for the next young
 	timer      *time.Timer
 	ticking    bool
 }
 
-// started is a read cycle of a connection.
+// started identifies a read cycle of a connection.
 type started struct {
-	c    *Conn
-	turn uint32
+	c      *Conn
+	number uint32
 }
 
 func (w *slowHandlerWatch) add(s started) {
@@ -38,7 +39,7 @@ func (w *slowHandlerWatch) add(s started) {
 	w.timer.Reset(lateAfter)
 }
 
-// tick looks after those that had begun before the last tick.
+// tick checks the cycles that had begun before the previous tick.
 func (w *slowHandlerWatch) tick() {
 	w.mu.Lock()
 	due := w.old

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// descriptor returns the descriptor of a connection that is exactly one of the net package's. A type that embeds one has
-// the same methods, but its Read and Write may do more: it counts as somebody else's code, as do all other types.
+// descriptor returns the descriptor of a *net.TCPConn or *net.UnixConn, nil for any other type. A type that embeds one
+// has the same methods, but its Read and Write may do more, so it counts as foreign.
 func descriptor(raw net.Conn) syscall.RawConn {
 	var sys syscall.RawConn
 	var err error
@@ -23,8 +23,7 @@ func descriptor(raw net.Conn) syscall.RawConn {
 	return sys
 }
 
-// socketOf returns the socket that bears the connection, to set its options and to ask it. Below TLS there is one as
-// well; below somebody else's code nobody knows.
+// socketOf returns the socket under raw, also under TLS, to get and set options. It returns nil for foreign types.
 func socketOf(raw net.Conn) syscall.RawConn {
 	if t, ok := raw.(*tls.Conn); ok {
 		raw = t.NetConn()
@@ -32,14 +31,14 @@ func socketOf(raw net.Conn) syscall.RawConn {
 	return descriptor(raw)
 }
 
-// delivery is how far what was written to a socket has come, in bytes from the beginning.
+// delivery is the progress of the data written to a socket, as stream offsets in bytes.
 type delivery struct {
 	end   int64 // of what was written
-	acked int64 // how much of it the peer's kernel has
-	edge  int64 // up to where that has room for more: it moves when the peer's program reads, and only then
-	// window is that room. A small one says that the peer's kernel holds much that its program has not read.
+	acked int64 // up to where the peer's kernel has acknowledged it
+	edge  int64 // right edge of the peer's window: it moves only when the peer's program reads
+	// window is the peer's receive window. A small one means that its kernel holds much that its program has not read.
 	window int32
 }
 
-// fullWindow is what a peer's kernel usually has room for, at least, if its program reads everything.
+// fullWindow is the least window that a peer usually announces if its program has read everything.
 const fullWindow = 64 << 10

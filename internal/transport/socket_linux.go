@@ -9,12 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setOptions sets the options of the connection's socket, if it has one. All of it is best effort: a unix socket does not
-// have those of TCP.
+// setOptions sets the options of the connection's socket, if it has one. Errors are ignored: a unix socket has no TCP
+// options.
 //
-// TCP_USER_TIMEOUT has the kernel end a connection whose peer has not acknowledged data for the time of a heartbeat. It
-// is the second line behind the heartbeat: without it a peer that vanished keeps what was written for it alive for a
-// quarter of an hour.
+// TCP_USER_TIMEOUT makes the kernel drop a connection whose peer does not acknowledge data within the heartbeat's time.
+// It backs up the heartbeat: without it, the kernel keeps data written to a vanished peer for a quarter of an hour.
 func setOptions(raw net.Conn, limits *Limits) {
 	sys := socketOf(raw)
 	if sys == nil {
@@ -43,7 +42,7 @@ func hangup(fd int) error {
 	return nil
 }
 
-// poll returns which of the events there are, and errors.
+// poll returns which of the events, or errors, are pending.
 func poll(fd int, events int16) int16 {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	for {
@@ -53,8 +52,8 @@ func poll(fd int, events int16) int16 {
 	}
 }
 
-// moves reports whether the connection's socket takes more, so that a write to it does not wait for the peer. It is not
-// known where there is no socket.
+// moves reports whether the socket accepts more, so that a write does not wait for the peer. It is unknown for foreign
+// types.
 func (c *Conn) moves() (moves, known bool) {
 	sys := socketOf(c.raw)
 	if sys == nil {
@@ -64,7 +63,7 @@ func (c *Conn) moves() (moves, known bool) {
 	return moves, err == nil
 }
 
-// delivery returns what the kernel knows of what was written. The caller holds the outbox's lock.
+// delivery asks the kernel for the progress of the data written. The caller holds the outbox's lock.
 func (c *Conn) delivery() (d delivery, known bool) {
 	sys := socketOf(c.raw)
 	if sys == nil {
@@ -77,7 +76,7 @@ func (c *Conn) delivery() (d delivery, known bool) {
 		}
 		known = true
 		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-		if err != nil { // a unix socket, where what the peer's program has not read waits
+		if err != nil { // a unix socket, whose unsent data is what the peer's program has not read
 			read := c.out.sent - int64(waiting)
 			d = delivery{end: c.out.sent, acked: read, edge: read, window: fullWindow}
 			return

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// setOptions sets the size of the socket's send buffer. Other systems do not have the other options, or other ones.
+// setOptions sets the size of the socket's send buffer. The other options are specific to Linux.
 func setOptions(raw net.Conn, limits *Limits) {
 	if limits.SendBuffer == 0 {
 		return
@@ -23,7 +23,7 @@ func setOptions(raw net.Conn, limits *Limits) {
 	}
 }
 
-// What follows is known on Linux only.
+// The following are implemented on Linux only.
 
 func hangup(int) error { return nil }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// stream is the Conn as coder/websocket sees it: a net.Conn that reads what passed the budgets, queues the control
-// frames it writes behind the messages that wait, and leaves deadlines and the real close to the Conn.
+// stream is the net.Conn that coder/websocket works on. Read returns input within the limits, Write queues control
+// frames behind waiting messages, and deadlines and Close are left to the Conn.
 type stream Conn
 
 // Read is called by the reader only.
@@ -24,7 +24,7 @@ const (
 	opPong     = 0xa
 )
 
-// Write queues one whole control frame: nothing else is written through coder/websocket, and its buffer holds the
+// Write queues one whole control frame: nothing else is written through coder/websocket, and its write buffer fits the
 // largest.
 func (s *stream) Write(p []byte) (int, error) {
 	c, f := (*Conn)(s), append(frame.Frame(nil), p...)
@@ -32,13 +32,13 @@ func (s *stream) Write(p []byte) (int, error) {
 		c.closeFor(f)
 		return len(p), nil
 	}
-	if err := c.send(frame.Shared{Frame: f}); err != nil && !errors.Is(err, ErrClosed) { // a ping may cross our close frame: no pong then
+	if err := c.send(frame.Shared{Frame: f}); err != nil && !errors.Is(err, ErrClosed) { // a ping that crosses our close frame gets no pong
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// Close does nothing: coder/websocket has finished with the connection, the Conn closes it in [Conn.End].
+// Close does nothing: [Conn.End] closes the raw connection.
 func (s *stream) Close() error { return nil }
 
 func (s *stream) LocalAddr() net.Addr              { return s.raw.LocalAddr() }

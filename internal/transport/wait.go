@@ -6,21 +6,20 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// wait bounds a wait for the peer: until its socket takes more, or until it has answered a close frame.
+// wait bounds a wait for the peer: until the socket accepts more, or until the peer has answered a close frame.
 //
-// A kernel gives room for more in lumps, which may be large, so a peer that reads steadily can leave a full socket full
-// for long. Therefore the time for a write is over only if the peer has not taken a whole write's bytes out of the
-// kernel meanwhile, where the kernel can tell.
+// A kernel frees buffer space in large steps, so a full socket may stay full for long even if the peer reads steadily.
+// So a write times out only if the peer has read less than one batch meanwhile, where the kernel reports that.
 type wait struct {
 	timer  *time.Timer
 	until  time.Time
-	looked bool  // at the socket, since the write began
-	edge   int64 // of what the peer takes, when it was looked at last
+	looked bool  // delivery was sampled since the write began
+	edge   int64 // delivery.edge when last sampled
 
-	dropped []frame.Shared // by an eviction, and still counted by the engine's backlog
+	dropped []frame.Shared // by an eviction, and still counted in the backlog
 }
 
-// bound has the connection killed after d, unless it is bound anew or the wait is stopped. The caller holds the lock.
+// bound kills the connection after d, unless bound is called again or the wait is stopped. The caller holds the lock.
 func (c *Conn) bound(d time.Duration) {
 	o := &c.out
 	if o.dead {
@@ -43,19 +42,19 @@ func (w *wait) stop() {
 	}
 }
 
-// boundWrite begins the time for one write, unless closing has set the last bound. The caller holds the lock.
+// boundWrite starts the time limit for one write, unless closing has set the final one. The caller holds the lock.
 func (c *Conn) boundWrite() {
 	if !c.out.closing {
-		// Most writes do not wait at all. What the peer has taken is looked at for those only that do.
+		// Most writes do not wait. Sample delivery only for those that do.
 		c.bound(c.limits.Write / lookAfter)
 		c.out.wait.looked = false
 	}
 }
 
-// lookAfter is the part of the time for a write after which it is looked at for the first time.
+// lookAfter is the divisor of Limits.Write that gives the time of the first sample.
 const lookAfter = 10
 
-// overdue is called when a bound was reached.
+// overdue is called when the time limit is reached.
 func (c *Conn) overdue() {
 	o := &c.out
 	o.mu.Lock()

@@ -1,12 +1,12 @@
 package transport
 
 const (
-	maxBatch  = 64 << 10 // bytes that one write call to a descriptor takes, unless a single frame is larger
-	smallFrom = 2 << 10  // frames below this size are copied together, larger ones written from where they are
+	maxBatch  = 64 << 10 // bytes in one write call to a descriptor, unless a single frame is larger
+	smallFrom = 2 << 10  // smaller frames are copied together, others are written in place
 )
 
-// flush writes what waits, as far as the socket takes it. It does nothing while somebody else writes.
-// It reports whether more waits now, for which the caller then has to flush again.
+// flush writes the queue until the socket would block. It does nothing while another goroutine writes. It reports
+// whether frames are left, for which the caller must flush again.
 func (c *Conn) flush() (more bool) {
 	o := &c.out
 	o.mu.Lock()
@@ -21,7 +21,7 @@ func (c *Conn) flush() (more bool) {
 		return false
 	}
 	o.writing = true
-	c.writers.Add(1) // under the lock: End waits after it has found or made the connection dead under the lock
+	c.writers.Add(1) // under the lock: End waits only after the connection is dead, which is set under the lock
 	if c.sys != nil {
 		return c.writeDirect()
 	}
@@ -30,8 +30,8 @@ func (c *Conn) flush() (more bool) {
 	return false
 }
 
-// flushAll writes what waits now, as far as the socket takes it. What others queue meanwhile is not the caller's work:
-// after as many writes as a full queue may need a flusher goes on.
+// flushAll flushes until the queue is empty or the socket would block. Frames that others queue meanwhile are left to a
+// flusher, after as many writes as a full queue may need.
 func (c *Conn) flushAll() {
 	for writes := 2 * (1 + c.limits.QueueBytes/maxBatch); c.flush(); writes-- {
 		if writes == 0 {

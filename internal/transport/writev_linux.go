@@ -9,10 +9,10 @@ import (
 // maxChunks is how many chunks one writev call takes; the kernel's limit is 1,024.
 const maxChunks = 64
 
-// vector is the memory of a writev call's arguments.
+// vector holds the arguments of a writev call.
 type vector [maxChunks]syscall.Iovec
 
-// writeChunks writes as much of the chunks as the socket takes, in one call.
+// writeChunks makes one write call with as many chunks as it takes.
 func (v *vector) writeChunks(fd int, chunks [][]byte) (int, error) {
 	if len(chunks) == 1 {
 		return syscall.Write(fd, chunks[0])

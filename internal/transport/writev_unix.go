@@ -4,7 +4,7 @@ package transport
 
 import "syscall"
 
-// vector has nothing to hold: the chunks are written one after the other.
+// vector is empty: chunks are written one at a time.
 type vector struct{}
 
 func (*vector) writeChunks(fd int, chunks [][]byte) (int, error) { return syscall.Write(fd, chunks[0]) }

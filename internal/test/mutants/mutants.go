@@ -47,7 +47,7 @@ var mutants = []mutant{
 	{"a message that waits for many counts for each", "internal/transport/backlog.go", `f.Held.Add(1) == 1`, `f.Held.Add(1) > 0`, core},
 	{"who has the most waiting stays when memory is short", "internal/transport/backlog.go", `cmp.Compare(y.size, x.size)`, `cmp.Compare(x.size, y.size)`, core},
 	{"a sender writes for as long as others send", "internal/transport/write.go", `if writes == 0 {`, `if false {`, "./internal/transport"},
-	{"what a turn held back is not flushed", "internal/transport/readcycle.go", "!= sendsScheduled {\n\t\tc.release()\n\t}\n}\n\n// release writes", "!= sendsScheduled {\n\t}\n}\n\n// release writes", core},
+	{"what a read cycle held back is not flushed", "internal/transport/readcycle.go", "!= sendsScheduled {\n\t\tc.release()\n\t}\n}\n\n// release writes", "!= sendsScheduled {\n\t}\n}\n\n// release writes", core},
 	{"a history fills the whole queue", "internal/transport/paced.go", `c.limits.QueueMessages/2, min(`, `c.limits.QueueMessages, min(`, core},
 	{"histories fill all queues together", "internal/transport/backlog.go", `return b.held.Load() > b.limit/2`, `return false`, core},
 	{"a history waits for a connection that closes", "internal/transport/close.go", `return f.toSend }`, `return false }`, core},
