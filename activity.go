@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// activity is what a connection's hook or handler is busy with. It is made at start-up: a message only points to it.
+// activity is the hook or handler that a connection is running. All values are made at start-up, so a message allocates
+// none.
 type activity struct{ hook, event string }
 
 func (a *activity) String() string {
@@ -18,7 +19,7 @@ func (a *activity) String() string {
 	return "the " + a.hook + " hook"
 }
 
-// slowHandler is a conn as the transport's Owner.
+// slowHandler implements transport.Owner on a conn.
 type slowHandler conn
 
 // HandlerIsSlow is called by the transport, and for OnClose by a timer.
@@ -26,7 +27,7 @@ func (s *slowHandler) HandlerIsSlow() {
 	c := (*conn)(s)
 	doing := c.activity.Load()
 	if doing == nil {
-		return // it has just returned
+		return // the hook has just returned
 	}
 	a, since := c.route.app, time.Now().Add(-c.route.limits.Handler)
 	a.members.Callback(func() {
@@ -35,9 +36,9 @@ func (s *slowHandler) HandlerIsSlow() {
 	})
 }
 
-// unfinished says what of the App has not ended yet.
+// unfinished describes the open connections and running hooks.
 func (a *App) unfinished() string {
-	const most = 5
+	const max = 5
 	var open, busy int
 	var names []string
 	for any := range a.hub.Conns() {
@@ -47,12 +48,12 @@ func (a *App) unfinished() string {
 		if doing == nil {
 			continue
 		}
-		if busy++; busy <= most {
+		if busy++; busy <= max {
 			names = append(names, fmt.Sprintf("%s on %s (connection %s)", doing, c.route.path, c.ID()))
 		}
 	}
-	if busy > most {
-		names = append(names, fmt.Sprintf("%d more", busy-most))
+	if busy > max {
+		names = append(names, fmt.Sprintf("%d more", busy-max))
 	}
 	text := fmt.Sprintf("%d connections are open", open)
 	if busy > 0 {

@@ -101,17 +101,17 @@ type App struct {
 	members     *hub.Hub
 	plan        *wiring.Plan
 	logged      logLimit
-	mistaken    sync.Map // the lines of the program whose mistakes were logged, by file and line
+	mistaken    sync.Map // file:line of callers whose mistakes were logged
 	handler     http.Handler
 	mux         *http.ServeMux
-	built       atomic.Bool // the routes have their gateways; until then only what prepareRoutes has set may be read
+	built       atomic.Bool // the routes have their gateways; until then only the fields set by prepareRoutes may be read
 
-	values context.Context // what the contexts of all hooks have
-	cut    context.Context // done when Shutdown's time is over
+	values context.Context // parent of the contexts of all hooks
+	cut    context.Context // done when Shutdown runs out of time
 	cutNow context.CancelFunc
 
-	count  atomic.Int64 // connections, with those that are being upgraded
-	warned atomic.Bool  // that a request came before the start
+	count  atomic.Int64 // connections, including those being upgraded
+	warned atomic.Bool  // that a request came before Start
 
 	draining atomic.Bool // Shutdown was called; set under mu
 
@@ -153,7 +153,7 @@ func (a *App) Invoke(fn any) error {
 // Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern. A pattern that
 // conflicts with another, or that no request matches, is an error. Call Handle before serving.
 func (a *App) Handle(pattern string, h http.Handler) error {
-	if f, ok := h.(http.HandlerFunc); h != nil && (!ok || f != nil) { // the mux refuses what is nil
+	if f, ok := h.(http.HandlerFunc); h != nil && (!ok || f != nil) { // the mux rejects nil
 		h = mounted{h}
 	}
 	what, where := fmt.Sprintf("App.Handle of pattern %q", pattern), mistake.Caller(1)
@@ -189,7 +189,7 @@ func (a *App) Start(ctx context.Context) error {
 	if errors.Is(err, errStarted) {
 		return err
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain) // ctx may be over
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.limits.Drain) // ctx may be done
 	defer cancel()
 	return errors.Join(err, a.lifecycle.stop(stop))
 }
@@ -224,7 +224,7 @@ func (a *App) Shutdown(ctx context.Context) error {
 	return a.lifecycle.wait(ctx)
 }
 
-// drain begins the end. It reports whether that is new.
+// drain makes the App refuse new upgrades. It reports whether this is the first call.
 func (a *App) drain() (first bool) {
 	a.mu.Lock()
 	first = a.draining.CompareAndSwap(false, true)
@@ -240,7 +240,7 @@ func (a *App) drain() (first bool) {
 	return first
 }
 
-// waitIdle waits for the last connection, or cuts what is left when ctx is done.
+// waitIdle waits for the last connection. When ctx is done, it cuts those that remain.
 func (a *App) waitIdle(ctx context.Context) error {
 	if err := waitFor(ctx, a.idle); err != nil {
 		err = fmt.Errorf("wsgate: shutting down: %w: %s", err, a.unfinished())
@@ -258,14 +258,14 @@ func (a *App) cutAll() {
 	}
 }
 
-// begin counts an upgrade or connection. It reports false if there may be no more of them.
+// begin counts an upgrade or connection. It reports false if no more are allowed.
 func (a *App) begin() (ok bool, refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.draining.Load() {
 		return false, "shutting down"
 	}
-	if most := a.limits.Connections; most > 0 && a.count.Load() >= int64(most) {
+	if max := a.limits.Connections; max > 0 && a.count.Load() >= int64(max) {
 		return false, "too many connections"
 	}
 	a.count.Add(1)
@@ -279,7 +279,7 @@ func (a *App) end() {
 	a.release()
 }
 
-// giveBack makes place for another connection; Shutdown still waits for this one.
+// giveBack frees a connection's slot in Limits.Connections; Shutdown still waits for the connection.
 func (a *App) giveBack() { a.count.Add(-1) }
 
 func (a *App) release() {

@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// relaxed is how many times its default a limit may be before it deserves a warning: far more than any application
-// that was seen to need more.
+// relaxed is the multiple of its default above which a limit is reported: far above what any known application needs.
 const relaxed = 16
 
-// audit returns a line for every default that protects the server or its users and was relaxed.
+// audit returns a warning for every protective default that was relaxed.
 func (a *App) audit() (warnings []string) {
 	for _, origin := range a.origins {
 		if _, host, full := strings.Cut(origin, "://"); origin == "*" || full && host == "*" {
@@ -18,7 +17,7 @@ func (a *App) audit() (warnings []string) {
 		}
 	}
 	if a.compress {
-		warnings = append(warnings, "Options.Compression is on: a message that has both a secret and what a stranger chose can give the secret away by its length")
+		warnings = append(warnings, "Options.Compression is on: the length of a message that contains both a secret and text chosen by a stranger can reveal the secret")
 	}
 	warnings = append(warnings, a.limits.audit("Options")...)
 	for _, r := range a.registry.routes {
@@ -29,7 +28,7 @@ func (a *App) audit() (warnings []string) {
 	return warnings
 }
 
-// audit returns a line for every limit that is far above its default. of says whose limits they are.
+// audit returns a warning for every limit that is far above its default. of names the owner of the limits.
 func (l Limits) audit(of string) (warnings []string) {
 	have, baseline := reflect.ValueOf(l), reflect.ValueOf(l.baseline())
 	for i := range have.NumField() {

@@ -9,8 +9,8 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// awaited are the functions, behind this package's path, that call a program's code and for whose end Shutdown waits, with
-// what that code is.
+// awaited lists the functions, without this package's path, that call user code and for which Shutdown waits, with a
+// description of that code.
 var awaited = map[string]string{
 	".(*conn).run":                   "a hook, a handler or middleware",
 	".(*route).ServeHTTP":            "an upgrade",
@@ -19,9 +19,9 @@ var awaited = map[string]string{
 	"/internal/hub.(*callbacks).run": "Options.OnBroker",
 }
 
-// checkCaller returns an error if the end of the App waits for the caller of Shutdown, whose context is ctx. The stack
-// tells, whatever the context: one that was derived from a hook's may well be that of a goroutine which nobody waits for.
-// Only of which App the hook is, the context alone can tell.
+// checkCaller returns an error if Shutdown, called with ctx, would wait for its own caller. It inspects the stack, as a
+// context derived from a hook's may be used on a goroutine that nothing waits for. The context only tells which App the
+// hook belongs to.
 func (a *App) checkCaller(ctx context.Context) error {
 	if app, ok := ctx.Value(appKey{}).(*App); ok && app != a {
 		return nil
@@ -37,7 +37,7 @@ func (a *App) checkCaller(ctx context.Context) error {
 	}
 }
 
-// awaitedCaller returns by what this goroutine was called that Shutdown waits for, "" if it was not.
+// awaitedCaller describes the user code on this goroutine's stack that Shutdown waits for, "" if there is none.
 func awaitedCaller() string {
 	var pcs [64]uintptr
 	for skip := 3; ; skip += len(pcs) {
@@ -58,7 +58,7 @@ func awaitedCaller() string {
 
 var packagePath = reflect.TypeFor[App]().PkgPath()
 
-// awaitedFunc returns what the code is that a function calls, "" if Shutdown does not wait for it.
+// awaitedFunc describes the user code that the function calls, "" if Shutdown does not wait for it.
 func awaitedFunc(function string) string {
 	name, ours := strings.CutPrefix(function, packagePath)
 	if !ours {
@@ -72,5 +72,5 @@ func awaitedFunc(function string) string {
 	return ""
 }
 
-// appKey is the key under which the context of a hook has its App.
+// appKey is the context key of a hook's App.
 type appKey struct{}

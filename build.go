@@ -15,8 +15,8 @@ import (
 	"github.com/wsgate/wsgate/internal/wiring"
 )
 
-// builder makes an App of modules. First everything is checked that can be checked without running a constructor, then
-// the constructors run.
+// builder builds an App from modules. It first checks everything that needs no constructor to run, then runs the
+// constructors.
 type builder struct {
 	app      *App
 	options  *Options
@@ -59,7 +59,7 @@ func newBuilder(o *Options) *builder {
 	return &builder{app: a, options: o, plan: a.plan}
 }
 
-// build returns the App, or everything that is wrong with it.
+// build returns the App, or all mistakes that it found.
 func (b *builder) build(root *Module) (*App, error) {
 	b.check(root)
 	if len(b.mistakes) == 0 {
@@ -81,7 +81,7 @@ func (b *builder) addErrors(errs ...error) {
 	}
 }
 
-// check finds the mistakes that need no constructor to run.
+// check finds the mistakes that can be found without running a constructor.
 func (b *builder) check(root *Module) {
 	b.addErrors(b.options.Limits.check("Options")...)
 	origins, mistakes := newOriginPatterns(b.options.Origins)
@@ -106,7 +106,7 @@ func (b *builder) check(root *Module) {
 			}
 			b.routes = append(b.routes, checkedRoute{Route: rt})
 			b.routeUse = append(b.routeUse, list[Middleware](b, fmt.Sprintf("route %q: Use", rt.Path), g, rt.Use))
-			if inspect.IsFunc(rt.New) { // else checkRoutes says so
+			if inspect.IsFunc(rt.New) { // otherwise checkRoutes reports it
 				b.plan.Product(g, fmt.Sprintf("route %q", rt.Path), rt.New)
 			}
 		}
@@ -119,7 +119,7 @@ func (b *builder) check(root *Module) {
 	b.addErrors(b.plan.Check()...)
 }
 
-// collect adds m behind the modules it imports, each once.
+// collect adds m after the modules that it imports, each once.
 func (b *builder) collect(m *Module, importers []*Module) {
 	if i := slices.Index(importers, m); i >= 0 {
 		var circle []string
@@ -144,7 +144,7 @@ func (b *builder) collect(m *Module, importers []*Module) {
 	}
 }
 
-// neverService says what to do instead of asking for what is no service.
+// neverService returns advice for a constructor that asks for a type that is never a service.
 func neverService(t reflect.Type) (advice string) {
 	switch {
 	case t == reflect.TypeFor[*App]():

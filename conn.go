@@ -46,37 +46,37 @@ type AnyConn interface {
 	base() *conn
 }
 
-// conn is what every Conn has in common.
+// conn is the part of a Conn that does not depend on D.
 type conn struct {
 	t     *transport.Conn
 	route *route
 	self  AnyConn
 
-	member   hub.Member               // its place in the hub
-	activity atomic.Pointer[activity] // what a hook is busy with; nil while none runs
+	member   hub.Member               // its entry in the hub
+	activity atomic.Pointer[activity] // the running hook; nil if there is none
 
 	// Owned by the goroutine that runs the hooks.
-	exchange       exchange    // what is handled
-	panicked       *PanicError // the hook's, until call has returned
+	exchange       exchange    // the message being handled
+	panicked       *PanicError // the hook's panic, until call returns
 	malformedCount int         // malformed messages in a row
 	opened         bool        // OnOpen returned nil
 	ended          bool        // the transport has ended, with the cause
 	cause          error
 }
 
-// exchange is one message while it is handled, and what becomes of it. A Handler returns only an error, so the rest waits
-// here. It is zero while no message is handled: an idle connection keeps none.
+// exchange is a message being handled, and its result. A Handler returns only an error, so the rest of the result is
+// kept here. It is zero while no message is handled.
 type exchange struct {
-	inbound   envelope.Inbound // the event; of another message only its id
+	inbound   envelope.Inbound // the event; for other messages only the id is set
 	binding   *binding         // its handler; nil if there is none
-	answer    any              // what the handler answered
-	ctx       context.Context  // what middleware has given the hook; nil before
-	malformed bool             // it was refused as no envelope
+	answer    any              // the handler's answer
+	ctx       context.Context  // the context that middleware passed to the hook; nil before that
+	malformed bool             // it was refused as not an envelope
 }
 
 func (c *conn) base() *conn { return c }
 
-// connOf returns the connection that a member of the hub is.
+// connOf returns the connection of a member.
 func connOf(m *hub.Member) *conn { return m.Owner.(*conn) }
 
 // ID returns the connection's id, a random string that is never used again.

@@ -15,7 +15,7 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// construct runs the constructors and puts the App together.
+// construct runs the constructors and assembles the App.
 func (b *builder) construct() {
 	b.prepareRoutes() // a constructor may use the hub at once
 	gateways, mistakes := b.plan.Build()
@@ -31,7 +31,7 @@ func (b *builder) construct() {
 	b.app.built.Store(len(b.mistakes) == 0)
 }
 
-// withPublicPanic has errors.As find a [*PanicError] in the mistake of a constructor that panicked.
+// withPublicPanic makes errors.As find a [*PanicError] in the mistake for a constructor that panicked.
 func withPublicPanic(err error) error {
 	if m, ok := err.(*mistake.Mistake); ok {
 		if p, ok := m.Err.(*guard.Panic); ok {
@@ -46,7 +46,7 @@ const (
 	longestTick  = 250 * time.Millisecond
 )
 
-// tick returns the resolution of the heartbeat: an eighth of the shortest time it has to measure.
+// tick returns the resolution of the heartbeat wheel: an eighth of the shortest duration that it measures.
 func (b *builder) tick() time.Duration {
 	shortest := 8 * longestTick
 	for _, rt := range b.routes {
@@ -63,7 +63,7 @@ func (b *builder) limitsOf(rt checkedRoute) Limits {
 	return b.app.limits
 }
 
-// prepareRoutes makes the routes but for their gateways: all that a hub needs of them but who is present.
+// prepareRoutes makes the routes without their gateways: everything that a Hub needs except presence.
 func (b *builder) prepareRoutes() {
 	a := b.app
 	a.engine = transport.NewEngine(b.tick(), a.limits.TotalQueueBytes)
@@ -88,7 +88,7 @@ func (b *builder) prepareRoutes() {
 	}
 }
 
-// newHub makes what knows who is where. With Options.Broker it starts and stops with the App.
+// newHub makes the hub. With Options.Broker it starts and stops with the App.
 func (b *builder) newHub() {
 	a, o := b.app, b.options
 	config := hub.Config{
@@ -118,7 +118,7 @@ func (b *builder) newHub() {
 	)
 }
 
-// mount puts a gateway that was built on its path, with its route's middleware and the App's around it.
+// mount registers a built gateway at its path, wrapped in the App's and the route's middleware.
 func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 	a := b.app
 	rt := a.hub.routes[r.Path]
@@ -132,7 +132,7 @@ func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 	a.mux.Handle(rt.path, rt)
 }
 
-// panicked returns the mistake of something that panicked at start-up.
+// panicked returns the mistake for a panic at start-up.
 func panicked(what string, err error) error {
 	m := &mistake.Mistake{What: what + ": " + err.Error(), Err: err}
 	var p *PanicError
@@ -142,7 +142,7 @@ func panicked(what string, err error) error {
 	return m
 }
 
-// bind makes the table of a gateway's events.
+// bind builds the table of a gateway's events.
 func (rt *route) bind(r Route) error {
 	if rt.hooks.events == nil {
 		return nil

@@ -30,7 +30,7 @@ func (e Envelope) names() envelope.Names {
 	return n
 }
 
-// check returns a mistake for keys that cannot be told apart. of says whose envelope it is.
+// check returns a mistake for every key that is ambiguous or not valid. of names the owner of the envelope.
 func (e Envelope) check(of string) (mistakes []error) {
 	n := e.names()
 	wrong := func(key, why string) {

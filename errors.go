@@ -46,7 +46,7 @@ const (
 	Internal        Code = "internal"        // status 500
 )
 
-// httpStatus returns the status with which OnUpgrade's error is answered.
+// httpStatus returns the HTTP status for an error of OnUpgrade.
 func (c Code) httpStatus() int {
 	switch c {
 	case Malformed, Invalid:
@@ -69,13 +69,13 @@ func (c Code) httpStatus() int {
 	return http.StatusInternalServerError
 }
 
-// passes reports whether what was refused may be taken if it is tried again later.
-func (c Code) passes() bool { return c == Unavailable || c == RateLimited }
+// temporary reports whether a later retry may succeed.
+func (c Code) temporary() bool { return c == Unavailable || c == RateLimited }
 
-// closeStatus returns the code with which a connection closes whose OnOpen returned the error.
+// closeStatus returns the close code for an error of OnOpen.
 func (c Code) closeStatus() websocket.StatusCode {
 	switch {
-	case c.passes():
+	case c.temporary():
 		return websocket.StatusTryAgainLater
 	case c == Internal:
 		return websocket.StatusInternalError
@@ -106,12 +106,12 @@ type PanicError struct {
 // Error returns a text with the panic's value.
 func (e *PanicError) Error() string { return fmt.Sprintf("wsgate: panic: %v", e.Value) }
 
-// asClientError returns err as what a client may see of it; ok is false if that is nothing but "internal error".
+// asClientError returns the part of err that a client may see; ok is false if that is only "internal error".
 func asClientError(err error) (e *Error, ok bool) {
 	if errors.As(err, &e) && e != nil {
 		return e, true
 	}
-	if errors.Is(err, ErrBroker) { // was logged when the broker went away
+	if errors.Is(err, ErrBroker) { // already logged when the broker went away
 		return &Error{Code: Unavailable, Message: "not everybody can be reached"}, true
 	}
 	return &Error{Code: Internal, Message: "internal error"}, false

@@ -27,7 +27,7 @@ type Event[T any] string
 // there are many receivers, it is not an error that some of them are gone or too slow.
 func (e Event[T]) Emit(to Target, payload T) error {
 	var body []byte
-	var made []encoding // one serves all routes with the same envelope
+	var made []encoding // one per envelope
 	return to.deliver(func(rt *route) (*frame.Message, error) {
 		for i := range made {
 			if made[i].names == rt.names {
@@ -42,7 +42,7 @@ func (e Event[T]) Emit(to Target, payload T) error {
 	})
 }
 
-// encode returns the event as a route's connections get it. body is the payload's JSON, made if it is nil.
+// encode returns the event in the route's envelope. body is the payload's JSON, encoded if it is nil.
 func (e Event[T]) encode(rt *route, payload T, body *[]byte) (*frame.Message, error) {
 	shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
 	if err != nil {
@@ -61,7 +61,7 @@ func (e Event[T]) encode(rt *route, payload T, body *[]byte) (*frame.Message, er
 	return m, nil
 }
 
-// encoding is an event in the form of one envelope.
+// encoding is an event encoded in one envelope.
 type encoding struct {
 	names   envelope.Names
 	message *frame.Message
@@ -79,7 +79,7 @@ type Binding[D any] struct {
 	name    string
 	pos     string
 	payload reflect.Type
-	answer  reflect.Type // nil if there is none
+	answer  reflect.Type // nil for an event
 	handle  func(ctx context.Context, c *Conn[D], p payload) (any, error)
 	tracks  bool // made by Track
 	meta    func(c *Conn[D], room string) ([]byte, error)
@@ -95,7 +95,7 @@ type Binding[D any] struct {
 // payload only: to validate what a payload holds, call it from there. It is not called on a nil pointer.
 func On[D, T any](e Event[T], fn func(context.Context, *Conn[D], T) error) Binding[D] {
 	b := Binding[D]{name: string(e), pos: tableEntry(), payload: reflect.TypeFor[T]()}
-	if fn != nil { // else it is found at start-up
+	if fn != nil { // nil is reported at start-up
 		b.handle = func(ctx context.Context, c *Conn[D], p payload) (any, error) {
 			var v T
 			if err := p.decode(ctx, &v); err != nil {
@@ -123,11 +123,11 @@ func Answer[D, Q, A any](q Call[Q, A], fn func(context.Context, *Conn[D], Q) (A,
 	return b
 }
 
-// tableEntry returns where a binding is made: the line of a gateway's table, and behind it those of the functions of the
-// program's own through which it calls On, Answer or Track.
+// tableEntry returns where a binding is made: the line in the gateway's table, followed by the lines of user functions
+// through which it calls On, Answer or Track.
 func tableEntry() string { return mistake.Callers(packagePath, 4) }
 
-// binding is a Binding without its D.
+// binding is a Binding with D erased.
 type binding struct {
 	name        string
 	pos         string
@@ -135,7 +135,7 @@ type binding struct {
 	answer      reflect.Type
 	shape       inspect.Shape // of the payload
 	answerShape inspect.Shape
-	validates   bool // the payload is asked before the handler
+	validates   bool // Validate is called before the handler
 	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)
 	tracks      bool // made by Track
 	meta        func(c AnyConn, room string) ([]byte, error)
@@ -161,5 +161,5 @@ func (e Events[D]) erase() []binding {
 	return erased
 }
 
-// conn tells a table's D to registration.
+// conn gives registration the table's D.
 func (*Events[D]) conn() connType { return (*Conn[D])(nil) }

@@ -87,7 +87,7 @@ func (a *App) Explain(w io.Writer) error {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		// Each route is a table of its own, with columns as wide as it needs.
+		// Each route is a table of its own, so its columns are only as wide as it needs.
 		fmt.Fprintf(out, "%s  %s  %s\n", info.Path, inspect.TypeName(info.Gateway), info.Pos)
 		for _, line := range info.lines() {
 			fmt.Fprintf(out, "    %s\n", line)
@@ -99,7 +99,7 @@ func (a *App) Explain(w io.Writer) error {
 	return out.Flush()
 }
 
-// lines returns what there is to say about a route, the columns parted by tabs.
+// lines returns the description of a route, with columns separated by tabs.
 func (info *RouteInfo) lines() (lines []string) {
 	add := func(label string, values ...string) {
 		if len(values) > 0 {
@@ -127,7 +127,7 @@ func (info *RouteInfo) lines() (lines []string) {
 	return lines
 }
 
-// changed lists the limits that are not the defaults.
+// changed lists the limits that differ from the defaults.
 func (l Limits) changed() (changed []string) {
 	have, baseline := reflect.ValueOf(l), reflect.ValueOf(l.baseline())
 	for i := range have.NumField() {
@@ -138,7 +138,7 @@ func (l Limits) changed() (changed []string) {
 	return changed
 }
 
-// report logs the routes for those who want to see them, and a warning for every protection that was taken down.
+// report logs the routes at debug level, and a warning for every finding of audit.
 func (a *App) report(ctx context.Context) {
 	for _, warning := range a.audit() {
 		a.log.WarnContext(ctx, "wsgate: audit: "+warning)

@@ -73,18 +73,18 @@ type EventHandler[D any] interface {
 }
 
 // connType is implemented by *Conn[D] for every D. Registration finds one in the gateway's signatures; its methods,
-// which the compiler made for that D, do the rest without reflection.
+// instantiated for that D, do the rest without reflection.
 type connType interface {
 	AnyConn
-	// signatures returns the types that the hooks of a gateway with this D have.
+	// signatures returns the types of the hooks of a gateway with this D.
 	signatures() map[string]any
 	// dataType returns D.
 	dataType() reflect.Type
-	// hooks binds a gateway whose signatures were checked.
+	// hooks binds the hooks of a gateway whose signatures were checked.
 	hooks(gateway any) hooks
 }
 
-// hooks is a gateway without its D. Missing ones are nil.
+// hooks are a gateway's hooks with D erased. Missing ones are nil.
 type hooks struct {
 	attach  func(base *conn, data any) AnyConn
 	upgrade func(*http.Request) (any, error)

@@ -19,5 +19,5 @@ func publicPanic(p *guard.Panic) *PanicError {
 	return &PanicError{Value: p.Value, Stack: p.Stack, pos: p.Pos}
 }
 
-// errGoexit is the cause of the end of a connection whose hook ended its goroutine.
+// errGoexit is the cause of the closure when a hook has called runtime.Goexit.
 var errGoexit = errors.New("wsgate: a hook called runtime.Goexit")

@@ -14,19 +14,19 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// hostNames is what [Options].Hosts holds.
+// hostNames is the value of [Options].Hosts.
 type hostNames []string
 
-// hostName matches a name as it stands in the Host header: letters, digits and hyphens between dots (RFC 1123 section
-// 2.1), and underscores, which containers have in their names. A leading "*." stands for anything in front.
+// hostName matches a name as in the Host header: labels of letters, digits and hyphens (RFC 1123 section 2.1), and
+// underscores, which container names use. A leading "*." matches any prefix.
 var hostName = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*$`)
 
-// isHostName reports whether a name, or a name behind "*.", is no address.
+// isHostName reports whether a name, or the rest after "*.", is a host name and not an address.
 func isHostName(name string) bool {
 	return hostName.MatchString(name) && !addressName.MatchString(strings.TrimPrefix(strings.ToLower(name), "*."))
 }
 
-// check returns a mistake for every name that no request could have.
+// check returns a mistake for every name that no request can match.
 func (names hostNames) check() (mistakes []error) {
 	for _, name := range names {
 		if !isHostName(name) {
@@ -46,7 +46,7 @@ func (names hostNames) guard(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if name, _ := splitPort(r.Host); !names.have(name) {
+		if name, _ := splitPort(r.Host); !names.allow(name) {
 			w.Header().Set("Connection", "close")
 			http.Error(w, "this server has another name", http.StatusMisdirectedRequest)
 			return
@@ -55,9 +55,9 @@ func (names hostNames) guard(next http.Handler) http.Handler {
 	})
 }
 
-// have reports whether the server is known by the host of a request. An address is nobody's name: a page that was
-// loaded from one came from this very server.
-func (names hostNames) have(host string) bool {
+// allow reports whether the host of a request is allowed. Addresses are always allowed: DNS rebinding needs a name, and
+// a page loaded from an address came from this server.
+func (names hostNames) allow(host string) bool {
 	if isAddress(host) {
 		return true
 	}
@@ -72,7 +72,7 @@ func (names hostNames) have(host string) bool {
 	return false
 }
 
-// splitPort returns the name and the port of a host, or of a pattern of hosts: "[::1]:80" is "[::1]" and ":80".
+// splitPort splits a host, or a host pattern, into name and port: "[::1]:80" into "[::1]" and ":80".
 func splitPort(host string) (name, port string) {
 	end, inside := len(host), false
 	for i, c := range host {
@@ -90,14 +90,14 @@ func splitPort(host string) (name, port string) {
 	return host[:end], host[end:]
 }
 
-// isAddress reports whether a host is an address: IPv6 in brackets, as in every header, or IPv4.
+// isAddress reports whether a host is an IP address: IPv4, or IPv6 in brackets.
 func isAddress(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	_, ok := bracketed(host)
 	return ok || err == nil && addr.Is4()
 }
 
-// bracketed returns the IPv6 address of a host.
+// bracketed parses a host that is an IPv6 address in brackets.
 func bracketed(host string) (addr netip.Addr, ok bool) {
 	inner, opened := strings.CutPrefix(host, "[")
 	inner, closed := strings.CutSuffix(inner, "]")
@@ -109,8 +109,8 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-// asciiHost returns the form in which a name, or a name behind "*.", stands in requests, "" if it has none. net/http
-// knows, which writes requests.
+// asciiHost returns a name, or the rest after "*.", in the ASCII form used in requests, "" if it has none. It uses
+// net/http, which writes requests.
 func asciiHost(name string) string {
 	below, wildcard := strings.CutPrefix(name, "*.")
 	var written bytes.Buffer

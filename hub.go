@@ -24,7 +24,7 @@ type Target interface {
 	deliver(encoder) error
 }
 
-// encoder makes the message for the connections of a route.
+// encoder encodes the message for the connections of a route.
 type encoder func(*route) (*frame.Message, error)
 
 // Hub is every open connection of an App, or the connections of one user if it comes from [Hub.User]. A constructor
@@ -69,7 +69,7 @@ func (h *Hub) At(path string) Room {
 	return Room{route: rt, set: rt.members.All()}
 }
 
-// rooms returns the hub's part of each route.
+// rooms returns the internal hub's route of each route.
 func (h *Hub) rooms() (rooms []Room, err error) {
 	for path, rt := range h.routes {
 		if h.user == nil || rt.hasUsers {

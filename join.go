@@ -31,13 +31,13 @@ func (c *conn) Leave(rooms ...string) { c.member.Leave(rooms) }
 // Rooms returns the names of the rooms that the connection is in, sorted.
 func (c *conn) Rooms() []string { return c.member.Rooms() }
 
-// checkRoomName returns an error for a name that no room can have.
+// checkRoomName returns an error for an invalid room name.
 func (rt *route) checkRoomName(name string) error {
-	switch most := rt.limits.RoomName; {
+	switch max := rt.limits.RoomName; {
 	case name == "":
-		return Errorf(Invalid, "a room's name is not empty")
-	case len(name) > most:
-		return Errorf(Invalid, "a room's name has at most %d bytes, not %d", most, len(name))
+		return Errorf(Invalid, "a room's name must not be empty")
+	case len(name) > max:
+		return Errorf(Invalid, "a room's name has at most %d bytes, not %d", max, len(name))
 	case !text.IsLine(name):
 		return Errorf(Invalid, "a room's name %s", text.NotLine)
 	}

@@ -21,28 +21,28 @@ import (
 type Lifecycle struct {
 	mu       sync.Mutex // guards following
 	starts   []hookFunc
-	stops    []stopFunc              // that have not run
+	stops    []stopFunc              // not yet run
 	started  int                     // starts that succeeded
 	starting chan struct{}           // closed when no start function runs any more; nil before App.Start
 	halt     context.CancelCauseFunc // ends the context of the start functions; nil before App.Start
 	stopping bool                    // no further start function begins
-	taken    chan struct{}           // closed when calls has those of the stop functions that are to run
-	calls    []*hookCall             // of stop functions
+	taken    chan struct{}           // closed when calls has the stop functions to run
+	calls    []*hookCall             // calls of stop functions
 }
 
 func newLifecycle() *Lifecycle { return &Lifecycle{taken: make(chan struct{})} }
 
-// hookFunc is a function that was registered.
+// hookFunc is a registered function.
 type hookFunc struct {
 	run    func(context.Context) error
-	method string // by which; of the App's own, what it waits for, if that is the program's code
-	pos    string // where; "" for the App's own
-	bounds bool   // it heeds its context, so that it can be waited for
+	method string // OnStart or OnStop; for the App's own functions, a description
+	pos    string // file:line of the registration; "" for the App's own functions
+	bounds bool   // it honors its context, so it can be waited for
 }
 
 type stopFunc struct {
 	hookFunc
-	behind int // starts that were registered before
+	behind int // number of start functions registered before it
 }
 
 // OnStart registers a function that runs before the App serves.
@@ -93,7 +93,8 @@ func (l *Lifecycle) beginStart(ctx context.Context) (context.Context, []hookFunc
 	return ctx, l.starts, nil
 }
 
-// succeeded notes how many start functions have succeeded. It reports whether no other may begin.
+// succeeded records how many start functions have succeeded. It reports whether the App is stopping, so that no other
+// may begin.
 func (l *Lifecycle) succeeded(n int) (stopping bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,12 +113,12 @@ func (l *Lifecycle) ready() bool {
 func (l *Lifecycle) stop(ctx context.Context) error {
 	l.endStart(ctx)
 	for _, c := range l.take() {
-		_ = c.begin(ctx).wait(ctx) // the last wait tells
+		_ = c.begin(ctx).wait(ctx) // l.wait returns the errors
 	}
 	return l.wait(ctx)
 }
 
-// endStart ends a start that is under way.
+// endStart cancels a start that is under way.
 func (l *Lifecycle) endStart(ctx context.Context) {
 	l.mu.Lock()
 	l.stopping = true
@@ -130,7 +131,7 @@ func (l *Lifecycle) endStart(ctx context.Context) {
 	_ = waitFor(ctx, starting) // if it does not end in time, who starts the App stops what has started after all
 }
 
-// take returns the calls of the stop functions that are to run now, in their order.
+// take returns the calls of the stop functions to run now, in order.
 func (l *Lifecycle) take() (calls []*hookCall) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,8 +152,8 @@ func (l *Lifecycle) take() (calls []*hookCall) {
 	return calls
 }
 
-// wait waits for the stop functions to have run, and returns what they returned, or the cause of ctx's end for those that
-// still run.
+// wait waits for the stop functions and returns their errors, and ctx's cause for those that are still running when ctx
+// is done.
 func (l *Lifecycle) wait(ctx context.Context) error {
 	if err := waitFor(ctx, l.taken); err != nil {
 		return err
@@ -171,13 +172,13 @@ func (l *Lifecycle) wait(ctx context.Context) error {
 type hookCall struct {
 	hookFunc
 	done chan struct{}
-	err  error // what it returned; set before done is closed
+	err  error // its result; set before done is closed
 }
 
 func (f hookFunc) call() *hookCall { return &hookCall{hookFunc: f, done: make(chan struct{})} }
 
-// begin calls the function, on a goroutine of its own unless it can be waited for: nobody waits longer than ctx lasts for
-// one that ignores it.
+// begin calls the function, on a new goroutine if it may ignore ctx, so that nothing waits for it longer than ctx
+// lasts.
 func (c *hookCall) begin(ctx context.Context) *hookCall {
 	if c.bounds {
 		c.do(ctx)
@@ -187,14 +188,14 @@ func (c *hookCall) begin(ctx context.Context) *hookCall {
 	return c
 }
 
-// do calls the function, and turns a panic into an error.
+// do calls the function and turns a panic into an error.
 func (c *hookCall) do(ctx context.Context) {
 	defer close(c.done)
 	c.err = errGoexit
 	c.err = safely(func() error { return c.run(ctx) })
 }
 
-// wait returns what the function returned, or the cause of ctx's end if that comes first.
+// wait returns the function's error, or ctx's cause if ctx is done first.
 func (c *hookCall) wait(ctx context.Context) error {
 	if err := waitFor(ctx, c.done); err != nil {
 		return c.failed(err)
@@ -202,7 +203,7 @@ func (c *hookCall) wait(ctx context.Context) error {
 	return c.failed(c.err)
 }
 
-// waitFor waits until a channel is closed. It returns the cause of ctx's end if that comes first.
+// waitFor waits until a channel is closed. It returns ctx's cause if ctx is done first.
 func waitFor(ctx context.Context, closed <-chan struct{}) error {
 	select {
 	case <-closed:
@@ -210,14 +211,14 @@ func waitFor(ctx context.Context, closed <-chan struct{}) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-closed: // too
+	case <-closed: // both were ready
 		return nil
 	default:
 		return context.Cause(ctx)
 	}
 }
 
-// failed returns the function's error.
+// failed wraps the function's error.
 func (f hookFunc) failed(err error) error {
 	switch {
 	case err == nil || f.method == "":

@@ -128,7 +128,7 @@ func (l Limits) withDefaults() Limits {
 
 func quarterOfMemory() int { return int(min(cmp.Or(ram.Usable()/4, 1<<30), math.MaxInt)) }
 
-// baseline returns the limits as they would be if none was set but those that l's own depend on.
+// baseline returns the defaults, computed from those fields of l that other defaults depend on.
 func (l Limits) baseline() Limits {
 	baseline := Limits{Message: l.Message}.withDefaults()
 	baseline.Message = Limits{}.withDefaults().Message
@@ -142,7 +142,7 @@ func setDefault[T comparable](v *T, to T) {
 	}
 }
 
-// check returns a mistake for every field that makes no sense. of says whose limits they are.
+// check returns a mistake for every negative field. of names the owner of the limits.
 func (l *Limits) check(of string) (mistakes []error) {
 	v := reflect.ValueOf(*l)
 	for i := range v.NumField() {
@@ -157,10 +157,10 @@ func (l *Limits) check(of string) (mistakes []error) {
 	return mistakes
 }
 
-// appLimits are the fields that a route cannot set.
+// appLimits lists the fields that a route cannot set.
 var appLimits = [...]string{"Connections", "UserConnections", "TotalQueueBytes", "Request", "Drain"}
 
-// checkRoute returns a mistake for every field that is not a route's to set.
+// checkRoute returns a mistake for every field that a route cannot set.
 func (l *Limits) checkRoute(path string) (mistakes []error) {
 	for _, name := range appLimits {
 		if !reflect.ValueOf(*l).FieldByName(name).IsZero() {

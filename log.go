@@ -13,30 +13,30 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// maxLogText is how many bytes of a text that may come from a client a log line has.
+// maxLogText bounds, in bytes, text in a log line that may come from a client.
 const maxLogText = 2 << 10
 
-// A client decides how often an error of its own making is logged. Of each message there are at most logBurst lines at
-// once and logRate per second; the next line says how many are missing.
+// A client controls how often an error that it causes is logged. So each message is logged at most logBurst times at
+// once and logRate times per second; the next line has the number of suppressed ones.
 const (
 	logBurst = 100
 	logRate  = 10
 )
 
-// logLimit counts the lines of each message. The messages are this package's own, so there are few.
+// logLimit limits the rate of each message. The messages are constants of this package, so there are few.
 type logLimit struct {
 	mu    sync.Mutex // guards following
 	lines map[string]*lineBucket
 }
 
-// lineBucket is a token bucket of lines with one message.
+// lineBucket is the token bucket of one message.
 type lineBucket struct {
 	tokens     float64
-	at         time.Time // when there were so many
-	suppressed int       // since the last line
+	at         time.Time // when tokens was computed
+	suppressed int       // lines since the last one logged
 }
 
-// take reports whether a line with that message may be logged, and how many before it were not.
+// take reports whether a line with that message may be logged, and how many were suppressed since the last.
 func (l *logLimit) take(msg string, now time.Time) (ok bool, suppressed int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,7 +59,7 @@ func (l *logLimit) take(msg string, now time.Time) (ok bool, suppressed int) {
 	return true, suppressed
 }
 
-// rest returns how many lines were suppressed and not told of, by message.
+// rest returns the numbers of suppressed lines that were not reported, by message.
 func (l *logLimit) rest() map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,15 +72,15 @@ func (l *logLimit) rest() map[string]int {
 	return rest
 }
 
-// logError logs an error, and a panic with its stack. See [App.logLimited].
+// logError logs an error, and for a panic its stack. See [App.logLimited].
 func (a *App) logError(ctx context.Context, msg string, err error, args ...any) {
 	a.logLimited(ctx, slog.LevelError, msg, err, args...)
 }
 
-// logLimited logs what clients can bring about: not more often than logRate, and not more of a text than maxLogText. The
-// log's handler and the methods of the error are the user's, so a panic in them goes no further.
+// logLimited logs what clients can cause, within logRate and maxLogText. The slog handler and the error's methods are
+// user code, so it recovers their panics.
 func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err error, args ...any) {
-	enabled := true // also if the handler panics, which will be told of
+	enabled := true // if the handler panics, Log will as well, and that is reported
 	_ = safely(func() error { enabled = a.log.Enabled(ctx, level); return nil })
 	if !enabled {
 		return
@@ -112,8 +112,7 @@ func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err 
 	}
 }
 
-// logMistake logs what a program has got wrong where it may drop the error that says so: once for each line of it
-// that has called this package.
+// logMistake logs a mistake in the program whose error the program may ignore, once per calling line.
 func (a *App) logMistake(msg string, err error) {
 	where := mistake.Callers(packagePath, 1)
 	if _, again := a.mistaken.LoadOrStore(where, true); !again {
@@ -121,7 +120,7 @@ func (a *App) logMistake(msg string, err error) {
 	}
 }
 
-// logOfHub logs what the hub does on its own, for which it has no context.
+// logOfHub logs background work of the hub, which has no context.
 func (a *App) logOfHub(level slog.Level, msg string, err error, args ...any) {
 	if p, ok := err.(*guard.Panic); ok {
 		err = publicPanic(p)
@@ -129,7 +128,7 @@ func (a *App) logOfHub(level slog.Level, msg string, err error, args ...any) {
 	a.logLimited(context.Background(), level, msg, err, args...)
 }
 
-// stackOf returns the stack of an error that guard has made of a panic.
+// stackOf returns the stack of a recovered panic.
 func stackOf(err error) []byte {
 	if p, ok := err.(*PanicError); ok {
 		return p.Stack
@@ -137,7 +136,7 @@ func stackOf(err error) []byte {
 	return nil
 }
 
-// loggable returns the error, or the beginning of its text if that is long.
+// loggable returns the error, or a prefix of its text if that is too long.
 func loggable(err error) any {
 	text := err.Error()
 	if len(text) <= maxLogText {
@@ -146,18 +145,18 @@ func loggable(err error) any {
 	return fmt.Sprintf("%s… (%d bytes)", cutText(text, maxLogText), len(text))
 }
 
-// cutText returns the beginning of a text, at most that many bytes of it.
-func cutText(text string, most int) string {
-	if len(text) <= most {
+// cutText returns the longest prefix of text that has at most max bytes and ends between runes.
+func cutText(text string, max int) string {
+	if len(text) <= max {
 		return text
 	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
+	for max > 0 && !utf8.RuneStart(text[max]) {
+		max--
 	}
-	return text[:most]
+	return text[:max]
 }
 
-// logSuppressed says at the end what the log does not have.
+// logSuppressed logs at shutdown how many lines were suppressed.
 func (a *App) logSuppressed(context.Context) error {
 	_ = safely(func() error {
 		for msg, n := range a.logged.rest() {

@@ -15,7 +15,7 @@ type Message struct {
 	Data []byte
 }
 
-// finished returns the message as it goes over the wire, for any number of receivers.
+// finished returns the encoded message, for any number of receivers.
 func (m Message) finished() (*frame.Message, error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -23,13 +23,13 @@ func (m Message) finished() (*frame.Message, error) {
 	return frame.NewMessage(m.Type, m.Data), nil
 }
 
-// check returns an error for what would break the receivers.
+// check returns an error for a message that must not be sent.
 func (m Message) check() error {
 	switch {
 	case m.Type != websocket.MessageText && m.Type != websocket.MessageBinary:
 		return Errorf(Invalid, "a message's Type is websocket.MessageText or websocket.MessageBinary, not %d", int(m.Type))
 	case m.Type == websocket.MessageText && !utf8.Valid(m.Data):
-		return Errorf(Invalid, "a text message is valid UTF-8")
+		return Errorf(Invalid, "a text message must be valid UTF-8")
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ type Module struct {
 	Gateways []Route
 }
 
-// group is the module as the wiring sees it.
+// group returns the module's constructors for the wiring.
 func (m *Module) group() *wiring.Group {
 	return &wiring.Group{Name: m.Name, Label: m.label(), Here: m.here(), Private: m.Private, Provide: m.Provide}
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// serveMux serves the routes and what was mounted. What the mux makes up itself, a redirect, 404 or 405, is for clients
-// that look at it. For an upgrade it is 404: WebSocket clients follow no redirect and have no other method.
+// serveMux serves the routes and mounted handlers. For an upgrade, it replaces the mux's own responses (redirects, 404,
+// 405) with 404: WebSocket clients do not follow redirects and always use GET.
 func (a *App) serveMux(w http.ResponseWriter, r *http.Request) {
 	if asksToUpgrade(r) && !a.serves(r) {
-		refusal := &transport.Refusal{Status: http.StatusNotFound, Message: a.whereTo(r)}
+		refusal := &transport.Refusal{Status: http.StatusNotFound, Message: a.notFound(r)}
 		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "remote", r.RemoteAddr, "err", refusal)
 		refusal.Write(w)
 		return
@@ -26,10 +26,10 @@ func asksToUpgrade(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.RequestURI != "*" && strings.Contains(strings.ToLower(r.Header.Get("Upgrade")), "websocket")
 }
 
-// mounted is a handler that the application has mounted, to be told from those that the mux makes.
+// mounted marks a handler that the application has mounted, as opposed to one of the mux's own.
 type mounted struct{ http.Handler }
 
-// serves reports whether somebody has mounted what the mux calls for the request.
+// serves reports whether the mux has a route or a mounted handler for the request.
 func (a *App) serves(r *http.Request) bool {
 	switch h, _ := a.mux.Handler(r); h.(type) {
 	case *route, mounted:
@@ -38,24 +38,24 @@ func (a *App) serves(r *http.Request) bool {
 	return false
 }
 
-// whereTo tells a client that has no gateway on its path which path is meant, if the mux knows one.
-func (a *App) whereTo(r *http.Request) string {
-	const most = 200 // characters of a path
+// notFound returns the message of a 404. It names a similar path that the mux serves, if there is one.
+func (a *App) notFound(r *http.Request) string {
+	const max = 200 // characters of a path
 	have := r.URL.EscapedPath()
-	message := fmt.Sprintf("no gateway at %.*q", most, have)
+	message := fmt.Sprintf("no gateway at %.*q", max, have)
 	clean := path.Clean("/" + have)
 	for _, meant := range [...]string{clean, strings.TrimSuffix(clean, "/") + "/"} {
 		u, err := url.ParseRequestURI(meant)
 		if err != nil {
 			continue
 		}
-		there := *r
-		there.URL = u
-		switch h, _ := a.mux.Handler(&there); h.(type) {
+		other := *r
+		other.URL = u
+		switch h, _ := a.mux.Handler(&other); h.(type) {
 		case *route:
-			return fmt.Sprintf("%s; it is at %.*q", message, most, meant)
+			return fmt.Sprintf("%s; it is at %.*q", message, max, meant)
 		case mounted:
-			return fmt.Sprintf("%s; try %.*q", message, most, meant)
+			return fmt.Sprintf("%s; try %.*q", message, max, meant)
 		}
 	}
 	return message

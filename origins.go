@@ -13,11 +13,11 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// originPatterns are [Options].Origins in the form in which origins are compared: patterns of path.Match in lower case,
-// addresses as netip writes them.
+// originPatterns are the normalized [Options].Origins: path.Match patterns in lower case, with addresses in netip's
+// form.
 type originPatterns []string
 
-// newOriginPatterns returns the patterns, and a mistake for every one that no page could have.
+// newOriginPatterns returns the patterns, and a mistake for every one that no origin can match.
 func newOriginPatterns(origins []string) (patterns originPatterns, mistakes []error) {
 	for _, origin := range origins {
 		pattern, want := originPattern(strings.ToLower(origin))
@@ -29,12 +29,12 @@ func newOriginPatterns(origins []string) (patterns originPatterns, mistakes []er
 	return patterns, mistakes
 }
 
-// What an origin may be made of, with or without what path.Match gives a meaning.
+// The parts of an origin, including the meta characters of path.Match.
 var (
 	originScheme = regexp.MustCompile(`^([a-z0-9+.*?\[\]^\\-]+://)?$`)
 	originName   = regexp.MustCompile(`^[a-z0-9_*?\[\]^\\-]+(\.[a-z0-9_*?\[\]^\\-]+)*\.?$`)
 	originPort   = regexp.MustCompile(`^(:([1-9][0-9]{0,4}|[0-9-]*[*?\[\]^\\][0-9*?\[\]^\\-]*))?$`)
-	// addressName is a name that a browser takes for an IPv4 address.
+	// addressName matches a name that browsers parse as an IPv4 address.
 	addressName = regexp.MustCompile(`^([a-z0-9_-]+\.)*([0-9]+|0x[0-9a-f]*)\.?$`)
 )
 
@@ -43,7 +43,7 @@ const (
 	wantAddress = `an IPv6 address in full and in brackets, as "http://[::1]:5173"`
 )
 
-// originPattern returns the pattern for one of the Origins, or what is wanted in its place.
+// originPattern returns the pattern for one of the Origins, or the form that it should have.
 func originPattern(origin string) (pattern, want string) {
 	scheme, host := "", origin
 	if i := strings.Index(origin, "://"); i >= 0 {
@@ -81,7 +81,7 @@ func tooHigh(port string) bool {
 	return err == nil && n > 65535
 }
 
-// refuse returns the answer to a page that may not connect, nil for all others.
+// refuse returns the refusal for a request whose origin is not allowed, or nil.
 func (patterns originPatterns) refuse(r *http.Request) *transport.Refusal {
 	if patterns.allow(r) {
 		return nil
@@ -90,8 +90,8 @@ func (patterns originPatterns) refuse(r *http.Request) *transport.Refusal {
 	return &transport.Refusal{Status: http.StatusForbidden, Message: message}
 }
 
-// allow reports whether the page that a request comes from may connect: it comes from the host that the request names,
-// or from a listed one. Without an Origin the request does not come from a page.
+// allow reports whether the request's origin is allowed: it is the host of the request, or it matches a pattern. A
+// request without an Origin header does not come from a browser and is allowed.
 func (patterns originPatterns) allow(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -111,7 +111,7 @@ func (patterns originPatterns) allow(r *http.Request) bool {
 			scheme = u.Scheme + "://"
 		}
 		for _, form := range [...]string{host, withPort} {
-			if matched, _ := path.Match(pattern, scheme+form); matched { // the pattern was checked before
+			if matched, _ := path.Match(pattern, scheme+form); matched { // the pattern is valid
 				return true
 			}
 		}
@@ -119,21 +119,21 @@ func (patterns originPatterns) allow(r *http.Request) bool {
 	return false
 }
 
-// usualPorts are what browsers leave out. The request's own scheme is not known behind a proxy that ends TLS: the
-// origin's tells which port its host has.
-var usualPorts = map[string]string{"http": ":80", "https": ":443"}
+// defaultPorts are the ports that browsers omit. The scheme is taken from the origin, because the request's own is
+// unknown behind a proxy that terminates TLS.
+var defaultPorts = map[string]string{"http": ":80", "https": ":443"}
 
-// hostForms returns a host without its port if that is the usual one of the scheme, and with the port in any case.
+// hostForms returns a host in two forms: without the port if that is the scheme's default, and always with the port.
 func hostForms(host, scheme string) (without, with string) {
 	name, port := splitPort(strings.ToLower(host))
 	if addr, ok := bracketed(name); ok {
 		name = "[" + addr.String() + "]"
 	}
-	usual := usualPorts[scheme]
+	defaultPort := defaultPorts[scheme]
 	if port == "" || port == ":" {
-		port = usual
+		port = defaultPort
 	}
-	if port == usual {
+	if port == defaultPort {
 		return name, name + port
 	}
 	return name + port, name + port

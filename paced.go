@@ -25,7 +25,7 @@ import (
 // belongs on its own goroutine.
 func (c *conn) Paced(ctx context.Context) Target { return paced{c, ctx} }
 
-// paced is a connection whose sender waits for it.
+// paced is the target that Conn.Paced returns.
 type paced struct {
 	c   *conn
 	ctx context.Context

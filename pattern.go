@@ -8,7 +8,7 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// splitPattern takes an http.ServeMux pattern apart. below is what follows the first slash.
+// splitPattern splits an http.ServeMux pattern. below is the part after the first slash.
 func splitPattern(pattern string) (method, host, below string) {
 	location := pattern
 	if i := strings.IndexAny(pattern, " \t"); i >= 0 {
@@ -18,8 +18,8 @@ func splitPattern(pattern string) (method, host, below string) {
 	return method, host, below
 }
 
-// unreachable reports whether no request matches a pattern, though http.ServeMux takes it. The mux compares methods and
-// hosts as they are sent, hosts without their port, and paths in their shortest form.
+// unreachable reports whether no request matches a pattern that http.ServeMux accepts. The mux compares methods and
+// hosts as they are sent, hosts without the port, and clean paths.
 func unreachable(pattern string) bool {
 	method, host, below := splitPattern(pattern)
 	clean := path.Clean("/" + below)
@@ -28,10 +28,10 @@ func unreachable(pattern string) bool {
 		strings.ContainsAny(below, "?#") || clean != "/"+below && clean+"/" != "/"+below
 }
 
-// checkPattern returns a mistake for a pattern of a host by which the server does not want to be known.
+// checkPattern returns a mistake for a pattern whose host is not in Options.Hosts.
 func (names hostNames) checkPattern(what, pattern, where string) error {
 	_, host, _ := splitPattern(pattern)
-	if host == "" || len(names) == 0 || names.have(host) {
+	if host == "" || len(names) == 0 || names.allow(host) {
 		return nil
 	}
 	return &mistake.Mistake{

@@ -12,14 +12,14 @@ import (
 	"github.com/wsgate/wsgate/internal/text"
 )
 
-// payload is an event's payload before it is decoded.
+// payload is an event's payload before decoding.
 type payload struct {
 	conn    *conn
 	binding *binding
 	in      envelope.Inbound
 }
 
-// decode decodes the payload into v, and asks it whether it is valid if it has a method for that.
+// decode decodes the payload into v, and calls its Validate method if it has one.
 func (p payload) decode(ctx context.Context, v any) error {
 	if err := p.conn.route.names.Decode(&p.in, p.binding.shape, v); err != nil {
 		return p.mismatch(err)
@@ -32,7 +32,7 @@ func (p payload) decode(ctx context.Context, v any) error {
 	return nil
 }
 
-// mismatch returns what the client is told of a payload that does not decode.
+// mismatch returns the client's error for a payload that does not decode.
 func (p payload) mismatch(err error) *Error {
 	names := &p.conn.route.names
 	what := "the payload of " + p.binding.name
@@ -57,8 +57,8 @@ func (p payload) mismatch(err error) *Error {
 	return Errorf(Invalid, "%s %s", what, wrong.Problem)
 }
 
-// checkPayload returns the mistake of a payload type that has no JSON, none of what it holds, or other
-// JSON in one release of Go than in another.
+// checkPayload returns a mistake for a payload type that has no JSON form, whose JSON would lose its contents, or whose
+// JSON depends on the release of Go.
 func checkPayload(event string, t reflect.Type, pos string) error {
 	wrong := inspect.Unfit(t)
 	if wrong == nil {
@@ -70,8 +70,7 @@ func checkPayload(event string, t reflect.Type, pos string) error {
 	return wrong
 }
 
-// sendable checks for events that are sent what registration checks for those that are handled. What is known of a
-// payload type is kept.
+// sendable checks a sent event as registration checks a handled one. It caches the result per payload type.
 func (rt *route) sendable(name string, t reflect.Type) (inspect.Shape, error) {
 	if wrong := text.WrongEventName(name); wrong != "" {
 		return 0, &mistake.Mistake{What: fmt.Sprintf("event %q: %s", name, wrong)}

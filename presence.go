@@ -82,7 +82,7 @@ func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
 	for id, text := range raw {
 		var meta M
 		if wrong := inspect.Decode(text, &meta); wrong != nil {
-			return nil, fmt.Errorf("wsgate: metadata of user %q is no %s: %w", id, inspect.TypeName(reflect.TypeFor[M]()), wrong)
+			return nil, fmt.Errorf("wsgate: metadata of user %q is not a %s: %w", id, inspect.TypeName(reflect.TypeFor[M]()), wrong)
 		}
 		members[id] = meta
 	}
@@ -95,7 +95,7 @@ func Count(ctx context.Context, room Room) (int, error) {
 	return len(raw), err
 }
 
-// present returns the users in the room with their metadata; nil if there can be no such room.
+// present returns the users in the room with their metadata, nil for an invalid room name.
 func (r Room) present(ctx context.Context) (map[string][]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -104,25 +104,26 @@ func (r Room) present(ctx context.Context) (map[string][]byte, error) {
 	case !r.route.app.built.Load():
 		return nil, errNotBuilt
 	case r.route.tracks == nil:
-		return nil, fmt.Errorf("wsgate: route %q tracks nobody: put Track into its gateway's Events", r.route.path)
+		return nil, fmt.Errorf("wsgate: route %q has no presence: put Track into its gateway's Events", r.route.path)
 	case !r.set.IsRoom():
-		return nil, fmt.Errorf("wsgate: who is present is kept by room: get one with Room(name)")
+		return nil, fmt.Errorf("wsgate: presence is tracked by room: get one with Room(name)")
 	}
 	return r.set.Present(ctx)
 }
 
-var errNotBuilt = errors.New("wsgate: who is present cannot be known before New has returned: constructors may keep the Hub, and ask later")
+var errNotBuilt = errors.New("wsgate: presence is not available before New has returned: a constructor may keep the Hub for later calls")
 
-// tracked is what a route tells of who is in its rooms.
+// tracked is a route's Track binding.
 type tracked struct {
 	event string
 	meta  func(c AnyConn, room string) ([]byte, error) // nil for a room in which the user is not tracked
 }
 
-// minPresenceQueue is room for what is told of a user in any case: one with the largest metadata, or the numbers.
+// minPresenceQueue is the least queue that holds any presence event: one user with the largest metadata, or only the
+// count.
 const minPresenceQueue = 8 << 10
 
-// checkTrack returns what keeps a binding from being the route's tracker. what says whose binding it is.
+// checkTrack returns a mistake if the binding cannot be the route's tracker. what names the binding.
 func (rt *route) checkTrack(b *binding, what string) error {
 	m := &mistake.Mistake{What: what, Where: b.pos}
 	switch {
@@ -147,7 +148,7 @@ func (rt *route) checkTrack(b *binding, what string) error {
 	return m
 }
 
-// track makes the route's tracker. what says whose binding it is.
+// track makes the route's tracker. what names the binding.
 func (rt *route) track(b *binding, what string) error {
 	if wrong := rt.checkTrack(b, what); wrong != nil {
 		return wrong
@@ -159,7 +160,7 @@ func (rt *route) track(b *binding, what string) error {
 	return nil
 }
 
-// encodePresence makes what members are told of a change.
+// encodePresence encodes the event for a change.
 func (rt *route) encodePresence(change presence.Change[*hub.Member]) (*frame.Message, error) {
 	payload := Presence[json.RawMessage]{Room: change.Room, All: change.All, Gone: change.Gone, Count: change.Count}
 	if len(change.Here) > 0 {
@@ -172,7 +173,7 @@ func (rt *route) encodePresence(change presence.Change[*hub.Member]) (*frame.Mes
 	return Event[Presence[json.RawMessage]](rt.tracks.event).encode(rt, payload, &body)
 }
 
-// metasOf returns the metadata of a connection's user for each of the rooms, without those in which it is not tracked.
+// metasOf returns the metadata of the connection's user for each room in which the user is tracked.
 func (c *conn) metasOf(rooms []string) (map[string][]byte, error) {
 	if c.route.tracks == nil || !c.member.HasUser() {
 		return nil, nil
@@ -196,8 +197,8 @@ func (c *conn) metaOf(room string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("wsgate: metadata of a user for %q: %w", tracks.event, err)
 	}
-	if !utf8.Valid(meta) { // it would cost the members of all nodes the news of everybody else, too
-		return nil, fmt.Errorf("wsgate: metadata of a user for %q is not UTF-8: a json.RawMessage or a MarshalJSON method has put something else into it", tracks.event)
+	if !utf8.Valid(meta) { // otherwise the whole event would be invalid, on all nodes
+		return nil, fmt.Errorf("wsgate: metadata of a user for %q is not UTF-8: a json.RawMessage or a MarshalJSON method has produced other bytes", tracks.event)
 	}
 	if len(meta) > presence.MaxMeta {
 		return nil, fmt.Errorf("%w: metadata of a user for %q has %d bytes, at most %d are kept", ErrLimit, tracks.event, len(meta), presence.MaxMeta)

@@ -28,8 +28,8 @@ type Route struct {
 	Subprotocols []string // in order of preference; a client that offers only others is refused with 400
 	Limits       *Limits  // nil is the App's; otherwise none of the App's apply, and a zero field has its default
 
-	pos    string  // where it was registered; "" if it is in a Module's list
-	module *Module // whose list it is in, once New has seen it
+	pos    string  // file:line of Register; "" if it is listed in a Module
+	module *Module // the module that lists it; set by New
 }
 
 // Registry is a list of routes. The zero value is ready to use. Its methods may be called from any goroutine.
@@ -53,7 +53,7 @@ func (r *Registry) Register(path string, constructor any) error {
 		}
 	}
 	if mistakes := rt.check(); len(mistakes) > 0 {
-		var all paths // the path has to be looked at as well, but not taken
+		var all paths // check the path as well, without adding it
 		for i := range r.routes {
 			_ = all.enter(&r.routes[i])
 		}
@@ -74,7 +74,7 @@ func (r *Registry) Routes() []Route {
 	return slices.Clone(r.routes)
 }
 
-// where tells where a route was registered. A route in a Module's list does not know its line, but its constructor's.
+// where describes where a route was registered. For a route listed in a Module, that is its constructor's position.
 func (rt *Route) where() string {
 	if rt.pos != "" || !inspect.IsFunc(rt.New) {
 		return rt.pos
@@ -86,7 +86,7 @@ func (rt *Route) where() string {
 	return where
 }
 
-// checkRoutes checks routes, each and all together.
+// checkRoutes checks each route, and the paths of all.
 func checkRoutes(routes []checkedRoute) (mistakes []error) {
 	var all paths
 	for i := range routes {
@@ -125,13 +125,13 @@ func (rt *checkedRoute) check() []error {
 	return mistakes
 }
 
-// paths are the paths that routes have taken.
+// paths holds the paths of the routes checked so far.
 type paths struct {
 	mux   *http.ServeMux
 	taken map[string]*Route
 }
 
-// enter adds the route's path, or says why it cannot be.
+// enter adds the route's path, or returns why it cannot.
 func (p *paths) enter(rt *Route) error {
 	if p.mux == nil {
 		p.mux, p.taken = http.NewServeMux(), map[string]*Route{}
@@ -168,7 +168,8 @@ func (p *paths) enter(rt *Route) error {
 	return &mistake.Mistake{What: fmt.Sprintf("route %q: %s", rt.Path, reason), Where: rt.where()}
 }
 
-// checkSubprotocols returns a mistake for names that can never be negotiated: they are tokens (RFC 9110 section 5.6.2).
+// checkSubprotocols returns a mistake for names that can never be negotiated, since they must be tokens (RFC 9110
+// section 5.6.2).
 func checkSubprotocols(rt *Route) (mistakes []error) {
 	for i, name := range rt.Subprotocols {
 		if slices.Contains(rt.Subprotocols[:i], name) {
@@ -190,7 +191,7 @@ var token = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+.^_`|~-]+$")
 
 var muxPosition = regexp.MustCompile(`^parsing .*?: | \(registered at [^)]*\)`)
 
-// tryHandle mounts a handler. It returns the reason for which the mux panicked, if it did.
+// tryHandle mounts a handler. If the mux panics, it returns the reason.
 func tryHandle(mux *http.ServeMux, pattern string, h http.Handler) (reason string) {
 	defer func() {
 		if v := recover(); v != nil {

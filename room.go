@@ -19,14 +19,14 @@ import (
 type Room struct {
 	route *route
 	set   hub.Set
-	from  *conn // the connection whose handler asked for the room, if it was one
-	err   error // why there can be no such room
+	from  *conn // the connection that the room was obtained from; nil if from the Hub
+	err   error // returned by all methods
 }
 
 // Room returns the gateway's room with that name. The exceptions stay the same.
 func (r Room) Room(name string) Room {
 	if r.set.OfUser() {
-		r.err = errors.New("wsgate: the connections of a user have no rooms of their own")
+		r.err = errors.New("wsgate: a user's connections have no rooms of their own")
 		r.route.app.logMistake("wsgate: a room of a user's connections", r.err)
 	}
 	r.set = r.set.Room(name)
@@ -65,7 +65,7 @@ func (r Room) deliver(encode encoder) error {
 	return r.set.Send(m, from)
 }
 
-// check returns an error for what is no room.
+// check returns an error for a room that is not valid.
 func (r Room) check() error {
 	if r.err == nil && r.route == nil {
 		return errNoRoom
@@ -73,7 +73,7 @@ func (r Room) check() error {
 	return r.err
 }
 
-var errNoRoom = errors.New("wsgate: a zero Room is no room: get one from a connection or from Hub.At")
+var errNoRoom = errors.New("wsgate: the zero Room is not valid: get one from a connection or from Hub.At")
 
 // Disconnect closes every connection in the room, on every node, as [Conn.Close] does. It returns when all nodes have
 // begun to close them. It waits for that until ctx is done, or 5 s; then the error is [ErrNoResponse] and names the

@@ -16,19 +16,19 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// route is a Route at work: one gateway and its connections.
+// route is a Route of an App: one gateway and its connections.
 type route struct {
 	app    *App
 	path   string
 	limits Limits
 	names  envelope.Names
-	accept transport.AcceptOptions // all but Admit
+	accept transport.AcceptOptions // without Admit
 	hooks  hooks
 	data   reflect.Type        // D
 	events map[string]*binding // nil without Events
-	handle Handler             // the middleware around the hooks
+	handle Handler             // the hooks, wrapped in middleware
 
-	opening, receiving, closing activity // what connections do but handle an event
+	opening, receiving, closing activity // activities other than events
 
 	hasUsers bool // the data has a UserID method
 
@@ -38,8 +38,8 @@ type route struct {
 	sent sync.Map // reflect.Type of a payload -> inspect.Shape
 }
 
-// ServeHTTP upgrades the request and gives the connection a goroutine of its own, so that nothing of the request and of
-// net/http's memory stays for the connection's life.
+// ServeHTTP upgrades the request and runs the connection on a new goroutine, so that the request and net/http's memory
+// are released.
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := rt.app
 	if !a.lifecycle.ready() {
@@ -59,10 +59,10 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var deciding sync.WaitGroup
 	started := false
 	defer func() {
-		if !started { // also after a panic in a ResponseWriter
+		if !started { // including after a panic in a ResponseWriter
 			c.member.Release()
 			a.giveBack()
-			deciding.Wait() // the request is not theirs any more afterwards
+			deciding.Wait() // the request must not be used after ServeHTTP returns
 			a.release()
 		}
 	}()
@@ -82,7 +82,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t, err := transport.Accept(w, r, &accept)
 	if err != nil {
 		if decided.late {
-			_ = http.NewResponseController(w).Flush() // the client need not wait for who is late
+			_ = http.NewResponseController(w).Flush() // send the response before waiting for OnUpgrade
 		}
 		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
 		return
@@ -93,7 +93,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go c.run(deadline) // App.active waits for it
 }
 
-// reserve makes sure of a place in the hub for a connection that is not there yet.
+// reserve reserves an entry in the hub before the connection exists.
 func (rt *route) reserve(ctx context.Context, c *conn, userID string, deadline time.Time) *transport.Refusal {
 	err := c.member.Reserve(ctx, deadline, userID)
 	switch {

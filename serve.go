@@ -25,8 +25,8 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
-	maxHeaderValues   = 500             // from Go 1.27 on net/http sees to it
-	lastBodyTime      = 5 * time.Second // for a body that is still arriving when nobody wants it any more
+	maxHeaderValues   = 500             // as of Go 1.27, net/http enforces a limit
+	lastBodyTime      = 5 * time.Second // for a body that is still arriving when the server is done with it
 )
 
 // Serve starts the App and serves on the listener until ctx is done, then shuts down within [Limits].Drain. It returns
@@ -46,7 +46,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 		Handler:           limitHeader(boundBodies(draining, a)),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       a.limits.Request,
-		WriteTimeout:      max(a.limits.Request, a.limits.Handshake+readHeaderTimeout), // upgrades are refused late as well
+		WriteTimeout:      max(a.limits.Request, a.limits.Handshake+readHeaderTimeout), // an upgrade may be refused as late as Handshake
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
@@ -66,7 +66,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	if served == nil {
 		<-failed
 	}
-	server.SetKeepAlivesEnabled(false) // closes what is idle; server.Shutdown would drop, unanswered, what still comes
+	server.SetKeepAlivesEnabled(false) // closes idle connections; server.Shutdown alone would drop requests that still arrive
 	err := errors.Join(served, a.Shutdown(last), server.Shutdown(last))
 	server.Close()
 	return err
@@ -88,8 +88,8 @@ func limitHeader(next http.Handler) http.Handler {
 	})
 }
 
-// boundBodies gives a body that is still arriving lastBodyTime from when draining is done, or from when the handler has
-// returned: net/http would wait for it as long as for any other. An upgrade has no body and is not touched.
+// boundBodies bounds a body that is still arriving to lastBodyTime after draining is done or the handler has returned:
+// net/http alone would wait for the whole read timeout. Upgrades have no body and are passed through.
 func boundBodies(draining context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
@@ -97,7 +97,7 @@ func boundBodies(draining context.Context, next http.Handler) http.Handler {
 			return
 		}
 		control := http.NewResponseController(w)
-		bound := func(most time.Duration) { _ = control.SetReadDeadline(time.Now().Add(most)) }
+		bound := func(limit time.Duration) { _ = control.SetReadDeadline(time.Now().Add(limit)) }
 		stop := context.AfterFunc(draining, func() { bound(lastBodyTime) })
 		r.Body = &endingBody{r.Body, stop}
 		defer func() {
@@ -105,7 +105,7 @@ func boundBodies(draining context.Context, next http.Handler) http.Handler {
 				return
 			}
 			if w.Header().Get("Connection") == "close" {
-				bound(0) // nothing that comes is read any more
+				bound(0) // the connection closes, so the rest need not be read
 			} else {
 				bound(lastBodyTime)
 			}
@@ -114,7 +114,7 @@ func boundBodies(draining context.Context, next http.Handler) http.Handler {
 	})
 }
 
-// endingBody is a body that says when it has ended.
+// endingBody is a body that reports its end.
 type endingBody struct {
 	io.ReadCloser
 	ended func() bool

@@ -17,11 +17,11 @@ import (
 	"github.com/wsgate/wsgate/internal/text"
 )
 
-// run is the life of a connection, on a goroutine of its own.
+// run handles a connection from OnOpen to OnClose, on the connection's own goroutine.
 func (c *conn) run(deadline time.Time) {
 	defer c.route.app.end()
 	replaced := !c.member.Open(c.t)
-	defer c.finish() // also after runtime.Goexit in a hook
+	defer c.finish() // including after runtime.Goexit in a hook
 	switch {
 	case replaced:
 	case c.route.app.draining.Load():
@@ -39,9 +39,9 @@ func (c *conn) run(deadline time.Time) {
 	}
 }
 
-// finish ends what is left of the connection: OnClose, its rooms, its place in the hub.
+// finish calls OnClose and removes the connection from its rooms and the hub.
 func (c *conn) finish() {
-	if !c.ended { // by a hook that ended this goroutine: there is nobody to read any more
+	if !c.ended { // a hook called runtime.Goexit, so the reader is gone
 		c.t.Close(websocket.StatusInternalError, "internal error", errGoexit)
 		c.cause = c.t.End(errGoexit)
 		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.ID(), "path", c.route.path)
@@ -61,7 +61,7 @@ func (c *conn) finish() {
 	}
 }
 
-// runHook runs a hook so that a shutdown waits for it.
+// runHook runs a hook that a shutdown waits for.
 func (c *conn) runHook(doing *activity, f func()) {
 	c.activity.Store(doing)
 	if !c.route.app.draining.Load() {
@@ -73,7 +73,8 @@ func (c *conn) runHook(doing *activity, f func()) {
 	}
 }
 
-// shutdown closes the connection, once a hook in flight has returned.
+// shutdown cancels the context and, unless a hook is running, closes the connection. runHook calls it again after the
+// hook.
 func (c *conn) shutdown() {
 	c.t.Cancel(ErrShutdown)
 	if c.activity.Load() == nil {
@@ -81,8 +82,8 @@ func (c *conn) shutdown() {
 	}
 }
 
-// call runs the middleware and the hook, and turns a panic into an error. That of a hook stays the result whatever
-// middleware makes of it.
+// call runs the middleware and the hook, and turns a panic into an error. A panic of the hook is the result even if
+// middleware returns something else.
 func (c *conn) call(ctx context.Context, in Inbound) error {
 	err := safely(func() error { return c.route.handle(ctx, c.self, in) })
 	if p := c.panicked; p != nil {
@@ -131,7 +132,7 @@ func (c *conn) receive(m Message) {
 	in := Inbound{Hook: HookMessage, Message: m}
 	if c.route.speaksJSON() && m.Type == websocket.MessageText {
 		err := c.route.names.Parse(m.Data, &c.exchange.inbound)
-		// Middleware is given the message and may do with it what it likes; the answer needs the id as it was.
+		// Middleware may change the message, and the answer needs the original id.
 		c.exchange.inbound.ID = slices.Clone(c.exchange.inbound.ID)
 		if err != nil || c.route.events == nil {
 			c.exchange.inbound = envelope.Inbound{ID: c.exchange.inbound.ID}
@@ -151,7 +152,7 @@ func (c *conn) receive(m Message) {
 	c.exchange = exchange{}
 }
 
-// countMalformed closes a connection that sends nothing but what is no envelope, once the last of it is answered.
+// countMalformed closes a connection after too many malformed messages in a row, once the last is answered.
 func (c *conn) countMalformed() {
 	if !c.exchange.malformed {
 		c.malformedCount = 0
@@ -162,7 +163,7 @@ func (c *conn) countMalformed() {
 	}
 }
 
-// guarded does what may call code of the user's as well: the MarshalJSON of an answer, the methods of an error.
+// guarded calls f, which may call user code, such as an answer's MarshalJSON or an error's methods.
 func (c *conn) guarded(in Inbound, f func()) {
 	if err := safely(func() error { f(); return nil }); err != nil {
 		c.logHandler(in, err)
@@ -170,7 +171,7 @@ func (c *conn) guarded(in Inbound, f func()) {
 	}
 }
 
-// respond does what the result of a hook or handler asks for.
+// respond acts on the result of a hook or handler.
 func (c *conn) respond(in Inbound, err error) {
 	if err == nil {
 		c.reply(in)
@@ -219,8 +220,8 @@ func (c *conn) encodeAnswer(event string) (*frame.Message, error) {
 	return c.route.names.Encode(event, c.exchange.inbound.ID, c.exchange.binding.answerShape, body)
 }
 
-// sendError answers with an error: without its details, or as no more than internal, if it cannot be encoded or does not
-// fit into the queue.
+// sendError answers with an error. If it cannot be encoded or does not fit into the queue, it sends the error without
+// details, or code Internal.
 func (c *conn) sendError(e *Error) {
 	err := c.trySendError(e)
 	if err == nil || c.isClosed(err) {
@@ -231,7 +232,7 @@ func (c *conn) sendError(e *Error) {
 		return
 	}
 	if err := c.trySendError(&Error{Code: Internal, Message: "internal error"}); err != nil && !c.isClosed(err) {
-		c.t.Close(websocket.StatusInternalError, "internal error", err) // rather than no answer
+		c.t.Close(websocket.StatusInternalError, "internal error", err) // rather than leaving the call unanswered
 	}
 }
 
@@ -243,7 +244,7 @@ func (c *conn) trySendError(e *Error) error {
 	return c.t.Send(m)
 }
 
-// isClosed reports whether err says no more than that the connection has ended.
+// isClosed reports whether err only means that the connection has ended.
 func (c *conn) isClosed(err error) bool {
 	return c.t.Context().Err() != nil && (errors.Is(err, ErrClosed) || errors.Is(err, ErrSlowClient) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(c.t.Context())))
@@ -254,7 +255,7 @@ func (c *conn) logHandler(in Inbound, err error) {
 		"conn", c.ID(), "path", c.route.path, "event", shortName(in.Event))
 }
 
-// logContext returns the context of what the hook logs: the one that middleware has made, or else ctx.
+// logContext returns the context for log lines about a hook: the one that middleware made, or ctx.
 func (c *conn) logContext(ctx context.Context) context.Context {
 	if c.exchange.ctx != nil {
 		return c.exchange.ctx
@@ -262,7 +263,7 @@ func (c *conn) logContext(ctx context.Context) context.Context {
 	return ctx
 }
 
-// innermost is the handler that all middleware is wrapped around. Middleware sees a panic of the hook as its error.
+// innermost is the handler inside all middleware. It returns a panic of the hook as an error.
 func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err error) {
 	c.base().exchange.ctx = ctx
 	defer func() {
@@ -294,7 +295,7 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 	return nil
 }
 
-// shortName cuts a name that no event can have, since errors are not for echoing.
+// shortName truncates a name that is too long for an event, so that errors do not echo long input.
 func shortName(name string) string {
 	runes := 0
 	for i := range name {
@@ -306,10 +307,11 @@ func shortName(name string) string {
 	return name
 }
 
-// speaksJSON reports whether text is in envelopes, if only for the id of who is answered that nobody listens.
+// speaksJSON reports whether text messages are parsed as envelopes. A gateway that only pushes needs the id to refuse
+// them.
 func (rt *route) speaksJSON() bool { return rt.events != nil || rt.onlyPushes() }
 
-// onlyPushes reports whether the gateway takes nothing from its clients.
+// onlyPushes reports whether the gateway accepts no messages.
 func (rt *route) onlyPushes() bool { return rt.events == nil && rt.hooks.message == nil }
 
 func (rt *route) unsupported() error {
@@ -319,7 +321,7 @@ func (rt *route) unsupported() error {
 	return Errorf(Unsupported, "this gateway takes no binary messages")
 }
 
-// text refuses a text that was no envelope when it came, unless middleware has made one of it.
+// text refuses a text message that is not an envelope, unless middleware has replaced it with one.
 func (rt *route) text(ctx context.Context, to AnyConn, in Inbound) error {
 	var made envelope.Inbound
 	if err := rt.names.Parse(in.Message.Data, &made); err != nil {
@@ -330,7 +332,7 @@ func (rt *route) text(ctx context.Context, to AnyConn, in Inbound) error {
 	return rt.event(ctx, to, in)
 }
 
-// event hands an event to its handler.
+// event calls the handler of an event.
 func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 	c := to.base()
 	b := c.exchange.binding
@@ -341,7 +343,7 @@ func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 		c.exchange.binding = b
 	}
 	p := payload{conn: c, binding: b, in: c.exchange.inbound}
-	if !sameBytes(in.Message.Data, p.in.Text) { // middleware has put another message in its place
+	if !sameBytes(in.Message.Data, p.in.Text) { // middleware has replaced the message
 		if err := rt.names.Parse(in.Message.Data, &p.in); err != nil {
 			return &Error{Code: Malformed, Message: err.Error()}
 		}
@@ -351,7 +353,7 @@ func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 	return err
 }
 
-// sameBytes reports whether a and b are the same memory.
+// sameBytes reports whether a and b share their memory.
 func sameBytes(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -21,7 +21,7 @@ var (
 // anyEvents is implemented by *Events[D] for every D.
 type anyEvents interface{ conn() connType }
 
-// signatures returns for every hook the type it has with this D.
+// signatures returns the type of every hook for this D.
 func (*Conn[D]) signatures() map[string]any {
 	return map[string]any{
 		"OnUpgrade": (func(*http.Request) (D, error))(nil),
@@ -32,13 +32,13 @@ func (*Conn[D]) signatures() map[string]any {
 	}
 }
 
-// checkGateway checks a gateway's constructor and the hooks of what it returns. It returns the connection type that
-// goes with the gateway.
+// checkGateway checks a gateway's constructor and the hooks of the type that it returns. It returns the gateway's
+// connection type.
 func checkGateway(rt *Route) (connType, []error) {
 	constructor := rt.New
 	if !inspect.IsFunc(constructor) {
 		value := reflect.ValueOf(constructor)
-		if value.Kind() == reflect.Struct { // whose hooks are on the pointer
+		if value.Kind() == reflect.Struct { // the hooks are methods of the pointer
 			value = reflect.New(value.Type())
 		}
 		return nil, []error{&mistake.Mistake{
@@ -113,7 +113,7 @@ func checkHooks(gateway reflect.Type, constructor, where string) (ct connType, m
 		})
 	}
 	if ct == nil {
-		ct = (*Conn[any])(nil) // only OnUpgrade: nobody can say *Conn[D]
+		ct = (*Conn[any])(nil) // only OnUpgrade, so no hook mentions *Conn[D]
 	}
 	return ct, mistakes
 }
@@ -132,7 +132,7 @@ func missingIn(all, some []inspect.Hook) []inspect.Hook {
 	})
 }
 
-// connTypeOf finds the *Conn[D] that the hooks agree on, nil if none of them names one.
+// connTypeOf returns the *Conn[D] that the hooks agree on, nil if none mentions one.
 func connTypeOf(gateway string, hooks []inspect.Hook) (found connType, conflict error) {
 	var first inspect.Hook
 	for _, h := range hooks {
@@ -167,7 +167,7 @@ func connTypeIn(ft reflect.Type) connType {
 	return nil
 }
 
-// returnsTable reports whether a method without parameters returns an Events[D], or what one is made of.
+// returnsTable reports whether a method without parameters returns an Events[D] or a slice like it.
 func returnsTable(method reflect.Type) bool {
 	if method.NumIn() != 0 || method.NumOut() != 1 || method.Out(0).Kind() != reflect.Slice {
 		return false
@@ -176,7 +176,7 @@ func returnsTable(method reflect.Type) bool {
 	return binding.PkgPath() == packagePath && strings.HasPrefix(binding.Name(), "Binding[")
 }
 
-// isConn reports whether t is *Conn[D]; a struct that embeds one implements connType as well.
+// isConn reports whether t is *Conn[D] itself, since a struct that embeds one also implements connType.
 func isConn(t reflect.Type) bool {
 	generic := func(t reflect.Type) string {
 		name, _, _ := strings.Cut(t.Name(), "[")
@@ -185,7 +185,7 @@ func isConn(t reflect.Type) bool {
 	return t.Kind() == reflect.Pointer && t.Implements(typeOfConnType) && generic(t.Elem()) == generic(reflect.TypeFor[Conn[any]]())
 }
 
-// wantedSignature returns the signature that a hook should have, "" if it has it.
+// wantedSignature returns the signature that a hook should have, "" if it is right.
 func wantedSignature(ct connType, h inspect.Hook) string {
 	if ct == nil { // D is unknown
 		if h.Name == "OnUpgrade" && isUpgrade(h.Type) {
@@ -201,15 +201,15 @@ func wantedSignature(ct connType, h inspect.Hook) string {
 	return inspect.TypeName(want)
 }
 
-// unknown stands for D where no hook names it.
+// unknown stands for D where no hook mentions it.
 type unknown struct{}
 
 func isUpgrade(t reflect.Type) bool {
 	return t.NumIn() == 1 && t.In(0) == reflect.TypeFor[*http.Request]() && t.NumOut() == 2 && t.Out(1) == typeOfError && !t.IsVariadic()
 }
 
-// callUpgrade calls an OnUpgrade whose D no *Conn[D] names, so that it cannot be asserted. It is the one hook that is
-// called by reflection, once for every connection of a gateway that has no other hook.
+// callUpgrade returns a function that calls an OnUpgrade whose D is unknown, so that its type cannot be asserted. It is
+// the only hook called by reflection, once per connection of a gateway that has no other hook.
 func callUpgrade(gateway any) (upgrade func(*http.Request) (any, error)) {
 	m := reflect.ValueOf(gateway).MethodByName("OnUpgrade")
 	if !m.IsValid() {

@@ -11,18 +11,18 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// decision is what was made of a request that may become a connection.
+// decision is the result of OnUpgrade and ConnContext for a request.
 type decision struct {
 	data   any
-	user   string          // "" for nobody
-	values context.Context // what the connection's context gives
+	user   string          // "" for no user
+	values context.Context // parent of the connection's context
 	err    error
-	late   bool // it was not made in time
+	late   bool // the time limit was exceeded
 }
 
-// decide asks OnUpgrade and ConnContext, on a goroutine of their own, as net/http's TimeoutHandler does: one that ignores
-// the end of its context cannot hold up the answer. The goroutine is one of deciding. What it has been lent, the request
-// and what stands behind its values, is others' when the HTTP handler has returned, so that one waits for it.
+// decide calls OnUpgrade and ConnContext on a new goroutine, as http.TimeoutHandler does, so that a hook that ignores
+// its context cannot delay the response. The goroutine belongs to deciding. It uses the request, which must not be used
+// after the HTTP handler has returned, so the handler waits for deciding.
 func (rt *route) decide(r *http.Request, deadline time.Time, deciding *sync.WaitGroup) (decision, *transport.Refusal) {
 	if rt.hooks.upgrade == nil && rt.app.connContext == nil {
 		return decision{values: rt.app.values}, nil
@@ -49,7 +49,7 @@ func (rt *route) decide(r *http.Request, deadline time.Time, deciding *sync.Wait
 	}
 }
 
-// ask calls what the program has to decide with.
+// ask calls OnUpgrade, UserID and ConnContext.
 func (rt *route) ask(r *http.Request, d *decision) (err error) {
 	if rt.hooks.upgrade != nil {
 		if d.data, err = rt.hooks.upgrade(r); err != nil {
@@ -65,10 +65,10 @@ func (rt *route) ask(r *http.Request, d *decision) (err error) {
 	return err
 }
 
-// borrowedKey is the key under which the context that ConnContext gets has true.
+// borrowedKey is the context key that marks the context passed to ConnContext.
 type borrowedKey struct{}
 
-// valuesOf returns what a request hands over to its connection.
+// valuesOf returns the context whose values the connection keeps.
 func (a *App) valuesOf(r *http.Request) (context.Context, error) {
 	if a.connContext == nil {
 		return a.values, nil
@@ -84,7 +84,7 @@ func (a *App) valuesOf(r *http.Request) (context.Context, error) {
 	return context.WithValue(context.WithoutCancel(values), appKey{}, a), nil
 }
 
-// safeRefusal is refusal for errors whose own methods may panic.
+// safeRefusal is refusal, guarded against panics in the error's methods.
 func (rt *route) safeRefusal(r *http.Request, err error) (refusal *transport.Refusal) {
 	panicked := safely(func() error { refusal = rt.refusal(r, err); return nil })
 	if panicked != nil {
@@ -94,7 +94,7 @@ func (rt *route) safeRefusal(r *http.Request, err error) (refusal *transport.Ref
 	return refusal
 }
 
-// refusal turns OnUpgrade's error into an HTTP answer.
+// refusal turns OnUpgrade's error into an HTTP response.
 func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
 	if r.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		return unavailable("the upgrade took too long")
@@ -104,7 +104,7 @@ func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
 		rt.app.logError(r.Context(), "wsgate: upgrade failed", err, "path", rt.path)
 	}
 	refusal := &transport.Refusal{Status: own.Code.httpStatus(), Message: own.Message}
-	if own.Code.passes() {
+	if own.Code.temporary() {
 		refusal.RetryAfter = retryAfter()
 	}
 	return refusal

@@ -11,26 +11,26 @@ import (
 	"github.com/wsgate/wsgate/internal/wiring"
 )
 
-// httpMiddleware is what Options.HTTP lists.
+// httpMiddleware is the type of an entry of Options.HTTP.
 type httpMiddleware = func(http.Handler) http.Handler
 
-// listed is an entry of Use or HTTP: a middleware, or what constructs one.
+// listed is an entry of Use or HTTP: a middleware or its constructor.
 type listed[M any] struct {
-	place      string // as `route "/ws": Use[0]`
+	label      string // such as `route "/ws": Use[0]`
 	middleware M
-	made       func() any // what its constructor returned, nil if it failed; nil for a middleware itself
+	made       func() any // returns the constructor's result, nil if it failed; nil for a middleware
 }
 
-// list returns the entries of Use or HTTP, which place says, as far as they are right. Constructors see what the
-// group sees.
-func list[M any](b *builder, place string, g *wiring.Group, entries []any) (all []listed[M]) {
+// list returns the valid entries of the Use or HTTP that label names. Constructors can use the services available to
+// the group.
+func list[M any](b *builder, label string, g *wiring.Group, entries []any) (all []listed[M]) {
 	want := reflect.TypeFor[M]()
 	for i, value := range entries {
-		entry := listed[M]{place: fmt.Sprintf("%s[%d]", place, i)}
+		entry := listed[M]{label: fmt.Sprintf("%s[%d]", label, i)}
 		v := reflect.ValueOf(value)
 		switch {
 		case !v.IsValid() || v.Kind() == reflect.Func && v.IsNil():
-			b.addErrors(&mistake.Mistake{What: entry.place + " is nil", Fix: "remove it"})
+			b.addErrors(&mistake.Mistake{What: entry.label + " is nil", Fix: "remove it"})
 			continue
 		case v.CanConvert(want):
 			entry.middleware = v.Convert(want).Interface().(M)
@@ -42,7 +42,7 @@ func list[M any](b *builder, place string, g *wiring.Group, entries []any) (all 
 			}
 			entry.made = made
 		default:
-			b.addErrors(notMiddleware(entry.place, value, want))
+			b.addErrors(notMiddleware(entry.label, value, want))
 			continue
 		}
 		all = append(all, entry)
@@ -50,7 +50,7 @@ func list[M any](b *builder, place string, g *wiring.Group, entries []any) (all 
 	return all
 }
 
-// constructs reports whether t is the type of a constructor of what is wanted.
+// constructs reports whether t is the type of a constructor of want.
 func constructs(t, want reflect.Type) bool {
 	if t.Kind() != reflect.Func {
 		return false
@@ -59,13 +59,13 @@ func constructs(t, want reflect.Type) bool {
 	return (n == 1 || n == 2 && t.Out(1) == typeOfError) && t.Out(0).Kind() == reflect.Func && t.Out(0).ConvertibleTo(want)
 }
 
-// notMiddleware returns the mistake of an entry that is neither middleware nor its constructor.
-func notMiddleware(place string, value any, want reflect.Type) error {
+// notMiddleware returns the mistake for an entry that is neither a middleware nor a constructor of one.
+func notMiddleware(label string, value any, want reflect.Type) error {
 	t, name := reflect.TypeOf(value), inspect.TypeName(want)
 	m := &mistake.Mistake{
-		What: place + " is no middleware", Have: inspect.TypeName(t),
+		What: label + " is no middleware", Have: inspect.TypeName(t),
 		Want: fmt.Sprintf("%s, or its constructor: func(services...) %[1]s or func(services...) (%[1]s, error)", name),
-		Fix:  fmt.Sprintf("list the middleware itself, or what constructs it; for a method of a service: func(s *Service) %s { return s.Method }", name),
+		Fix:  fmt.Sprintf("list the middleware itself, or a constructor of it; for a method of a service: func(s *Service) %s { return s.Method }", name),
 	}
 	if t.Kind() == reflect.Func {
 		m.Where = inspect.FuncPos(value)
@@ -80,7 +80,7 @@ func notMiddleware(place string, value any, want reflect.Type) error {
 	return m
 }
 
-// get returns the middleware of an entry, when the constructors have run; false if its own failed.
+// get returns the middleware of an entry after the constructors have run; false if its constructor failed.
 func (entry listed[M]) get() (M, bool) {
 	if entry.made == nil {
 		return entry.middleware, true
@@ -92,7 +92,7 @@ func (entry listed[M]) get() (M, bool) {
 	return reflect.ValueOf(made).Convert(reflect.TypeFor[M]()).Interface().(M), true
 }
 
-// wrapAll puts middleware around what it wraps, the first outermost, and notes one that fails.
+// wrapAll wraps h in the middleware, the first outermost, and records a mistake for one that panics or returns nil.
 func wrapAll[H any, M ~func(H) H](b *builder, list []listed[M], h H) H {
 	for _, entry := range slices.Backward(list) {
 		wrap, ok := entry.get()
@@ -101,11 +101,11 @@ func wrapAll[H any, M ~func(H) H](b *builder, list []listed[M], h H) H {
 		}
 		var wrapped H
 		if err := safely(func() error { wrapped = wrap(h); return nil }); err != nil {
-			b.addErrors(panicked(entry.place, err))
+			b.addErrors(panicked(entry.label, err))
 			continue
 		}
 		if v := reflect.ValueOf(wrapped); !v.IsValid() || v.IsZero() {
-			b.addErrors(&mistake.Mistake{What: entry.place + " returns nil", Where: inspect.FuncPos(wrap), Want: "a handler that calls next"})
+			b.addErrors(&mistake.Mistake{What: entry.label + " returns nil", Where: inspect.FuncPos(wrap), Want: "a handler that calls next"})
 			continue
 		}
 		h = wrapped

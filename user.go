@@ -13,7 +13,7 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// user is the data of a connection that belongs to somebody. The method may have a pointer as its receiver.
+// user is implemented by data that identifies a user. The method may have a pointer receiver.
 type user interface{ UserID() string }
 
 const maxUserID = 255
@@ -25,12 +25,12 @@ const StatusReplaced websocket.StatusCode = 4409
 
 var userType = reflect.TypeFor[user]()
 
-// hasUser reports whether connections with that data belong to users.
+// hasUser reports whether data of that type has a UserID method.
 func hasUser(data reflect.Type) bool {
 	return data.Implements(userType) || reflect.PointerTo(data).Implements(userType)
 }
 
-// checkUser returns a mistake for a method that was meant to be UserID and would never be called.
+// checkUser returns a mistake for a method that looks like UserID but would never be called.
 func checkUser(data reflect.Type, rt *Route) error {
 	if hasUser(data) {
 		return nil
@@ -39,7 +39,7 @@ func checkUser(data reflect.Type, rt *Route) error {
 	if typ.Kind() != reflect.Pointer && typ.Kind() != reflect.Interface {
 		typ = reflect.PointerTo(typ)
 	}
-	method, ok := typ.MethodByName("UserID") // names that are constants, so that the linker knows what is needed
+	method, ok := typ.MethodByName("UserID") // a constant name lets the linker keep dead-code elimination
 	if !ok {
 		method, ok = typ.MethodByName("UserId")
 	}
@@ -55,19 +55,19 @@ func checkUser(data reflect.Type, rt *Route) error {
 	}
 }
 
-// userAdvice says how connections with that data come to belong to users.
+// userAdvice returns advice on how to give the data a UserID method.
 func userAdvice(data reflect.Type) string {
 	own := data
 	if own.Kind() == reflect.Pointer {
 		own = own.Elem()
 	}
-	if own.PkgPath() == "" || own.Kind() == reflect.Interface { // it can have no method, or everybody who implements it needs one
+	if own.PkgPath() == "" || own.Kind() == reflect.Interface { // it cannot have methods, or every implementation would need this one
 		return fmt.Sprintf("use a type of your own in place of %s in every hook, with a method UserID() string, and return it from OnUpgrade", inspect.TypeName(data))
 	}
 	return fmt.Sprintf("give %s a method UserID() string, and return it from OnUpgrade", inspect.TypeName(data))
 }
 
-// checkUserLimit finds a limit that would hold nobody.
+// checkUserLimit returns a mistake for a user limit that has no effect.
 func (b *builder) checkUserLimit() {
 	l := b.options.Limits.UserConnections
 	if b.options.CloseOldest && l == 0 {
@@ -83,20 +83,19 @@ func (b *builder) checkUserLimit() {
 	}
 }
 
-// tellsUsers reports whether the route's connections may belong to users. One that is wrong may as well.
+// tellsUsers reports whether the route's connections may belong to users. A route with mistakes counts as one that may.
 func tellsUsers(rt checkedRoute) bool { return rt.data == nil || hasUser(rt.data) }
 
 // methodSignature returns a method's parameters and results.
 func methodSignature(typ reflect.Type, method reflect.Method) string {
 	signature := strings.TrimPrefix(inspect.TypeName(method.Type), "func(")
-	if typ.Kind() != reflect.Interface { // the receiver is a parameter
+	if typ.Kind() != reflect.Interface { // the receiver is the first parameter
 		signature = strings.TrimPrefix(strings.TrimPrefix(signature, inspect.TypeName(typ)), ", ")
 	}
 	return "(" + signature
 }
 
-// dataOf returns the type of the data that a gateway's connections have. A gateway with nothing but OnUpgrade names no
-// *Conn[D].
+// dataOf returns the type of the data of a gateway's connections. A gateway with only OnUpgrade mentions no *Conn[D].
 func dataOf(gateway reflect.Type, ct connType) reflect.Type {
 	if upgrade, ok := gateway.MethodByName("OnUpgrade"); ok && ct.dataType() == reflect.TypeFor[any]() {
 		return upgrade.Type.Out(0)
@@ -104,7 +103,7 @@ func dataOf(gateway reflect.Type, ct connType) reflect.Type {
 	return ct.dataType()
 }
 
-// userOf returns the id of the user that a connection with that data belongs to, "" for nobody.
+// userOf returns the user id of a connection with that data, "" for no user.
 func userOf(data any) (id string, err error) {
 	if data == nil {
 		return "", nil

@@ -10,19 +10,19 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// validator is a payload that is asked before its handler. The method may have a pointer as its receiver.
+// validator is implemented by payloads that are validated before the handler. The method may have a pointer receiver.
 type validator interface{ Validate() error }
 
 var validatorType = reflect.TypeFor[validator]()
 
-// checkValidate reports whether payloads of type t are asked, or returns a mistake for a method that was meant for that
-// and would never be called.
+// checkValidate reports whether payloads of type t have a Validate method, or returns a mistake for a method that looks
+// like it but would never be called.
 func checkValidate(event string, t reflect.Type, pos string) (validates bool, wrong error) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	t = reflect.PointerTo(t)
-	method, ok := t.MethodByName("Validate") // a name that is constant, so that the linker knows what is needed
+	method, ok := t.MethodByName("Validate") // a constant name lets the linker keep dead-code elimination
 	if !ok || t.Implements(validatorType) {
 		return ok, nil
 	}
@@ -35,7 +35,7 @@ func checkValidate(event string, t reflect.Type, pos string) (validates bool, wr
 	}
 }
 
-// validate asks the payload that v points to. A pointer that is nil has nobody to ask.
+// validate calls Validate on the payload that v points to, unless the payload is a nil pointer.
 func validate(v any) error {
 	p := reflect.ValueOf(v)
 	for p.Elem().Kind() == reflect.Pointer {
@@ -46,8 +46,8 @@ func validate(v any) error {
 	return p.Interface().(validator).Validate()
 }
 
-// notValid returns what becomes of an error of the payload's Validate. One that says itself what the client gets stays as
-// it is. Of any other the client hears no more than that; middleware gets it, and the log.
+// notValid returns the handler's error for an error of Validate. An *Error is returned unchanged. Any other error is
+// logged and wrapped for middleware, and the client gets only a general message.
 func (p payload) notValid(ctx context.Context, err error) error {
 	if _, ok := asCloseError(err); ok {
 		return err

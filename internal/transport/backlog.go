@@ -58,7 +58,7 @@ func (b *backlog) high() bool { return b.held.Load() > b.limit-b.limit/8 }
 // low reports whether enough of them have been disconnected.
 func (b *backlog) low() bool { return b.held.Load() <= b.limit-b.limit/4 }
 
-var errBacklog = fmt.Errorf("%w, and the queues of all slow clients hold too much", ErrSlowClient)
+var errBacklog = fmt.Errorf("%w, and all queues together exceed Limits.TotalQueueBytes", ErrSlowClient)
 
 // slowest returns the connections that are behind, those with the longest queues first.
 func (b *backlog) slowest() []*Conn {

@@ -91,8 +91,8 @@ var mutants = []mutant{
 	// The server.
 	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
 	{"what a listener has put around its connections is passed by", "internal/transport/socket.go", `case *net.UnixConn:`, `case syscall.Conn:`, core},
-	{"a host with the port that browsers leave out is another", "origins.go", `if port == usual {`, `if false {`, core},
-	{"a listed origin's usual port counts", "origins.go", `return name, name + port`, `return name, name`, core},
+	{"a host with the port that browsers leave out is another", "origins.go", `if port == defaultPort {`, `if false {`, core},
+	{"a listed origin's default port counts", "origins.go", `return name, name + port`, `return name, name`, core},
 	{"upgrades are redirected", "mux.go", `asksToUpgrade(r) && !a.serves(r)`, `false`, core + " " + abuse},
 	{"any origin may connect", "origins.go", `if patterns.allow(r) {`, `if true {`, core + " " + abuse},
 	{"an upgrade may have a body", "internal/transport/accept.go", "case r.ContentLength != 0: //", "case false: //", core + " " + abuse},
@@ -102,7 +102,7 @@ var mutants = []mutant{
 	{"Shutdown does not wait for OnStop functions that another call has begun", "app.go", `	return a.lifecycle.wait(ctx)`, `	return nil`, core},
 	{"Shutdown does not wait for a start that is under way", "lifecycle.go", `	_ = waitFor(ctx, starting) //`, `	_ = starting //`, core},
 	{"upgrades are taken while the App shuts down", "app.go", "if a.draining.Load() {\n\t\treturn false, \"shutting down\"\n\t}", "", core},
-	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(most)`, `a.count.Load() > int64(most)`, core},
+	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(max)`, `a.count.Load() > int64(most)`, core},
 	{"a hub looks for presence before it is there", "presence.go", `case !r.route.app.built.Load():`, `case false:`, core},
 	{"services stop in the order in which they started", "lifecycle.go", `	slices.Reverse(calls)`, ``, core},
 
