@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// askWithin is how long answers are waited for if the context has more time.
+// askWithin bounds the wait for answers in addition to the context.
 const askWithin = 5 * time.Second
 
-// requests are the questions whose answers are awaited.
+// requests holds the requests that await answers.
 type requests struct {
 	mu      sync.Mutex // guards following, and the fields of questions
 	next    uint64
@@ -20,7 +20,7 @@ type requests struct {
 }
 
 type question struct {
-	open     []string // nodes that have not answered
+	open     []string // nodes that have not yet answered
 	complete chan struct{}
 }
 
@@ -29,8 +29,8 @@ type SilentError struct{ Nodes []string }
 
 func (e *SilentError) Error() string { return strings.Join(e.Nodes, ", ") }
 
-// Request asks all other nodes to do something and waits until they say that they have. The error is that of
-// publishing, or a *SilentError. A node that dies meanwhile counts as silent.
+// Request sends a request to all other nodes and waits for their answers. The error is that of publishing, or a
+// *SilentError. A node that dies meanwhile counts as silent.
 func (n *Node) Request(ctx context.Context, body []byte) error {
 	peers := n.Peers()
 	q := &question{open: peers, complete: make(chan struct{})}
@@ -72,7 +72,7 @@ func (n *Node) Request(ctx context.Context, body []byte) error {
 	}
 }
 
-// answer does what was asked and says so.
+// answer handles a request and answers it.
 func (n *Node) answer(m Message) {
 	id, size := binary.Uvarint(m.Body)
 	if size <= 0 || !n.loop.events.OnRequest(m.Body[size:]) {
@@ -81,10 +81,10 @@ func (n *Node) answer(m Message) {
 	}
 	_ = n.Publish(nodeTopic(m.Node), answer, func(b []byte) []byte {
 		return binary.AppendUvarint(b, id)
-	}) // if the message broker is away, the asker knows
+	}) // if the message broker is away, the requester notices
 }
 
-// answered notes that a node has answered.
+// answered records a node's answer.
 func (a *requests) answered(node string, body []byte) {
 	id, _ := binary.Uvarint(body)
 	a.mu.Lock()

@@ -13,66 +13,67 @@ import (
 
 const (
 	tick = time.Second
-	// beatEvery is how often a node says that it lives.
+	// beatEvery is the interval between a node's heartbeats.
 	beatEvery = 3 * time.Second
-	// deadAfter is how long a node is silent until the others take it for dead. They notice within another tick.
+	// deadAfter is the silence after which a node is declared dead. The others notice within another tick.
 	deadAfter = 10 * time.Second
-	// silentAfter is how long a node is silent until what is known of it is not sure any more.
+	// silentAfter is the silence after which a node's state may be outdated.
 	silentAfter = 2*beatEvery + tick
 
-	// stoppedFor is the gap between ticks from which this process must have been stopped for a while.
+	// stoppedFor is the gap between ticks that means that this process was suspended.
 	stoppedFor = 3 * tick
-	// deafAfter is how long a node hears nothing of itself until it does not trust its ears: who else is silent may live.
+	// deafAfter is how long a node receives none of its own messages until it assumes that it receives nothing, and so
+	// declares no other node dead.
 	deafAfter = beatEvery + tick
-	// forgottenAfter is how long a node is stopped or deaf until others may have taken it for dead: its last sign of life
-	// is older.
+	// forgottenAfter is how long a node is suspended or deaf until others may have declared it dead: its last heartbeat
+	// is up to beatEvery older.
 	forgottenAfter = deadAfter - beatEvery
 
-	// inboxBytes is how much may wait for the loop: a node that asks without end must not keep the others from being heard.
+	// inboxBytes bounds the loop's inbox, so that a node that floods it does not crowd out the others.
 	inboxBytes = 8 << 20
 )
 
-// Events are what a node hears. The functions are called one at a time, and must not block: while one runs, the node
-// gives no sign of life.
+// Events are the callbacks of a node. They are called one at a time and must not block: while one runs, the node sends
+// no heartbeat.
 type Events struct {
-	State     func(err error)        // the message broker is there again (nil), or away
-	Dead      func(node string)      // a node has left, or is silent for too long
-	Revived   func()                 // the others have taken this node for dead and forgotten what it said
-	OnRequest func(body []byte) bool // another node's Ask; false if it is not understood, and so not answered
+	State     func(err error)        // the message broker is available (nil) or away
+	Dead      func(node string)      // a node has left or was declared dead
+	Revived   func()                 // the others have declared this node dead and dropped its state
+	OnRequest func(body []byte) bool // a request of another node; false if it is invalid, and so not answered
 }
 
-// loop is the goroutine that deals with the other nodes.
+// loop is the goroutine that handles membership and requests.
 type loop struct {
 	events  Events
 	inbox   *fair.Queue[Message] // by node
-	wake    chan struct{}        // has room for one: the state has changed
+	wake    chan struct{}        // capacity 1: the state has changed
 	done    chan struct{}        // closed by Close
 	ended   sync.WaitGroup
 	unwatch func()
 
-	echoed  atomic.Bool // a message of this node's own came back since the last tick
-	silence int         // ticks without one; the loop's
-	away    bool        // as the loop has heard it; the loop's
-	mute    atomic.Bool // the message broker takes messages and delivers none, whatever the broker says; set under mu
+	echoed  atomic.Bool // one of this node's own messages came back since the last tick
+	silence int         // ticks without one; used by the loop only
+	away    bool        // the state last handled; used by the loop only
+	mute    atomic.Bool // the message broker accepts messages but delivers none; set under mu
 
 	mu     sync.Mutex    // guards following
-	engine error         // what the broker says
-	states []error       // not yet heard by the loop
-	known  chan struct{} // closed when the message broker has been there for the first time
+	broker error         // state reported by the Broker
+	states []error       // not yet handled by the loop
+	known  chan struct{} // closed when the message broker was first available
 }
 
-// errMute is the state of a message broker whose connection is alive but delivers nothing.
+// errMute is the state of a message broker that is connected but delivers nothing.
 var errMute = fmt.Errorf("what this node publishes has not come back for %v", deadAfter)
 
-// state needs the lock.
+// state returns the state of the message broker. The caller holds the lock.
 func (l *loop) state() error {
-	if l.engine == nil && l.mute.Load() {
+	if l.broker == nil && l.mute.Load() {
 		return errMute
 	}
-	return l.engine
+	return l.broker
 }
 
-// nodesTopic is where nodes speak to all others, nodeTopic where one of them is answered.
+// nodesTopic is the topic for messages to all nodes, nodeTopic the one for answers to one node.
 var nodesTopic = Topic("nodes")
 
 func nodeTopic(id string) string { return Topic("node", id) }
@@ -112,7 +113,7 @@ func (n *Node) Start(ctx context.Context, degraded bool, events Events) error {
 const (
 	// startWithin is how long Start waits for the message broker.
 	startWithin = 10 * time.Second
-	// degradedWithin is how long it does if it can do without: what it takes to connect to one that is there.
+	// degradedWithin is the same with degraded set: enough to connect to one that is available.
 	degradedWithin = time.Second
 )
 
@@ -130,18 +131,18 @@ func (l *loop) wait(ctx context.Context, patience time.Duration) error {
 	case <-ctx.Done():
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.engine != nil {
-			return l.engine
+		if l.broker != nil {
+			return l.broker
 		}
 		return context.Cause(ctx)
 	}
 }
 
-// changed is what the broker calls.
+// changed is called by the Broker's Watch.
 func (l *loop) changed(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.engine = err
+	l.broker = err
 	l.mute.Store(false)
 	if err == nil {
 		select {
@@ -153,7 +154,7 @@ func (l *loop) changed(err error) {
 	l.heard()
 }
 
-// forgetStates has the loop tell the present state first: that the message broker was being connected to is no news.
+// forgetStates drops the states from before the connection was made, and reports the current one.
 func (l *loop) forgetStates() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -161,7 +162,7 @@ func (l *loop) forgetStates() {
 	l.heard()
 }
 
-// heard needs the lock. It has the loop tell the state.
+// heard queues the state for the loop. The caller holds the lock.
 func (l *loop) heard() {
 	l.states = append(l.states, l.state())
 	select {
@@ -170,7 +171,7 @@ func (l *loop) heard() {
 	}
 }
 
-// listen looks once in a tick whether the message broker still delivers.
+// listen checks once per tick whether the message broker still delivers.
 func (n *Node) listen() {
 	l := &n.loop
 	if l.echoed.Swap(false) {
@@ -187,8 +188,8 @@ func (n *Node) listen() {
 	mute := l.silent() >= deadAfter
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.engine != nil {
-		l.silence = 0 // it has to be there first
+	if l.broker != nil {
+		l.silence = 0 // counts only while the message broker is available
 	} else if l.mute.Swap(mute) != mute {
 		l.heard()
 	}
@@ -198,14 +199,14 @@ func (l *loop) silent() time.Duration { return time.Duration(l.silence) * tick }
 
 func (l *loop) deaf() bool { return l.silent() >= deafAfter }
 
-// Away returns why the message broker is not there, nil if it is.
+// Away returns why the message broker is not available, nil if it is.
 func (n *Node) Away() error {
 	n.loop.mu.Lock()
 	defer n.loop.mu.Unlock()
 	return n.loop.state()
 }
 
-// enqueue hands a message to the loop; the broker's goroutine must not wait.
+// enqueue passes a message to the loop. The Broker's goroutine must not block.
 func (n *Node) enqueue(m Message) {
 	if m.Kind == beat {
 		n.peers.heard(m.Node)
@@ -217,13 +218,13 @@ func (n *Node) enqueue(m Message) {
 	}
 	m.Body = bytes.Clone(m.Body)
 	loss, err := n.loop.inbox.Put(m.Node, m, len(m.Body))
-	if err != nil { // it has no room itself
+	if err != nil { // the message itself did not fit
 		loss.Items++
 	}
 	n.ignored.Add(uint64(loss.Items))
 }
 
-// run ends when done is closed.
+// run runs until done is closed.
 func (n *Node) run() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -246,7 +247,7 @@ func (n *Node) run() {
 		case <-ticker.C:
 			now := time.Now()
 			if now.Sub(last) >= stoppedFor {
-				n.peers.refresh() // what they have said meanwhile waits to be heard
+				n.peers.refresh() // their heartbeats are still queued
 			}
 			if now.Sub(last) >= forgottenAfter {
 				n.loop.events.Revived()
@@ -262,12 +263,13 @@ func (n *Node) run() {
 	}
 }
 
-// broadcast tells all nodes. That the message broker is away is known.
+// broadcast sends a message to all nodes. Errors are ignored, as the state of the message broker is reported
+// separately.
 func (n *Node) broadcast(kind Kind, about string) {
 	_ = n.Publish(nodesTopic, kind, func(b []byte) []byte { return append(b, about...) })
 }
 
-// handleStates tells the changes of the message broker's state.
+// handleStates reports changes of the message broker's state.
 func (n *Node) handleStates() {
 	n.loop.mu.Lock()
 	states := n.loop.states
@@ -276,14 +278,14 @@ func (n *Node) handleStates() {
 	for _, err := range states {
 		n.loop.away = err != nil
 		if err == nil {
-			n.peers.refresh() // nobody could be heard meanwhile
+			n.peers.refresh() // heartbeats were lost meanwhile
 			n.broadcast(beat, "")
 		}
 		n.loop.events.State(err)
 	}
 }
 
-// declareDead gives up those who are silent for too long, unless nobody can be heard.
+// declareDead declares nodes dead that are silent for too long, unless this node receives nothing.
 func (n *Node) declareDead() {
 	if n.loop.away || n.loop.deaf() {
 		return
@@ -294,7 +296,7 @@ func (n *Node) declareDead() {
 	}
 }
 
-// handle deals with a message from another node.
+// handle handles a message from another node.
 func (n *Node) handle(m Message) {
 	switch m.Kind {
 	case hello:
@@ -317,7 +319,7 @@ func (n *Node) handle(m Message) {
 	}
 }
 
-// Close leaves the cluster: the others forget this node at once. It is for a node that was started or only has topics.
+// Close leaves the cluster: the others drop this node at once. It also works for a node that was not started.
 func (n *Node) Close() {
 	if n.loop.done != nil {
 		n.loop.unwatch()

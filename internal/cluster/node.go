@@ -20,14 +20,14 @@ type Broker interface {
 	Watch(changed func(err error)) (stop func())
 }
 
-// Node is this process among its neighbours.
+// Node is this node of the cluster.
 type Node struct {
 	id      string
-	broker  Broker // nil for a node without neighbours, which subscribes to nothing and publishes nothing
-	maxBody int    // bytes of a message's body
+	broker  Broker // nil for a single node, which neither subscribes nor publishes
+	maxBody int    // maximum size of a message's body in bytes
 	topics  subscriptions
 	ignored atomic.Uint64
-	leave   context.CancelFunc // ends what waits for the message broker
+	leave   context.CancelFunc // cancels waits for the message broker
 	shards  [shardCount]shard
 
 	peers    peers
@@ -35,7 +35,7 @@ type Node struct {
 	loop     loop
 }
 
-// shard numbers the messages of some of the topics. Publishing under its lock keeps the numbers in order on the way.
+// shard numbers the messages of some topics. Publishing under its lock keeps them in order.
 type shard struct {
 	mu      sync.Mutex // guards following
 	seq     uint64
@@ -44,21 +44,21 @@ type shard struct {
 
 const (
 	shardCount = 64
-	maxScratch = 16 << 10 // bytes that a shard keeps for its next message
+	maxScratch = 16 << 10 // buffer size that a shard keeps for its next message
 )
 
 var seed = maphash.MakeSeed()
 
-// New returns a node of the broker's cluster, or one that is alone if broker is nil. Messages from others may have bodies
-// of at most that many bytes.
-func New(broker Broker, most int) *Node {
-	n := &Node{id: newID(), broker: broker, maxBody: most}
+// New returns a node of the broker's cluster, or a single node if broker is nil. Larger bodies than maxBody are not
+// accepted from other nodes.
+func New(broker Broker, maxBody int) *Node {
+	n := &Node{id: newID(), broker: broker, maxBody: maxBody}
 	n.topics.living, n.leave = context.WithCancel(context.Background())
 	n.topics.subscribe = n.subscribe
 	return n
 }
 
-// newID returns an id that no other node ever has, with the host's name for people.
+// newID returns a unique id that starts with the host name, for diagnosis.
 func newID() string {
 	host, _ := os.Hostname()
 	host = strings.Map(func(r rune) rune {
@@ -70,11 +70,11 @@ func newID() string {
 	return fmt.Sprintf("%.40s-%s", host, rand.Text())
 }
 
-// ID returns the node's id, which no other node ever has. It is a token of a topic.
+// ID returns the node's unique id. It is a valid topic token.
 func (n *Node) ID() string { return n.id }
 
-// RemoteDropped returns the number of messages that came from the broker and were ignored: garbage, those of other
-// versions or too large, and those that came twice or too late.
+// RemoteDropped returns the number of ignored messages from other nodes: invalid, of another version, too large,
+// duplicate or late.
 func (n *Node) RemoteDropped() uint64 { return n.ignored.Load() }
 
 // Drop counts a message whose body its receiver cannot use.
@@ -96,16 +96,16 @@ func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error
 	if cap(message) <= maxScratch {
 		s.scratch = message
 	}
-	err := n.broker.Publish(topic, message) // does not keep it
+	err := n.broker.Publish(topic, message) // Publish does not keep message
 	if err == nil && n.loop.mute.Load() {
-		return errMute // it may arrive all the same
+		return errMute // it may arrive nevertheless
 	}
 	return err
 }
 
-// Acquire has receive called with what other nodes publish to the topic, until Release. Calls do not overlap, and
-// receive must not block. It returns when the message broker has confirmed that. While several need a topic, the first
-// one's receive is called.
+// Acquire calls receive with what other nodes publish to the topic, until Release. Calls do not overlap, and receive
+// must not block. Acquire returns when the message broker has confirmed the subscription. If a topic is acquired more
+// than once, only the first receive is called.
 func (n *Node) Acquire(ctx context.Context, topic string, receive func(Message)) error {
 	if n.broker == nil {
 		return nil
@@ -113,10 +113,10 @@ func (n *Node) Acquire(ctx context.Context, topic string, receive func(Message))
 	return n.topics.acquire(ctx, topic, receive)
 }
 
-// Release undoes an Acquire. It may call the broker, so it is not for who holds a lock.
+// Release undoes an Acquire. It may call the broker, so the caller must not hold a lock.
 func (n *Node) Release(topic string) { n.topics.release(topic) }
 
-// subscribe hands on what is in order.
+// subscribe subscribes to the topic and passes on messages that are valid and in order.
 func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message)) (unsubscribe func(), err error) {
 	heard := sequences{} // calls for one topic do not overlap
 	return n.broker.Subscribe(ctx, topic, func(text []byte) {

@@ -9,12 +9,12 @@ import (
 // peers are the other nodes.
 type peers struct {
 	mu   sync.Mutex           // guards following
-	last map[string]time.Time // when a living node was heard of
-	dead map[string]struct{}  // those that were given up and were not heard since
+	last map[string]time.Time // last sign of life of each live node
+	dead map[string]struct{}  // declared dead and not heard since
 }
 
-// mostNodes is how many other nodes are remembered, by each topic as well.
-const mostNodes = 4096
+// maxNodes bounds the nodes that are remembered, here and by each topic.
+const maxNodes = 4096
 
 func (p *peers) heard(id string) {
 	p.mu.Lock()
@@ -22,19 +22,19 @@ func (p *peers) heard(id string) {
 	p.note(id)
 }
 
-// note needs the lock.
+// note records a sign of life. The caller holds the lock.
 func (p *peers) note(id string) {
 	if p.last == nil {
 		p.last = map[string]time.Time{}
 	}
-	if _, ok := p.last[id]; !ok && len(p.last) >= mostNodes {
+	if _, ok := p.last[id]; !ok && len(p.last) >= maxNodes {
 		return
 	}
 	p.last[id] = time.Now()
 	delete(p.dead, id)
 }
 
-// lives reports whether a node was heard of lately.
+// lives reports whether a node is known to be alive.
 func (p *peers) lives(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,26 +45,26 @@ func (p *peers) lives(id string) bool {
 func (p *peers) gone(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.give(id)
+	p.giveUp(id)
 }
 
-// give needs the lock.
-func (p *peers) give(id string) {
+// giveUp records a node as dead. The caller holds the lock.
+func (p *peers) giveUp(id string) {
 	delete(p.last, id)
-	if p.dead == nil || len(p.dead) >= mostNodes {
+	if p.dead == nil || len(p.dead) >= maxNodes {
 		p.dead = map[string]struct{}{}
 	}
 	p.dead[id] = struct{}{}
 }
 
-// forget forgets all: nobody can be heard any more.
+// forget removes all nodes.
 func (p *peers) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last, p.dead = nil, nil
 }
 
-// refresh gives every node the time to be heard again.
+// refresh restarts the timeout of every node.
 func (p *peers) refresh() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,21 +73,21 @@ func (p *peers) refresh() {
 	}
 }
 
-// expire gives up the nodes that are silent for too long, and returns them.
+// expire records nodes that are silent for too long as dead, and returns them.
 func (p *peers) expire() (expired []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for id, last := range p.last {
 		if time.Since(last) >= deadAfter {
 			expired = append(expired, id)
-			p.give(id)
+			p.giveUp(id)
 		}
 	}
 	return expired
 }
 
-// Alive reports whether a node lives as far as is known. One that was never heard of is given the time to be heard, if it
-// is one: the id may come from a table.
+// Alive reports whether a node is not known to be dead. It starts the timeout of an unknown node, whose id may come
+// from a table.
 func (n *Node) Alive(id string) bool {
 	if id == "" || len(id) > maxNodeID {
 		return false
@@ -103,10 +103,10 @@ func (n *Node) Alive(id string) bool {
 	return !dead
 }
 
-// Peers returns the other nodes that live, sorted.
+// Peers returns the other live nodes, sorted.
 func (n *Node) Peers() []string { return n.peers.silentFor(-1) }
 
-// Silent returns the other nodes that were not heard of lately and may be dead, sorted.
+// Silent returns the other nodes that have missed heartbeats and may be dead, sorted.
 func (n *Node) Silent() []string { return n.peers.silentFor(silentAfter) }
 
 func (p *peers) silentFor(d time.Duration) (ids []string) {

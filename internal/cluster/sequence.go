@@ -5,37 +5,37 @@ import (
 	"time"
 )
 
-// sequence is what a topic remembers of the numbers of one node, to leave out what comes twice or has been overtaken.
-// Numbers that are wrong must not make the node mute, however large: those that follow them down again are believed.
+// sequence tracks the sequence numbers of one node on a topic, to drop duplicate and late messages. A wrong number,
+// however large, must not block the node's later messages, so a run of smaller numbers is accepted again.
 type sequence struct {
 	node string
 
-	top   uint64 // the largest number that has come
-	below uint64 // the largest before: none between the two has come
-	late  uint64 // the last one that came too late, far from top
+	top   uint64 // the largest number received
+	below uint64 // the largest before top: none between the two was received
+	late  uint64 // the last late number far below top
 	run   run
 }
 
-// run is a row of numbers that came too late, each larger than the one before.
+// run is a sequence of late numbers, each larger than the one before.
 type run struct {
 	count int
 	since time.Time
 }
 
 const (
-	// maxNumber is beyond what a node counts to: it takes nine years of a million messages a second.
+	// maxNumber is more than any node reaches: nine years of a million messages per second.
 	maxNumber = 1 << 48
-	// near is how far below top nothing is believed but that it was overtaken.
+	// near is the distance below top within which a number is always late.
 	near = 1 << 10
-	// repeatedFor is how long a row of messages may come a second time. It is less than beatEvery, so that a node is not
-	// taken for dead whose numbers were wrong.
+	// repeatedFor is how long a run may consist of duplicates. It is less than beatEvery, so that a node with wrong
+	// numbers is not declared dead.
 	repeatedFor = 2 * time.Second
-	// fewNodes are remembered whether they live or not.
+	// fewNodes is the number of sequences that are kept even for dead nodes.
 	fewNodes = 8
 )
 
-// follows reports whether a number is new and in order, and takes note of it. If top was a wrong number, the first one
-// behind it is lost, for it looks like one that was overtaken; if several were wrong, those of a few seconds are.
+// follows reports whether a number is new and in order, and records it. After a wrong number, the next message is lost,
+// because it looks late; after several wrong numbers, the messages of a few seconds are.
 func (s *sequence) follows(n uint64) bool {
 	if n > maxNumber {
 		return false
@@ -59,11 +59,11 @@ func (s *sequence) follows(n uint64) bool {
 	return true
 }
 
-// sequences are those of the nodes that speak on a topic, by id.
+// sequences holds the sequences of the nodes that publish to a topic, by id.
 type sequences map[string]*sequence
 
-// of returns the sequence of a node, a new one if nothing is known of it. As often as they have become twice as many, those
-// of nodes that do not live are forgotten: nodes come and go while a topic stays.
+// of returns the sequence of a node, a new one for an unknown node. Whenever their number has doubled, it removes those
+// of dead nodes, since a topic may outlive many nodes.
 func (s sequences) of(node []byte, lives func(id string) bool) *sequence {
 	if known := s[string(node)]; known != nil {
 		return known
@@ -71,8 +71,8 @@ func (s sequences) of(node []byte, lives func(id string) bool) *sequence {
 	if n := len(s); n >= fewNodes && n&(n-1) == 0 {
 		maps.DeleteFunc(s, func(id string, _ *sequence) bool { return !lives(id) })
 	}
-	if len(s) >= mostNodes {
-		clear(s) // what is lost is the check against messages that come twice
+	if len(s) >= maxNodes {
+		clear(s) // duplicates may be accepted until the sequences are rebuilt
 	}
 	fresh := &sequence{node: string(node)}
 	s[fresh.node] = fresh

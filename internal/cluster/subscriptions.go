@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// subscriptions are the topics that somebody on this node needs. A topic is subscribed to once, however many need it,
-// and for a while after the last one has gone: rooms whose only member comes and goes cost the message broker nothing.
+// subscriptions holds the topics that this node uses. A topic is subscribed to once, however many users it has, and for
+// a while after the last has released it: a room whose only member comes and goes causes no traffic.
 type subscriptions struct {
-	living    context.Context // the node's: a subscription in the making ends with it
+	living    context.Context // done when the node leaves; cancels pending subscriptions
 	subscribe func(ctx context.Context, topic string, receive func(Message)) (unsubscribe func(), err error)
 
 	mu      sync.Mutex // guards following, and the fields of topics
 	topics  map[string]*subscription
-	idle    list.List   // of *subscription: those that nobody needs, the longest idle first
-	timer   *time.Timer // runs while there are any
+	idle    list.List   // of *subscription without users, the longest idle first
+	timer   *time.Timer // runs while there are idle subscriptions
 	closed  bool
 	closing sync.WaitGroup // calls of the timer
 }
@@ -24,32 +24,32 @@ type subscriptions struct {
 type subscription struct {
 	topic string
 	refs  int
-	idle  *list.Element // its place among the idle ones, else nil
+	idle  *list.Element // its element in subscriptions.idle; nil if in use
 	since time.Time     // when it became idle
-	ended chan struct{} // not nil once it was given up; closed when it has ended
+	ended chan struct{} // set when it is given up; closed when it has ended
 	stop  context.CancelFunc
 
-	made   chan struct{} // closed when following are set, which do not change any more
+	made   chan struct{} // closed when the following are set, for good
 	err    error
 	cancel func()
 }
 
 const (
-	// confirmWithin is how long the message broker may take to confirm a subscription.
+	// confirmWithin bounds the wait for the message broker's confirmation.
 	confirmWithin = 5 * time.Second
-	// keepIdle is how long a topic that nobody needs stays subscribed to.
+	// keepIdle is how long an unused topic stays subscribed.
 	keepIdle = 5 * time.Second
-	// mostIdle is how many topics that nobody needs stay subscribed to. With one more the oldest ends: who comes to ever
-	// new names must not fill the memory, here and in the message broker.
-	mostIdle = 10_000
+	// maxIdle bounds the unused topics that stay subscribed; above it, the oldest ends. So a client that joins ever new
+	// rooms does not exhaust memory, here and in the message broker.
+	maxIdle = 10_000
 )
 
-// acquire returns when the topic is subscribed to, or why it cannot be. Each call without an error needs a release.
-// All that need a topic at the same time get its messages through the first one's receive.
+// acquire returns when the topic is subscribed to, or with an error. Each call without an error needs a release.
+// Concurrent users of a topic share the receive of the first.
 func (s *subscriptions) acquire(ctx context.Context, topic string, receive func(Message)) error {
 	t, first, err := s.enter(ctx, topic)
 	if t == nil {
-		return err // nil if the node has left its cluster: nobody sends anything
+		return err // nil if the node has left its cluster: nothing is sent any more
 	}
 	if first != nil {
 		go s.make(first, t, receive) // close waits for it
@@ -66,8 +66,8 @@ func (s *subscriptions) acquire(ctx context.Context, topic string, receive func(
 	}
 }
 
-// enter counts one more that needs the topic. The first one gets the context with which to make the subscription; t is
-// nil after close, and if ctx ends.
+// enter adds a user of the topic. The first gets the context with which to make the subscription. t is nil after close,
+// or if ctx is done.
 func (s *subscriptions) enter(ctx context.Context, topic string) (t *subscription, first context.Context, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,11 +104,11 @@ func (s *subscriptions) enter(ctx context.Context, topic string) (t *subscriptio
 	return t, first, nil
 }
 
-// make subscribes for all that wait, so that the end of the first one's context does not matter.
+// make subscribes on behalf of all waiting users, independent of the first one's context.
 func (s *subscriptions) make(ctx context.Context, t *subscription, receive func(Message)) {
 	defer t.stop()
 	cancel, err := s.subscribe(ctx, t.topic, receive)
-	if err != nil && s.living.Err() != nil { // as if it had come after close
+	if err != nil && s.living.Err() != nil { // treat it as if close had come first
 		cancel, err = func() {}, nil
 	}
 	if s.settle(t, cancel, err) {
@@ -116,7 +116,7 @@ func (s *subscriptions) make(ctx context.Context, t *subscription, receive func(
 	}
 }
 
-// settle notes what has come of a subscription. It reports whether it was given up meanwhile.
+// settle records the result of subscribing. It reports whether the subscription was given up meanwhile.
 func (s *subscriptions) settle(t *subscription, cancel func(), err error) (given bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +129,7 @@ func (s *subscriptions) settle(t *subscription, cancel func(), err error) (given
 	return t.ended != nil
 }
 
-// isMade reports whether the subscription was made, or could not be.
+// isMade reports whether subscribing has succeeded or failed.
 func (t *subscription) isMade() bool {
 	select {
 	case <-t.made:
@@ -139,7 +139,7 @@ func (t *subscription) isMade() bool {
 	}
 }
 
-// release undoes an acquire. It may call the broker, so that who comes to many topics pays for it.
+// release undoes an acquire. It may call the broker, so that a goroutine that uses many topics bears the cost.
 func (s *subscriptions) release(topic string) {
 	s.mu.Lock()
 	t := s.topics[topic]
@@ -155,25 +155,25 @@ func (s *subscriptions) leave(t *subscription) {
 	}
 }
 
-// exit counts one less that needs the topic. It returns one to end if more are idle than may be.
+// exit removes a user of the topic. It returns a subscription to end if there are too many idle ones.
 func (s *subscriptions) exit(t *subscription) (surplus *subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topics[t.topic] != t || s.closed {
-		return nil // it could not be made, or all is over
+		return nil // subscribing failed, or close was called
 	}
 	if t.refs--; t.refs > 0 {
 		return nil
 	}
 	t.idle, t.since = s.idle.PushBack(t), time.Now()
-	if s.idle.Len() > mostIdle {
+	if s.idle.Len() > maxIdle {
 		surplus = s.giveUp()
 	}
 	s.schedule()
 	return surplus
 }
 
-// wake needs the lock.
+// wake removes a subscription from the idle ones. The caller holds the lock.
 func (s *subscriptions) wake(t *subscription) {
 	if t.idle != nil {
 		s.idle.Remove(t.idle)
@@ -181,8 +181,8 @@ func (s *subscriptions) wake(t *subscription) {
 	}
 }
 
-// giveUp needs the lock. It returns the topic that has been idle for longest, which the caller has to end; nil if it
-// is in the making, for then make ends it.
+// giveUp removes the subscription that has been idle for longest. It returns it for the caller to end, or nil if it is
+// still being made, because then make ends it. The caller holds the lock.
 func (s *subscriptions) giveUp() *subscription {
 	t := s.idle.Remove(s.idle.Front()).(*subscription)
 	t.idle, t.ended = nil, make(chan struct{})
@@ -193,7 +193,7 @@ func (s *subscriptions) giveUp() *subscription {
 	return t
 }
 
-// end cancels a topic that was given up. Who comes to it meanwhile waits, and then makes it again.
+// end unsubscribes a topic that was given up. New users wait for that and then subscribe again.
 func (s *subscriptions) end(t *subscription) {
 	t.cancel()
 	s.mu.Lock()
@@ -201,7 +201,7 @@ func (s *subscriptions) end(t *subscription) {
 	s.forget(t)
 }
 
-// forget needs the lock.
+// forget removes a subscription. The caller holds the lock.
 func (s *subscriptions) forget(t *subscription) {
 	s.wake(t)
 	if s.topics[t.topic] == t {
@@ -212,7 +212,7 @@ func (s *subscriptions) forget(t *subscription) {
 	}
 }
 
-// schedule needs the lock. It sets the timer to the end of the topic that has been idle for longest.
+// schedule sets the timer to when the longest idle topic expires. The caller holds the lock.
 func (s *subscriptions) schedule() {
 	if s.timer == nil && s.idle.Len() > 0 && !s.closed {
 		since := s.idle.Front().Value.(*subscription).since
@@ -221,7 +221,7 @@ func (s *subscriptions) schedule() {
 	}
 }
 
-// expire ends the topics that have been idle for long enough.
+// expire ends the topics that have been idle for keepIdle.
 func (s *subscriptions) expire() {
 	defer s.closing.Done()
 	for _, t := range s.expired() {
@@ -247,14 +247,14 @@ func (s *subscriptions) expired() (expired []*subscription) {
 	return expired
 }
 
-// count returns the number of topics that are subscribed to.
+// count returns the number of subscribed topics.
 func (s *subscriptions) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.topics)
 }
 
-// close cancels all, and waits for those that are ending.
+// close ends all subscriptions and waits for those that are ending.
 func (s *subscriptions) close() {
 	s.mu.Lock()
 	s.closed = true

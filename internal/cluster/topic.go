@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Topic returns the topic of a kind of thing with a name of one or two parts, whatever the parts are: no two names
-// have the same topic, none has a wildcard, a space or an empty token in the eyes of a message broker, and none has
-// more than the 2,048 bytes that a Broker takes.
+// Topic returns the topic for a kind and a name of one or two parts, which may be arbitrary strings. Different names
+// have different topics. No topic contains a wildcard, a space or an empty token, or has more than the 2,048 bytes that
+// a Broker accepts.
 func Topic(kind string, parts ...string) string {
 	var b strings.Builder
 	b.WriteString(kind)
@@ -21,11 +21,12 @@ func Topic(kind string, parts ...string) string {
 
 const hex = "0123456789ABCDEF"
 
-// maxToken is how long a token may be. Every part of up to 255 bytes has one that says what it is.
+// maxToken is the maximum length of a token. Parts of up to 255 bytes are encoded reversibly.
 const maxToken = 3 * 255
 
-// Token returns a part as it stands in a topic: letters, digits, '-' and '_' as they are, any other byte as '=' and two
-// hexadecimal digits, nothing as a lone '='. What would be longer than that is two '=' and its SHA-256.
+// Token encodes a part of a topic: letters, digits, '-' and '_' are unchanged, any other byte becomes '=' and two
+// hexadecimal digits, and an empty part becomes a lone '='. If the result exceeds maxToken, it is "==" and the part's
+// SHA-256 instead.
 func Token(part string) string {
 	var b strings.Builder
 	if part == "" {
@@ -48,7 +49,7 @@ func Token(part string) string {
 	return b.String()
 }
 
-// Part returns the part that a token stands for; ok is false if it stands for none, or does not say for which.
+// Part decodes a token; ok is false if the token is invalid or a hash.
 func Part(token string) (part string, ok bool) {
 	if token == "=" {
 		return "", true

@@ -7,12 +7,12 @@ import (
 	"github.com/wsgate/wsgate/internal/guard"
 )
 
-// callbacks calls functions that may be the program's, one after another, on a goroutine of its own. What waits for one
-// that blocks is bounded.
+// callbacks runs functions that may call user code, one at a time, on its own goroutine. The queue behind a call that
+// blocks is bounded.
 type callbacks struct {
 	mu      sync.Mutex // guards following
 	calls   []func()   // at most maxCalls; more are dropped
-	state   func()     // the last of tellState's for which there was no room; called after the others
+	state   func()     // the latest function of tellState that did not fit into calls; called after them
 	ending  bool
 	running sync.WaitGroup // of one goroutine, while there are calls
 	active  bool
@@ -20,7 +20,7 @@ type callbacks struct {
 
 const maxCalls = 100
 
-// tell has a function called, which only logs, unless too many wait. After stop it is not.
+// tell queues a function that only logs. It drops it if the queue is full or after stop.
 func (c *callbacks) tell(call func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -31,8 +31,8 @@ func (c *callbacks) tell(call func()) {
 	c.start()
 }
 
-// tellState has a function called that tells of a state. Of those for which too many wait only the last is. After stop it
-// is not.
+// tellState queues a function that reports a state. If the queue is full, only the latest is kept. After stop it drops
+// the function.
 func (c *callbacks) tellState(call func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,7 +46,7 @@ func (c *callbacks) tellState(call func()) {
 	}
 }
 
-// start needs the lock.
+// start starts the goroutine unless it runs. The caller holds the lock.
 func (c *callbacks) start() {
 	if !c.active {
 		c.active = true
@@ -57,12 +57,12 @@ func (c *callbacks) start() {
 func (c *callbacks) run() {
 	for call := c.next(); call != nil; call = c.next() {
 		var ended sync.WaitGroup
-		ended.Go(func() { _ = guard.Call(func() error { call(); return nil }) }) // it may end its goroutine
+		ended.Go(func() { _ = guard.Call(func() error { call(); return nil }) }) // the call may end its goroutine
 		ended.Wait()
 	}
 }
 
-// next returns nil when there is nothing to call any more.
+// next returns the next function, or nil if there is none.
 func (c *callbacks) next() func() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +78,7 @@ func (c *callbacks) next() func() {
 	return call
 }
 
-// stop returns when everything that was told was called. When ctx is done what was not yet is dropped.
+// stop waits until the queued functions have been called. When ctx is done, it drops those that have not.
 func (c *callbacks) stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.ending = true

@@ -26,7 +26,7 @@ func (h *Hub) Disconnect(ctx context.Context, sets []Set, code websocket.StatusC
 	b = cluster.AppendString(b, frame.CutReason(reason))
 	for _, s := range sets {
 		if len(s.name) > maxDisconnectText {
-			return nil // nobody has such a name
+			return nil // no set has such a name
 		}
 		except, err := s.remoteExceptions()
 		if err != nil {
@@ -40,9 +40,9 @@ func (h *Hub) Disconnect(ctx context.Context, sets []Set, code websocket.StatusC
 	return brokerError(h.node.Request(ctx, b))
 }
 
-// close closes the members on this node, but for those with one of the ids.
+// close closes the members on this node, except those with one of the ids.
 func (s Set) close(code websocket.StatusCode, reason string, except map[string]bool) {
-	var now []*Member // closing calls code that takes locks
+	var now []*Member // not under the index's lock, since closing takes other locks
 	s.Each(func(m *Member) { now = append(now, m) })
 	for _, m := range now {
 		if !except[m.id] {
@@ -51,7 +51,7 @@ func (s Set) close(code websocket.StatusCode, reason string, except map[string]b
 	}
 }
 
-// disconnectRequested is what another node's Disconnect does on this one. It reports false for what no node asks.
+// disconnectRequested handles a Disconnect of another node. It reports false for an invalid request.
 func (h *Hub) disconnectRequested(body []byte) bool {
 	code, n := binary.Uvarint(body)
 	if n <= 0 || code > 4999 {
@@ -72,7 +72,7 @@ func (h *Hub) disconnectRequested(body []byte) bool {
 			return false
 		}
 		body = rest
-		if set.route = h.routes[path]; set.route != nil { // else the other node has a route more than this one
+		if set.route = h.routes[path]; set.route != nil { // this node may lack a route that the other has
 			set.close(websocket.StatusCode(code), reason, except)
 		}
 	}

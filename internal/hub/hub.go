@@ -18,7 +18,7 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// The errors of this package, which are wsgate's own.
+// Errors that package wsgate exports.
 var (
 	ErrBroker     = errors.New("wsgate: the broker is not available")
 	ErrNoResponse = errors.New("wsgate: no answer from some nodes")
@@ -26,20 +26,21 @@ var (
 	ErrTooMany = errors.New("wsgate: too many connections of this user")
 )
 
-// Config is what holds for all routes.
+// Config is the configuration for all routes.
 type Config struct {
 	Engine *transport.Engine
 
-	Broker       Broker          // nil for a node without others
+	Broker       Broker          // nil for a single node
 	StartWithout bool            // Start does not fail while the Broker is away
-	OnBroker     func(err error) // hears of its state; may be nil
-	QueueBytes   int             // the largest of the routes'
+	OnBroker     func(err error) // called with its state; may be nil
+	QueueBytes   int             // the largest of the routes' limits
 
 	UserConnections int // 0 for no limit
-	// Replace is the code with which one too many closes the user's oldest; 0 to be refused instead.
+	// Replace is the close code for a user's oldest connection when a new one exceeds the limit; 0 refuses the new one
+	// instead.
 	Replace websocket.StatusCode
 
-	// Log logs what the hub does on its own. It may be slow and may panic.
+	// Log logs background work of the hub. It may be slow and may panic.
 	Log func(level slog.Level, msg string, err error, args ...any)
 }
 
@@ -61,11 +62,11 @@ type Hub struct {
 	config    Config
 	engine    *transport.Engine
 	node      *cluster.Node
-	store     PresenceStore // nil if the Broker is none
+	store     PresenceStore // nil if the Broker does not implement it
 	check     *storeCheck
-	callbacks callbacks // what may be the program's code is called there, and not under a lock
+	callbacks callbacks // runs calls that may be user code, outside of all locks
 	users     userLimit
-	routes    map[string]*Route // by path; never changes once a connection is there
+	routes    map[string]*Route // by path; fixed before the first connection
 }
 
 // New returns a hub without routes.
@@ -87,7 +88,7 @@ func New(config Config) *Hub {
 	return h
 }
 
-// Start joins the other nodes.
+// Start joins the cluster.
 func (h *Hub) Start(ctx context.Context) error {
 	if h.config.Broker == nil {
 		return nil
@@ -125,7 +126,7 @@ func (h *Hub) startStore(ctx context.Context) error {
 	return fmt.Errorf("%w; route %q tracks who is in its rooms%s", err, path, allTheSame)
 }
 
-// tracking returns a route that keeps who is in its rooms, if there is one.
+// tracking returns a route with presence, if there is one.
 func (h *Hub) tracking() (path string, ok bool) {
 	for path, rt := range h.routes {
 		if rt.Tracks() {
@@ -135,7 +136,7 @@ func (h *Hub) tracking() (path string, ok bool) {
 	return "", false
 }
 
-// Close leaves the other nodes, when no connection is left.
+// Close leaves the cluster. No connection is left.
 func (h *Hub) Close(ctx context.Context) error {
 	h.check.stop(ctx)
 	for _, rt := range h.routes {
@@ -155,23 +156,23 @@ func (h *Hub) Away() error {
 	return h.check.err()
 }
 
-// RemoteDropped returns the number of messages from other nodes that were dropped: what no node sends, or sends twice or
-// too late.
+// RemoteDropped returns the number of messages from other nodes that were dropped because they were invalid, duplicate
+// or late.
 func (h *Hub) RemoteDropped() uint64 { return h.node.RemoteDropped() }
 
-// Callback has a function of the program's, or one that may call one, called soon, one after another and never under a
-// lock. It is dropped if too many wait.
+// Callback queues a function that may call user code. Such functions run one at a time and never under a lock. It drops
+// the function if the queue is full.
 func (h *Hub) Callback(call func()) { h.callbacks.tell(call) }
 
-// EndCallbacks returns when every callback has been called; those that have not when ctx is done are dropped.
+// EndCallbacks waits until every callback has been called. When ctx is done, it drops those that have not.
 func (h *Hub) EndCallbacks(ctx context.Context) error { return h.callbacks.stop(ctx) }
 
-// log logs by a callback.
+// log logs in a callback.
 func (h *Hub) log(level slog.Level, msg string, err error, args ...any) {
 	h.callbacks.tell(func() { h.config.Log(level, msg, err, args...) })
 }
 
-// brokerChanged is told that the message broker is away, or available (again).
+// brokerChanged is called when the message broker becomes available, or is away.
 func (h *Hub) brokerChanged(err error) {
 	if err == nil {
 		h.resync()
@@ -192,7 +193,7 @@ func (h *Hub) brokerChanged(err error) {
 	})
 }
 
-// storeChanged hears that the PresenceStore fails, or that it works again.
+// storeChanged is called when the PresenceStore fails, or works again.
 func (h *Hub) storeChanged(err error) {
 	if err != nil {
 		h.log(slog.LevelError, "wsgate: who is present on other nodes is not known", err)
@@ -201,7 +202,7 @@ func (h *Hub) storeChanged(err error) {
 	}
 }
 
-// brokerError is an error with which something could not go to other nodes.
+// brokerError wraps an error that kept a message or request from other nodes.
 func brokerError(err error) error {
 	if err == nil {
 		return nil
@@ -213,7 +214,7 @@ func brokerError(err error) error {
 	return fmt.Errorf("%w: %w", ErrBroker, err)
 }
 
-// nodeDied and resync are for all routes.
+// nodeDied and resync notify the trackers of all routes.
 func (h *Hub) nodeDied(node string) {
 	for _, rt := range h.routes {
 		if rt.presence != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// index is a set of connections that is cheap to walk: what a broadcast needs of them lies side by side.
+// index is a set of connections that is cheap to iterate: all that a broadcast needs is in one slice.
 type index struct {
-	topic string // where the other nodes hear what is sent to the set
+	topic string // on which other nodes receive messages for the set
 
 	mu      sync.RWMutex // guards following, and the positions of its entries
 	entries []entry
-	dead    bool // removed from its indexes, since it was empty
+	dead    bool // removed from its indexes, because it was empty
 }
 
 // entry is a connection in one index.
@@ -24,7 +24,7 @@ type entry struct {
 	at     *position
 }
 
-// position is where a connection's entry is in one index.
+// position is the position of a connection's entry in one index.
 type position struct{ i int }
 
 // each calls f, which does not block, for every member. A nil index has none.
@@ -51,7 +51,7 @@ func (x *index) add(m *Member, at *position) bool {
 	return true
 }
 
-// remove reports whether the index is empty now; with mortal set it is dead then.
+// remove reports whether the index is empty now. If mortal is set, an empty index becomes dead.
 func (x *index) remove(at *position, mortal bool) (empty bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -64,15 +64,15 @@ func (x *index) remove(at *position, mortal bool) (empty bool) {
 	return last == 0
 }
 
-// indexes are the rooms of one route that somebody is in, or its users.
+// indexes holds the non-empty rooms of one route, or its users.
 type indexes struct {
-	topics string // the beginning of the topic of each
+	topics string // prefix of their topics
 
 	mu     sync.RWMutex // guards following
 	byName map[string]*index
 }
 
-// topic returns where nodes send what is for one of them.
+// topic returns the topic of the index with that name.
 func (xs *indexes) topic(name string) string { return xs.topics + "." + cluster.Token(name) }
 
 func (xs *indexes) get(name string) *index {
@@ -81,7 +81,7 @@ func (xs *indexes) get(name string) *index {
 	return xs.byName[name]
 }
 
-// add gives the member a position. The topic is that of the name.
+// add adds the member to the index of that name and sets its position. topic is the topic of the name.
 func (xs *indexes) add(name, topic string, m *Member, at *position) {
 	for {
 		xs.mu.Lock()
@@ -97,7 +97,7 @@ func (xs *indexes) add(name, topic string, m *Member, at *position) {
 		if x.add(m, at) {
 			return
 		}
-		runtime.Gosched() // the last one leaves right now, and is about to remove the index
+		runtime.Gosched() // the last member is leaving and about to remove the index
 	}
 }
 

@@ -9,11 +9,11 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// Join adds the connection to rooms of its route. metas has the metadata of its user for those of them in which it is
-// tracked. The error is transport.ErrLimit for more rooms than [Limits].Rooms, transport.ErrClosed once LeaveAll was
-// called, or [ErrBroker]; then it has joined none of them.
+// Join adds the connection to rooms of its route. metas has the metadata of its user for the rooms in which the user is
+// tracked. The error is transport.ErrLimit for more rooms than [Limits].Rooms, transport.ErrClosed after LeaveAll, or
+// [ErrBroker]; in each case it has joined none of the rooms.
 //
-// It returns when what other nodes send to the rooms from now on will arrive.
+// When it returns, everything that other nodes send to the rooms from then on will arrive.
 func (m *Member) Join(names []string, metas map[string][]byte) error {
 	joining, err := m.notYetIn(names)
 	if err != nil {
@@ -23,18 +23,18 @@ func (m *Member) Join(names []string, metas map[string][]byte) error {
 	if err == nil {
 		subscribed, err = m.enter(subscribed, names, metas)
 	}
-	m.unsubscribe(subscribed) // what was not needed after all
+	m.unsubscribe(subscribed) // rooms that were not entered
 	return err
 }
 
-// notYetIn returns those of the rooms in which the connection is not, each once.
+// notYetIn returns the rooms that the connection is not in, without duplicates.
 func (m *Member) notYetIn(names []string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.joinable(names)
 }
 
-// joinable needs the lock.
+// joinable returns notYetIn, or an error. The caller holds the lock.
 func (m *Member) joinable(names []string) ([]string, error) {
 	if m.left {
 		return nil, transport.ErrClosed
@@ -48,10 +48,10 @@ func (m *Member) joinable(names []string) ([]string, error) {
 	return joining, nil
 }
 
-// subscribe sees to it that what other nodes send to the rooms arrives. It returns the rooms for which it does.
+// subscribe subscribes to the topics of the rooms. It returns the rooms for which it succeeded.
 func (m *Member) subscribe(names []string) (subscribed []string, err error) {
 	rt, ctx := m.route, m.t.Context()
-	if ctx.Err() != nil { // OnClose may still join
+	if ctx.Err() != nil { // OnClose may join as well
 		ctx = context.WithoutCancel(ctx)
 	}
 	for _, name := range names {
@@ -67,8 +67,8 @@ func (m *Member) subscribe(names []string) (subscribed []string, err error) {
 	return subscribed, nil
 }
 
-// enter enters the rooms that are subscribed to, unless something has come between. It returns the rooms whose
-// subscriptions are to be given back. In those that are named the user has the metadata.
+// enter adds the connection to the subscribed rooms, unless its state has changed meanwhile, and sets the user's
+// metadata in the named rooms. It returns the rooms whose subscriptions must be released.
 func (m *Member) enter(subscribed, named []string, metas map[string][]byte) (surplus []string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -81,7 +81,7 @@ func (m *Member) enter(subscribed, named []string, metas map[string][]byte) (sur
 	}
 	for _, name := range named {
 		if m.rooms[name] != nil || slices.Contains(joining, name) {
-			m.track(name, metas[name]) // first: a newcomer hears of everybody before any change
+			m.track(name, metas[name]) // before adding: a new member gets the snapshot before any change
 		}
 	}
 	for _, name := range joining {
@@ -112,7 +112,8 @@ func (m *Member) Leave(names []string) {
 	m.unsubscribe(left)
 }
 
-// leave needs the lock. It reports whether the connection was in the room, whose subscription is then to be given back.
+// leave reports whether the connection was in the room; the caller must then release the subscription. The caller holds
+// the lock.
 func (m *Member) leave(name string) bool {
 	at := m.rooms[name]
 	if at == nil {
@@ -124,7 +125,7 @@ func (m *Member) leave(name string) bool {
 	return true
 }
 
-// LeaveAll takes the connection out of all rooms, for good.
+// LeaveAll takes the connection out of all rooms and prevents it from joining again.
 func (m *Member) LeaveAll() {
 	m.mu.Lock()
 	names := slices.Collect(maps.Keys(m.rooms))

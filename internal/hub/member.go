@@ -10,20 +10,20 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// Member is a connection of a route: reserved before its handshake is answered, open from then on, and closed last.
+// Member is a connection of a route. It is reserved before the handshake is answered, then opened, and finally removed.
 type Member struct {
-	Owner any // what the connection is to who made it
+	Owner any // the caller's own value
 
 	route    *Route
 	id       string
 	t        *transport.Conn // from Open on
-	user     *identity       // nil for nobody
+	user     *identity       // nil for no user
 	at       position        // among the route's connections
 	reserved bool
 
 	mu    sync.Mutex           // guards following
 	rooms map[string]*position // nil until the first Join
-	left  bool                 // it joins no room any more
+	left  bool                 // LeaveAll was called
 }
 
 // identity is the user that a connection belongs to.
@@ -32,7 +32,7 @@ type identity struct {
 	at position // among the user's connections
 }
 
-// Init is called once, before everything else. The id is unique, of at most 64 bytes.
+// Init is called once, before any other method. The id is unique and has at most 64 bytes.
 func (m *Member) Init(rt *Route, id string, owner any) { m.route, m.id, m.Owner = rt, id, owner }
 
 // ID returns the connection's id.
@@ -41,8 +41,9 @@ func (m *Member) ID() string { return m.id }
 // HasUser reports whether the connection belongs to a user.
 func (m *Member) HasUser() bool { return m.user != nil }
 
-// Reserve prepares for a connection of a user, "" for nobody, before it is accepted: a place among the user's, and what
-// other nodes send to it. The error is [ErrTooMany] or [ErrBroker]. Without one, Release or Remove undoes it.
+// Reserve reserves a connection of a user, "" for no user, before it is accepted: it counts it against the user's limit
+// and subscribes to what other nodes send to the user. The error is [ErrTooMany] or [ErrBroker]. After success, Release
+// or Remove undoes it.
 func (m *Member) Reserve(ctx context.Context, deadline time.Time, userID string) error {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -67,7 +68,7 @@ func (m *Member) Reserve(ctx context.Context, deadline time.Time, userID string)
 	return nil
 }
 
-// Release undoes Reserve, if it has succeeded.
+// Release undoes a Reserve that has succeeded.
 func (m *Member) Release() {
 	if !m.reserved {
 		return
@@ -80,8 +81,8 @@ func (m *Member) Release() {
 	rt.hub.users.release(m.user)
 }
 
-// Open makes the connection one of its route's and of its user's. It reports false if it had to make room for a newer one
-// of the user already, and is closed.
+// Open adds the connection to its route and its user. It reports false if a newer connection of the user has already
+// replaced it; then it is closed.
 func (m *Member) Open(t *transport.Conn) bool {
 	m.t = t
 	rt := m.route
@@ -92,7 +93,7 @@ func (m *Member) Open(t *transport.Conn) bool {
 	return rt.hub.users.opened(m)
 }
 
-// Stay says that the connection lasts, and has older ones of the user make room if there are too many.
+// Stay marks the connection as established, and closes the oldest ones of the user if there are too many.
 func (m *Member) Stay() { m.route.hub.users.stay(m.user) }
 
 // Remove undoes Open and Reserve.

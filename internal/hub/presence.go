@@ -10,19 +10,19 @@ import (
 	"github.com/wsgate/wsgate/internal/presence"
 )
 
-// Presence is how a route keeps who is in its rooms.
+// Presence is the configuration of a route's presence.
 type Presence struct {
-	// Encode makes what members are told.
+	// Encode encodes the event for a change.
 	Encode func(presence.Change[*Member]) (*frame.Message, error)
-	Grace  time.Duration // for which a user without connections stays
-	// Past MaxUsers, or MaxBytes of JSON that tells of them, members are told numbers only.
+	Grace  time.Duration // how long a user without connections stays
+	// Above MaxUsers users, or MaxBytes of JSON about them, members get only the count.
 	MaxUsers, MaxBytes int
 }
 
 // CanTrack reports whether there is a PresenceStore.
 func (h *Hub) CanTrack() bool { return h.store != nil }
 
-// Track has the route keep who is in its rooms, and tell their members. It is called before there is any connection.
+// Track enables presence for the route. It is called before the first connection.
 func (rt *Route) Track(p Presence) {
 	h := rt.hub
 	rt.presence = presence.New(presence.Config[*Member]{
@@ -33,8 +33,8 @@ func (rt *Route) Track(p Presence) {
 		},
 		Tell: func(change presence.Change[*Member]) { rt.tell(p, change) },
 		Failed: func(doing, room string, err error) {
-			if h.node.Away() == nil { // else that was logged
-				if h.check.err() == nil { // else it is being tried
+			if h.node.Away() == nil { // otherwise that was logged
+				if h.check.err() == nil { // otherwise a check is under way
 					h.check.again()
 				}
 				h.log(slog.LevelWarn, "wsgate: "+doing+" presence failed, and will be tried again", err, "path", rt.path, "room", room)
@@ -44,10 +44,10 @@ func (rt *Route) Track(p Presence) {
 	})
 }
 
-// tell tells the members on this node.
+// tell sends a change to the members on this node.
 func (rt *Route) tell(p Presence, change presence.Change[*Member]) {
 	m, err := p.Encode(change)
-	if err != nil { // the name and the type were checked, and the metadata is JSON
+	if err != nil { // cannot happen: the name and the type were checked, and the metadata is JSON
 		rt.hub.log(slog.LevelError, "wsgate: telling who is present", err, "path", rt.path, "room", change.Room)
 		return
 	}
@@ -63,11 +63,11 @@ func (rt *Route) tell(p Presence, change presence.Change[*Member]) {
 			}
 		})
 	}
-	_ = b.End() // as for a broadcast, a slow receiver is no error
+	_ = b.End() // as for a broadcast, a slow receiver is not an error
 }
 
-// track and untrack tell the tracker. They need m.mu, so that it hears of one after the other. Without metadata the user
-// is not tracked in the room, or not any more.
+// track and untrack update the tracker. The caller holds m.mu, which orders the updates. Without metadata, the user is
+// not, or no longer, tracked in the room.
 func (m *Member) track(room string, meta []byte) {
 	if meta == nil {
 		m.untrack(room)
@@ -82,10 +82,10 @@ func (m *Member) untrack(room string) {
 	}
 }
 
-// Tracks reports whether the route keeps who is in its rooms.
+// Tracks reports whether the route has presence.
 func (rt *Route) Tracks() bool { return rt.presence != nil }
 
-// Present returns the users in a room, with their metadata. With an error there may be a result all the same.
+// Present returns the users in a room, with their metadata. There may be a result even if there is an error.
 func (s Set) Present(ctx context.Context) (map[string][]byte, error) {
 	members, silent, err := s.route.presence.Members(ctx, s.name)
 	if err == nil && len(silent) > 0 {

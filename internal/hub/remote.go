@@ -13,13 +13,13 @@ import (
 
 const (
 	maxConnID     = 64
-	maxExceptions = 1 << 10 // connections that a message from another node may leave out
+	maxExceptions = 1 << 10 // exceptions in a message from another node
 )
 
-// publish sends a message to the members on other nodes. here are those on this one, nil if there are none.
+// publish sends a message to the members on other nodes. here are the members on this node, nil if there are none.
 func (s Set) publish(here *index, m *frame.Message) error {
 	if here == nil && s.name == "" {
-		return nil // nobody has no name
+		return nil // no user has an empty id
 	}
 	topic := ""
 	if here != nil {
@@ -41,7 +41,7 @@ func (s Set) publish(here *index, m *frame.Message) error {
 	}))
 }
 
-// remoteExceptions returns those of the exceptions that another node may have: a process can have several.
+// remoteExceptions returns the exceptions that may be connections of another node: a process can run several nodes.
 func (s Set) remoteExceptions() (except []*Member, err error) {
 	for _, m := range s.except {
 		if m.route.hub != s.route.hub {
@@ -54,7 +54,7 @@ func (s Set) remoteExceptions() (except []*Member, err error) {
 	return except, nil
 }
 
-// handle takes what other nodes send to the set.
+// handle handles a message from another node for the set.
 func (s Set) handle(m cluster.Message) {
 	switch {
 	case m.Kind == cluster.Data && s.receive(m.Body):
@@ -64,8 +64,8 @@ func (s Set) handle(m cluster.Message) {
 	}
 }
 
-// receive delivers another node's message to the members on this one. It reports false for what no node sends. The
-// limits are those of a message that is sent here.
+// receive delivers another node's message to the members on this node. It reports false for an invalid message. The
+// limits are the same as for Send.
 func (s Set) receive(body []byte) bool {
 	if len(body) == 0 {
 		return false
@@ -85,7 +85,7 @@ func (s Set) receive(body []byte) bool {
 			b.To(e.t)
 		}
 	})
-	_ = b.End() // as for a broadcast on this node, a slow receiver is no error
+	_ = b.End() // as for a broadcast on this node, a slow receiver is not an error
 	return true
 }
 
@@ -97,7 +97,7 @@ func appendIDs(b []byte, members []*Member) []byte {
 	return b
 }
 
-// cutIDs reads what appendIDs writes.
+// cutIDs reads ids written by appendIDs.
 func cutIDs(body []byte) (ids map[string]bool, rest []byte, ok bool) {
 	count, n := binary.Uvarint(body)
 	if n <= 0 || count > maxExceptions {

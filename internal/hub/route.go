@@ -7,13 +7,13 @@ import (
 	"github.com/wsgate/wsgate/internal/presence"
 )
 
-// Limits hold for the connections of one route.
+// Limits apply to the connections of one route.
 type Limits struct {
 	Rooms      int // that a connection is in
 	QueueBytes int // of a connection
 }
 
-// Route is the connections of one route.
+// Route holds the connections of one route.
 type Route struct {
 	hub    *Hub
 	path   string
@@ -26,7 +26,7 @@ type Route struct {
 	presence *presence.Tracker[*Member] // nil without Track
 }
 
-// Route adds a route, before there is any connection.
+// Route adds a route. It is called before the first connection.
 func (h *Hub) Route(path string, limits Limits) *Route {
 	rt := &Route{
 		hub: h, path: path, limits: limits,
@@ -38,8 +38,8 @@ func (h *Hub) Route(path string, limits Limits) *Route {
 	return rt
 }
 
-// subscribe returns when what other nodes send to the set will arrive. Each call without an error needs a Release of the
-// set's topic.
+// subscribe subscribes to the set's topic and waits for the confirmation. Each call without an error needs a Release of
+// the topic.
 func (rt *Route) subscribe(ctx context.Context, s Set) error {
 	return rt.hub.node.Acquire(ctx, s.topic(), s.handle)
 }

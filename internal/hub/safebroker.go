@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate/internal/guard"
 )
 
-// safeBroker is the Broker of the program. A panic in one of its methods, which mostly run on goroutines that are not the
-// program's, is an error that it returns, and is logged with its stack.
+// safeBroker wraps the user's Broker. A panic in one of its methods, most of which run on goroutines of this package,
+// is logged with its stack and returned as an error.
 type safeBroker struct {
 	Broker
 	hub *Hub
@@ -21,7 +21,7 @@ type safeStore struct {
 	store PresenceStore
 }
 
-// safe returns the broker so that its panics are errors.
+// safe wraps the broker in a safeBroker or safeStore.
 func (h *Hub) safe(broker Broker) Broker {
 	b := safeBroker{broker, h}
 	if store, ok := broker.(PresenceStore); ok {
@@ -68,13 +68,13 @@ func (b safeBroker) call(method string, f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			b.hub.log(slog.LevelError, "wsgate: the broker panicked", guard.Recovered(v), "method", method)
-			err = fmt.Errorf("%s of %T panicked: %v", method, b.Broker, v) // no panic any more, which would end the caller's connection
+			err = fmt.Errorf("%s of %T panicked: %v", method, b.Broker, v) // %v, since a wrapped panic would end the caller's connection
 		}
 	}()
 	return f()
 }
 
-// safeFunc returns a function that the broker has returned, or one that does nothing for nil.
+// safeFunc wraps a function that the broker has returned; for nil it returns one that does nothing.
 func (b safeBroker) safeFunc(name string, f func()) func() {
 	return func() {
 		if f != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// Set is some of the connections of a route: all of them, those that joined a room, or those of a user, but for
-// exceptions. It is a value, and has the members that are there when it is used.
+// Set is a set of connections of a route: all of them, those in a room, or those of a user, minus exceptions. It is a
+// value; its members are determined when it is used.
 type Set struct {
 	route  *Route
 	kind   kind
@@ -17,7 +17,7 @@ type Set struct {
 	except []*Member
 }
 
-// kind is what the members of a set have in common. Other nodes are told.
+// kind is the kind of a set. It is part of the protocol between nodes.
 type kind byte
 
 const (
@@ -29,22 +29,22 @@ const (
 // All returns all connections of the route.
 func (rt *Route) All() Set { return Set{route: rt} }
 
-// Room returns those that joined the room.
+// Room returns the connections in the room.
 func (rt *Route) Room(name string) Set { return Set{route: rt, kind: inRoom, name: name} }
 
-// User returns those of the user.
+// User returns the connections of the user.
 func (rt *Route) User(id string) Set { return Set{route: rt, kind: ofUser, name: id} }
 
-// Room returns those that joined the room, with the same exceptions.
+// Room returns the connections in the room, with the same exceptions.
 func (s Set) Room(name string) Set {
 	s.kind, s.name = inRoom, name
 	return s
 }
 
-// OfUser reports whether the members are those of a user.
+// OfUser reports whether the set has the connections of a user.
 func (s Set) OfUser() bool { return s.kind == ofUser }
 
-// IsRoom reports whether the members are those that joined a room.
+// IsRoom reports whether the set has the connections in a room.
 func (s Set) IsRoom() bool { return s.kind == inRoom }
 
 // Except returns the set without some connections.
@@ -53,8 +53,8 @@ func (s Set) Except(members ...*Member) Set {
 	return s
 }
 
-// Send queues a message for every member, on every node. It never blocks, and a receiver that is too slow is no error.
-// from is the connection whose handler sends, nil if it is none's.
+// Send queues a message for every member, on every node. It never blocks, and a receiver that is too slow is not an
+// error. from is the connection whose handler sends, nil if there is none.
 func (s Set) Send(m *frame.Message, from *transport.Conn) error {
 	members := s.find()
 	b := s.route.hub.engine.Broadcast(m, from)
@@ -63,7 +63,7 @@ func (s Set) Send(m *frame.Message, from *transport.Conn) error {
 			b.To(e.t)
 		}
 	})
-	err := b.End() // of this node's members; the others' are not its business
+	err := b.End() // of the members on this node only
 	return errors.Join(err, s.publish(members, m))
 }
 
@@ -87,7 +87,7 @@ func (s Set) find() *index {
 	return &s.route.all
 }
 
-// topic returns where nodes send what is for the set.
+// topic returns the topic of the set.
 func (s Set) topic() string {
 	switch s.kind {
 	case inRoom:

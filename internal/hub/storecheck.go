@@ -14,21 +14,21 @@ import (
 var ErrStore = fmt.Errorf("%w: presence needs its PresenceStore, which fails", ErrBroker)
 
 const (
-	storeWithin = 5 * time.Second // for the store's answers
-	storeAgain  = 5 * time.Second // until one that has failed is tried again
+	storeWithin = 5 * time.Second // time limit of one check
+	storeAgain  = 5 * time.Second // interval between checks while the store fails
 )
 
 var errStoreSilent = fmt.Errorf("no answer within %v", storeWithin)
 
-// storeCheck knows whether the PresenceStore works. A message broker that carries messages may keep no tables, or
-// refuse them; then each node would take its own users for all. The store is tried at the start, whenever the message
-// broker has come or a tracker could not use it, and again for as long as it fails.
+// storeCheck checks whether the PresenceStore works. A message broker that delivers messages may not support tables, or
+// may refuse them; then each node would see only its own users. The store is checked at the start, whenever the message
+// broker becomes available or a tracker fails to use it, and repeatedly while it fails.
 type storeCheck struct {
 	hub   *Hub
-	wake  chan struct{}      // has room for one: the store is to be tried
-	tried chan struct{}      // closed when the store was tried for the first time, or could not be
+	wake  chan struct{}      // capacity 1: a check was requested
+	tried chan struct{}      // closed after the first check, or when there will be none
 	ended chan struct{}      // closed when the goroutine has ended
-	end   context.CancelFunc // nil if none was started
+	end   context.CancelFunc // nil if not started
 
 	mu     sync.Mutex // guards following
 	failed error
@@ -38,7 +38,7 @@ func newStoreCheck(h *Hub) *storeCheck {
 	return &storeCheck{hub: h, wake: make(chan struct{}, 1), tried: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// start begins, and returns what came of the first try. It does not wait longer for it than ctx lasts.
+// start starts the checks, and returns the result of the first. It waits for it no longer than ctx lasts.
 func (c *storeCheck) start(ctx context.Context) error {
 	living, end := context.WithCancel(context.Background())
 	c.end = end
@@ -51,7 +51,7 @@ func (c *storeCheck) start(ctx context.Context) error {
 	}
 }
 
-// stop ends it. A store that ignores its context is not waited for longer than ctx lasts.
+// stop ends the checks. It waits no longer than ctx lasts for a store that ignores its context.
 func (c *storeCheck) stop(ctx context.Context) {
 	if c.end == nil {
 		return
@@ -63,7 +63,7 @@ func (c *storeCheck) stop(ctx context.Context) {
 	}
 }
 
-// again has the store tried. It does not block.
+// again requests a check. It does not block.
 func (c *storeCheck) again() {
 	select {
 	case c.wake <- struct{}{}:
@@ -71,7 +71,7 @@ func (c *storeCheck) again() {
 	}
 }
 
-// err returns why the store does not work, as far as is known.
+// err returns the result of the last check.
 func (c *storeCheck) err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +101,7 @@ func (c *storeCheck) run(ctx context.Context) {
 	}
 }
 
-// try finds out whether the store works, unless its message broker is away.
+// try checks the store, unless the message broker is away.
 func (c *storeCheck) try(ctx context.Context) {
 	err := c.hub.tryStore(ctx)
 	if ctx.Err() != nil || c.hub.node.Away() != nil {

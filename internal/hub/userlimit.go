@@ -11,36 +11,36 @@ import (
 
 const replaced = "replaced by a newer connection of this user"
 
-// userLimit holds users to a number of connections.
+// userLimit limits the number of connections per user.
 //
-// A connection whose client is known to be gone, or whose closing handshake has begun, has no place any more, whatever its
-// hooks still do. Its socket stays open until it is done, or until a newcomer needs it.
+// A connection whose client is known to be gone, or whose closing handshake has begun, no longer counts, even if its
+// hooks still run. Its socket stays open until the connection ends, or until a new connection needs it.
 type userLimit struct {
 	max     int                  // 0 for no limit
-	replace websocket.StatusCode // with which one too many closes the user's oldest; 0 to be refused instead
+	replace websocket.StatusCode // close code for the oldest when a new one exceeds max; 0 to refuse the new one
 
 	mu    sync.Mutex             // guards following, and the fields of userConns
-	conns map[string][]*userConn // of each user, but for those that were cut: the oldest first
+	conns map[string][]*userConn // by user, oldest first, without those that were cut
 }
 
 // userConn is a connection of a user.
 type userConn struct {
 	user   *identity
 	t      *transport.Conn // nil during the handshake
-	stays  bool            // it has said so
-	closed bool            // it has made room
+	stays  bool            // stay was called
+	closed bool            // replaced by a newer connection
 }
 
-// leaving reports whether nobody is there any more. It needs the lock.
+// leaving reports whether the connection is closing. The caller holds the lock.
 func (u *userConn) leaving() bool { return u.closed || u.t != nil && u.t.Context().Err() != nil }
 
 func (u *userConn) staying() bool { return u.stays && !u.leaving() }
 
 func (u *userConn) opening() bool { return !u.stays && !u.leaving() }
 
-// giveUp cuts a connection that was not going to stay yet.
+// giveUp closes a connection that was still opening.
 func (l *userLimit) giveUp(u *userConn) {
-	if u.t != nil { // else it hears of it when it opens
+	if u.t != nil { // otherwise opened closes it
 		u.t.Abort(l.replace, replaced, transport.ErrLimit)
 	}
 }
@@ -53,7 +53,7 @@ func (l *userLimit) cut(u userConn) {
 	u.t.Cut()
 }
 
-// reserve counts an upgrade. It reports false if there may be no more of the user.
+// reserve counts an upgrade. It reports false if the user may have no more connections.
 func (l *userLimit) reserve(user *identity) bool {
 	if l.max == 0 || user == nil {
 		return true
@@ -65,15 +65,16 @@ func (l *userLimit) reserve(user *identity) bool {
 	return ok
 }
 
-// add adds a newcomer, if it may come, and returns how to cut those whose sockets it needs. Where the oldest makes room
-// the newcomer needs a socket beside it: there may be as many coming or leaving as staying.
+// add adds a new connection, if allowed, and returns functions that cut the connections whose sockets it needs. If the
+// oldest is to be replaced, both exist for a while: so up to max connections may be opening or leaving in addition to
+// max that stay.
 func (l *userLimit) add(user *identity) (cuts []func(), ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	conns, sockets := l.conns[user.id], l.max
 	if l.replace != 0 {
 		sockets += l.max
-	} else if there := len(conns) - count(conns, (*userConn).leaving); there >= l.max {
+	} else if counted := len(conns) - count(conns, (*userConn).leaving); counted >= l.max {
 		return nil, false
 	}
 	for len(conns) >= sockets {
@@ -82,7 +83,7 @@ func (l *userLimit) add(user *identity) (cuts []func(), ok bool) {
 			leaving := *conns[i]
 			cuts = append(cuts, func() { l.cut(leaving) })
 		} else {
-			i = slices.IndexFunc(conns, (*userConn).opening) // no more stay than half of them
+			i = slices.IndexFunc(conns, (*userConn).opening) // there is one: at most half of them stay
 			opening := conns[i]
 			cuts = append(cuts, func() { l.giveUp(opening) })
 		}
@@ -95,7 +96,8 @@ func (l *userLimit) add(user *identity) (cuts []func(), ok bool) {
 	return cuts, true
 }
 
-// opened notes that the handshake is done. It reports false if the connection had to make room already, and is closed.
+// opened records that the handshake is done. It reports false if the connection was already replaced; then it is
+// closed.
 func (l *userLimit) opened(m *Member) bool {
 	if l.max == 0 || m.user == nil {
 		return true
@@ -118,7 +120,7 @@ func (l *userLimit) arrived(m *Member) bool {
 	return true
 }
 
-// stay notes that a connection lasts, and closes those for which there is no room any more.
+// stay marks a connection as established, and closes the oldest ones in excess of max.
 func (l *userLimit) stay(user *identity) {
 	if l.max == 0 || user == nil || l.replace == 0 {
 		return
@@ -128,7 +130,7 @@ func (l *userLimit) stay(user *identity) {
 	}
 }
 
-// surplus returns what is to be closed for a connection that stays.
+// surplus marks the connection as established and returns the connections to close.
 func (l *userLimit) surplus(user *identity) (closed []*transport.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,7 +161,7 @@ func (l *userLimit) release(user *identity) {
 	}
 }
 
-// find needs the lock. It returns nil for a connection that was cut.
+// find returns nil for a connection that was cut. The caller holds the lock.
 func (l *userLimit) find(user *identity) *userConn {
 	conns := l.conns[user.id]
 	if i := slices.IndexFunc(conns, func(u *userConn) bool { return u.user == user }); i >= 0 {
