@@ -15,7 +15,7 @@ import (
 // takes it from the topic that has most. So a topic loses nothing that has at most half of its share, which is the room
 // divided by the topics that wait.
 type Queue[T any] struct {
-	most  int
+	max   int
 	ready chan struct{}
 
 	mu    sync.Mutex // guards following
@@ -33,7 +33,7 @@ const Overhead = 200
 
 const (
 	batchBytes = 256 << 10 // past which Take takes no more
-	mostSpare  = 64        // lines that are kept
+	maxSpare   = 64        // lines that are kept
 	spareItems = 64        // for which such a line has room
 )
 
@@ -45,8 +45,8 @@ var (
 )
 
 // New returns a queue for that many bytes.
-func New[T any](most int) *Queue[T] {
-	return &Queue[T]{most: most, ready: make(chan struct{}, 1), lines: map[string]*line[T]{}}
+func New[T any](max int) *Queue[T] {
+	return &Queue[T]{max: max, ready: make(chan struct{}, 1), lines: map[string]*line[T]{}}
 }
 
 // Loss is what had to go.
@@ -66,7 +66,7 @@ func (q *Queue[T]) Put(topic string, item T, size int) (loss Loss, err error) {
 	own := q.line(topic)
 	own.push(item, size+len(topic)+Overhead)
 	q.resized(own, own.newest(), 1)
-	for q.size > q.most && q.count > 1 {
+	for q.size > q.max && q.count > 1 {
 		longest := q.sizes[0]
 		if 2*own.size > longest.size { // two floods do not take what is in from each other: who comes is told at once
 			q.drop(own)
@@ -170,7 +170,7 @@ func (q *Queue[T]) resized(l *line[T], size, count int) {
 	delete(q.lines, l.topic)
 	q.row.remove(l)
 	heap.Remove(&q.sizes, l.index)
-	if len(q.spare) < mostSpare && cap(l.items) <= spareItems {
+	if len(q.spare) < maxSpare && cap(l.items) <= spareItems {
 		l.topic = ""
 		q.spare = append(q.spare, l)
 	}

@@ -12,7 +12,7 @@ func Decode(text []byte, v any) error {
 		return nil
 	}
 	if plain := withoutEscapes(text); plain != nil {
-		// The same text to JSON, but not to a method that looks at it, as that of time.Time does before Go 1.27.
+		// Equivalent JSON, but not for methods that read the raw text, as time.Time's does before Go 1.27.
 		reflect.ValueOf(v).Elem().SetZero()
 		if err = json.Unmarshal(plain, v); err == nil {
 			return nil
@@ -22,12 +22,11 @@ func Decode(text []byte, v any) error {
 	return explain(text, v, err)
 }
 
-// withoutEscapes returns the text without escape sequences that stand for printable ASCII, except for what has to be
-// escaped; nil if there are none.
+// withoutEscapes returns the text with unnecessary escape sequences of printable ASCII decoded, nil if there are none.
 func withoutEscapes(text []byte) (plain []byte) {
 	copied := 0
 	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' { // which stands in strings only
+		if text[i] != '\\' { // a backslash occurs in strings only
 			continue
 		}
 		if c, size := escaped(text[i+1:]); c != 0 {
@@ -35,7 +34,7 @@ func withoutEscapes(text []byte) (plain []byte) {
 			copied = i + 1 + size
 			i = copied - 1
 		} else {
-			i++ // what is escaped may be a backslash
+			i++ // skip the escaped character, which may be a backslash
 		}
 	}
 	if plain != nil {
@@ -44,8 +43,8 @@ func withoutEscapes(text []byte) (plain []byte) {
 	return plain
 }
 
-// escaped returns the character that an escape sequence stands for, without its backslash, and the length of the
-// sequence. It is 0 if the character has to be escaped, or is not ASCII.
+// escaped decodes an escape sequence without its backslash and returns its length, which is 0 if the character must be
+// escaped or is not ASCII.
 func escaped(sequence []byte) (c byte, size int) {
 	if sequence[0] == '/' {
 		return '/', 1

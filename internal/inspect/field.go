@@ -12,12 +12,12 @@ type field struct {
 	goName string
 	typ    reflect.Type
 	tagged bool // the name is from the tag
-	quoted bool // the value stands in a string, by the tag's option "string"
-	depth  int  // how many embedded structs it is in
+	quoted bool // the tag has the option "string"
+	depth  int  // number of embedded structs around it
 }
 
-// fieldsOf returns the fields of the struct t, the shallowest first. Several may have one name, of which encoding/json
-// uses one or none: see find.
+// fieldsOf returns the fields of the struct t, the shallowest first. If several have the same name, encoding/json uses
+// one or none: see find.
 func fieldsOf(t reflect.Type) (fields []field) {
 	seen := map[reflect.Type]bool{}
 	for depth, level := 0, []reflect.Type{t}; len(level) > 0; depth++ {
@@ -48,7 +48,7 @@ func fieldsOf(t reflect.Type) (fields []field) {
 		}
 		level = nil
 		for _, t := range embedded {
-			if !seen[t] { // what occurs twice on one level is there twice
+			if !seen[t] { // a type that occurs twice on one level contributes its fields twice
 				level = append(level, t)
 			}
 		}
@@ -56,8 +56,9 @@ func fieldsOf(t reflect.Type) (fields []field) {
 	return fields
 }
 
-// find returns the field that a client means by name, nil if there is none: an exact match if possible, else the first in
-// another case. Where several have the name it is the one that is least embedded, or else the only one of these with a tag.
+// find returns the field that encoding/json decodes name into, nil if there is none: an exact match if possible,
+// otherwise the first that differs in case only. Among fields of the same name, the least embedded wins, then the only
+// one with a tag.
 func find(fields []field, name string) *field {
 	if f := dominant(fields, name); f != nil {
 		return f
@@ -72,7 +73,7 @@ func find(fields []field, name string) *field {
 	return nil
 }
 
-// dominant returns the field with that very name which hides all others, nil if there is none.
+// dominant returns the field of exactly that name that hides all others, nil if there is none.
 func dominant(fields []field, name string) (found *field) {
 	ambiguous := false
 	for i := range fields {
@@ -91,7 +92,7 @@ func dominant(fields []field, name string) (found *field) {
 	return found
 }
 
-// parseTag returns the name in a tag, "" if there is none that every release of Go uses, and the options.
+// parseTag returns the name in a tag, "" if it has none that every release of Go accepts, and the options.
 func parseTag(tag string) (name, options string) {
 	name, options, _ = strings.Cut(tag, ",")
 	if !validName(name) {
@@ -100,7 +101,7 @@ func parseTag(tag string) (name, options string) {
 	return name, options
 }
 
-// validName reports whether every release of Go takes what stands in a tag for a name.
+// validName reports whether every release of Go accepts the name in a tag.
 func validName(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r)
@@ -116,7 +117,7 @@ func hasOption(options, option string) bool {
 	return false
 }
 
-// isScalar reports whether t is a type for which there is the option "string", or a pointer to one.
+// isScalar reports whether t is a type to which the option "string" applies, or a pointer to one.
 func isScalar(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer && t.Name() == "" {
 		t = t.Elem()
@@ -130,7 +131,7 @@ func isFloat(t reflect.Type) bool {
 	return t.Kind() == reflect.Float32 || t.Kind() == reflect.Float64
 }
 
-// FieldNames returns the names under which encoding/json knows the fields of the struct t, or of the struct it points to.
+// FieldNames returns the JSON names of the fields of the struct t, or of the struct that t points to.
 func FieldNames(t reflect.Type) (names []string) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

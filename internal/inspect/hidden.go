@@ -9,8 +9,8 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// hidden returns the mistake of a struct of which JSON sees nothing although it holds something, since all its fields are
-// unexported; nil if it is none.
+// hidden returns the mistake for a struct whose JSON is always empty because all its fields are unexported; nil if that
+// does not apply.
 func hidden(t reflect.Type) *mistake.Mistake {
 	f, ok := unexported(t)
 	if !ok || len(fieldsOf(t)) > 0 {
@@ -30,8 +30,8 @@ func exported(name string) string {
 	return strings.ToUpper(name[:size]) + name[size:]
 }
 
-// unexported returns the name of a field of the struct t that JSON does not see, and false if there is none, or if there
-// is a field that is kept from JSON on purpose.
+// unexported returns the name of an unexported field of the struct t. It returns false if there is none, or if a field
+// is excluded from JSON by its tag.
 func unexported(t reflect.Type) (name string, found bool) {
 	for i := range t.NumField() {
 		f := t.Field(i)

@@ -1,4 +1,4 @@
-// Package inspect has the reflection. All of it runs at registration and results in ordinary functions.
+// Package inspect has the reflection. It runs at registration only.
 package inspect
 
 import (
@@ -9,15 +9,15 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// A Hook is a method that a type has under a name that means something.
+// A Hook is a method whose name is that of a hook.
 type Hook struct {
 	Name string
 	Type reflect.Type // the method's, without the receiver
 	Pos  string       // file:line
 }
 
-// lookup finds a method by a name that is constant in its body. A loop over reflect.Type.Method, or a name that is not
-// constant, would make the linker keep every exported method of every user's program.
+// lookup finds a method by a constant name. A loop over reflect.Type.Method, or a name that is not constant, would make
+// the linker keep every exported method of the user's program.
 type lookup struct {
 	name string
 	find func(reflect.Type) (reflect.Method, bool)
@@ -46,13 +46,13 @@ var wrongNames = []lookup{
 	{"OnUpgraded", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnUpgraded") }},
 }
 
-// Hooks returns the hooks that t has; a method promoted from an embedded struct is one like any other.
+// Hooks returns the hooks of t, including methods promoted from embedded structs.
 func Hooks(t reflect.Type) []Hook { return present(t, hooks) }
 
-// WrongNames returns the methods of t whose name is a likely mistake for a hook's.
+// WrongNames returns the methods of t whose names look like a hook's but are not.
 func WrongNames(t reflect.Type) []Hook { return present(t, wrongNames) }
 
-// Event returns the method of t that is called so. Whether it is meant as a hook tells what it returns.
+// Event returns the method Event of t. Its result type tells whether it was meant as Events.
 func Event(t reflect.Type) (method Hook, ok bool) {
 	found := present(t, []lookup{{"Event", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Event") }}})
 	if len(found) == 0 {
@@ -81,8 +81,8 @@ func withoutReceiver(t reflect.Type) reflect.Type {
 	return reflect.FuncOf(in, out, t.IsVariadic())
 }
 
-// methodPos finds where a method was written. A promoted method's own code is generated, so it is looked for in
-// the embedded struct.
+// methodPos returns the position of a method. The code of a promoted method is generated, so it looks in the embedded
+// struct.
 func methodPos(t reflect.Type, l lookup) string {
 	m, ok := l.find(t)
 	if !ok {
@@ -114,7 +114,7 @@ func methodPos(t reflect.Type, l lookup) string {
 	return ""
 }
 
-// FuncPos returns where the function fn was written.
+// FuncPos returns the position of the function fn.
 func FuncPos(fn any) string {
 	pc := reflect.ValueOf(fn).Pointer()
 	f := runtime.FuncForPC(pc)
@@ -123,7 +123,7 @@ func FuncPos(fn any) string {
 	}
 	file, line := f.FileLine(pc)
 	if strings.HasPrefix(file, "<") {
-		return "" // a method value's own code is generated
+		return "" // the code of a method value is generated
 	}
 	return mistake.Position(file, line)
 }

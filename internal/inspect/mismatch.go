@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Mismatch is the error of a JSON text that does not decode into a Go type. It says which value is wrong and what is
-// wrong with it in terms of JSON, and in the same words whatever encoding/json says of it in this release of Go.
+// Mismatch is the error for a JSON text that does not decode into a Go type. It describes the first wrong value in
+// terms of JSON, in words that do not depend on the release of Go.
 type Mismatch struct {
-	Path    string // to the first value that is wrong, as deep.list[1].street; "" if it is the whole text
-	Problem string // what is said of it, as "is a number, want a string"
-	Err     error  // what a method of its type said, nil if it was not that
+	Path    string // of the first wrong value, such as deep.list[1].street; "" for the whole text
+	Problem string // such as "is a number, want a string"
+	Err     error  // the error of a method of its type, nil if it had none
 
-	have, want string // the kinds of JSON values, if it is the kind or a number's range
+	have, want string // the JSON kinds, if the kind or a number's range is wrong
 }
 
 // Error returns the problem and where it is.
@@ -33,14 +33,15 @@ func (m *Mismatch) Error() string {
 	return text
 }
 
-// Unwrap returns what a method of the value's type said.
+// Unwrap returns the error of a method of the value's type.
 func (m *Mismatch) Unwrap() error { return m.Err }
 
-// explain returns why text, which is valid JSON, does not decode into what v points to. err is what encoding/json said.
+// explain returns why text, which is valid JSON, does not decode into what v points to. err is the error of
+// encoding/json.
 //
-// Its errors differ from release to release: in the path, in which of several errors it is, in whether there is a path
-// at all. So the first value that does not fit is looked for here, by the rules of encoding/json, which do not differ.
-// Methods by which types decode themselves are called once more.
+// That error differs between releases: in the path, in which of several errors it reports, in whether it has a path. So
+// explain finds the first wrong value by the rules of encoding/json, which do not differ. It calls the types' own
+// decoding methods once more.
 func explain(text []byte, v any, err error) *Mismatch {
 	w := walk{text: text, fields: map[reflect.Type][]field{}}
 	if w.value(reflect.TypeOf(v).Elem()); w.found != nil {
@@ -57,19 +58,18 @@ var (
 	anyType   = reflect.TypeFor[any]()
 )
 
-// walk goes through a JSON text beside the type that it is decoded into. Its methods report whether to go on.
+// walk traverses a JSON text together with the type that it is decoded into. Its methods report whether to continue.
 type walk struct {
 	text   []byte
 	pos    int
 	path   path
-	start  int                      // of the value that was begun last
-	fields map[reflect.Type][]field // those of the structs on the way
-	inside int                      // of how many values that decode themselves
+	start  int                      // start of the current value
+	fields map[reflect.Type][]field // cache of fieldsOf
+	inside int                      // number of enclosing values that decode themselves
 	found  *Mismatch
 }
 
-// maxInside is how many types that decode themselves, one inside the other, are looked into: each costs as much as all
-// that are inside it.
+// maxInside bounds the nesting of self-decoding types that are examined: each level doubles the cost.
 const maxInside = 4
 
 func (w *walk) fail(m Mismatch) bool {
@@ -78,12 +78,12 @@ func (w *walk) fail(m Mismatch) bool {
 	return false
 }
 
-// wrongKind fails because of a value of another kind.
+// wrongKind reports a value of the wrong kind.
 func (w *walk) wrongKind(have, want string) bool {
 	return w.fail(Mismatch{Problem: "is " + article(have) + ", want " + article(want), have: have, want: want})
 }
 
-// value goes through the value at pos, which is decoded into a t.
+// value traverses the value at pos, which is decoded into a t.
 func (w *walk) value(t reflect.Type) bool {
 	w.space()
 	w.start = w.pos
@@ -103,7 +103,7 @@ func (w *walk) value(t reflect.Type) bool {
 			return w.fail(Mismatch{Problem: "is not an RFC 3339 time"})
 		}
 		return true
-	case decodesJSON(t) && (t != timeType || have == "null"): // which has methods for both, that want the same
+	case decodesJSON(t) && (t != timeType || have == "null"): // time.Time has methods for JSON and for text, which accept the same
 		return w.own(t, have)
 	case decodesText(t):
 		if have != "string" {
@@ -127,7 +127,7 @@ func (w *walk) plain(t reflect.Type, have string) bool {
 	case (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) && have == "array":
 		return w.array(func(i int) bool {
 			if t.Kind() == reflect.Array && i >= t.Len() {
-				w.skip() // encoding/json does not look at it
+				w.skip() // encoding/json ignores it
 				return true
 			}
 			return w.value(t.Elem())
@@ -154,7 +154,7 @@ func (w *walk) plain(t reflect.Type, have string) bool {
 	return true
 }
 
-// member goes through the value of a struct's member.
+// member traverses the value of a struct's member.
 func (w *walk) member(t reflect.Type, key string) bool {
 	fields, known := w.fields[t]
 	if !known {
@@ -223,7 +223,7 @@ func parseInteger(t reflect.Type, text string) (err error) {
 	return err
 }
 
-// rawNumber goes through what becomes a json.Number, which may stand in a string.
+// rawNumber traverses the value of a json.Number, which may be in a string.
 func (w *walk) rawNumber(have string) bool {
 	if json.Unmarshal(w.skip(), new(json.Number)) != nil {
 		return w.wrongKind(have, "number")
@@ -231,7 +231,7 @@ func (w *walk) rawNumber(have string) bool {
 	return true
 }
 
-// anything goes through what is decoded into an empty interface: a number has to be a float64.
+// anything traverses a value that is decoded into an empty interface: a number must fit into a float64.
 func (w *walk) anything(have string) bool {
 	switch have {
 	case "object":
@@ -245,7 +245,7 @@ func (w *walk) anything(have string) bool {
 	return true
 }
 
-// own goes through the value of a type that decodes itself.
+// own traverses the value of a type that decodes itself.
 func (w *walk) own(t reflect.Type, have string) bool {
 	text := w.skip()
 	err := try(text, t)
@@ -255,7 +255,7 @@ func (w *walk) own(t reflect.Type, have string) bool {
 	var wrong *json.UnmarshalTypeError
 	if have != "object" && have != "array" && errors.As(err, &wrong) && firstWord(wrong.Value) == have {
 		if want := JSONKind(wrong.Type); want != have && want != "" {
-			return w.wrongKind(have, want) // what the method itself decodes it into
+			return w.wrongKind(have, want) // the kind that the method itself decodes into
 		}
 	}
 	if w.found = w.part(t, text); w.found != nil {
@@ -264,9 +264,9 @@ func (w *walk) own(t reflect.Type, have string) bool {
 	return w.fail(Mismatch{Problem: undecodable, Err: err})
 }
 
-// part returns what is wrong inside of a value that a type's own method refuses, nil if that is not known. The method
-// may use encoding/json for the parts of the type, as json.Unmarshal(text, (*alias)(v)) does, or read something else
-// entirely. So it is asked about a value that has nothing but the part in question.
+// part returns which part of a value that a type's own method refuses is wrong, nil if that is unknown. The method may
+// use encoding/json for the type's parts, as json.Unmarshal(text, (*alias)(v)) does, or read something else entirely.
+// So part calls it with a value that contains only the part in question.
 func (w *walk) part(t reflect.Type, text []byte) *Mismatch {
 	in := walk{text: text, path: slices.Clip(w.path), fields: w.fields, inside: w.inside + 1}
 	if in.inside > maxInside || in.plain(t, kindAt(text[0])) {
@@ -279,7 +279,7 @@ func (w *walk) part(t reflect.Type, text []byte) *Mismatch {
 	return in.found
 }
 
-// confirmed reports whether err says the same of a text that has nothing but the value that is wrong.
+// confirmed reports whether the method returns the same error for a text with only the wrong value.
 func (m *Mismatch) confirmed(err error) bool {
 	var wrong *json.UnmarshalTypeError
 	switch {

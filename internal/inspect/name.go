@@ -7,7 +7,7 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// TypeName returns a type as a programmer wrote it.
+// TypeName returns a type as written in the source.
 func TypeName(t reflect.Type) string { return mistake.Type(t.String()) }
 
 // IsFunc reports whether fn is a function that can be called.
@@ -16,7 +16,7 @@ func IsFunc(fn any) bool {
 	return v.Kind() == reflect.Func && !v.IsNil()
 }
 
-// NotFunc says what is there instead of a function.
+// NotFunc describes a value that should be a function.
 func NotFunc(fn any) string {
 	if t := reflect.TypeOf(fn); t != nil && t.Kind() == reflect.Func {
 		return "a nil " + TypeName(t)
@@ -27,7 +27,7 @@ func NotFunc(fn any) string {
 	return mistake.Type(fmt.Sprintf("%T", fn))
 }
 
-// ConstructorFor says what is to be in the place of something that is no constructor.
+// ConstructorFor returns advice for a value that is listed in place of a constructor.
 func ConstructorFor(v reflect.Value) string {
 	if !v.IsValid() || v.Kind() == reflect.Func { // which is nil
 		return "put a constructor in its place, or remove it; a package variable may be nil while others are initialized"

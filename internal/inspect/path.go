@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// path leads from a JSON text to a value in it.
+// path is the path to a value in a JSON text.
 type path []step
 
-// step leads to a member of an object, or to an element of an array.
+// step selects a member of an object or an element of an array.
 type step struct {
-	key   []byte // as it stands in the text, with its quotes; nil for an element
-	name  string // what the key says
+	key   []byte // as in the text, with its quotes; nil for an element
+	name  string // the decoded key
 	index int
 }
 
@@ -35,7 +35,7 @@ func (p path) String() string {
 	return b.String()
 }
 
-// isShorthand reports whether a name can stand in a path without quotes.
+// isShorthand reports whether a name needs no quotes in a path.
 func isShorthand(name string) bool {
 	for i, r := range name {
 		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_' || r >= utf8.RuneSelf || i > 0 && '0' <= r && r <= '9') {
@@ -53,7 +53,7 @@ var quoteName = func() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }()
 
-// shorten cuts a name that a client has made up, as an error is not for echoing.
+// shorten truncates a name that comes from a client, so that an error does not echo long input.
 func shorten(name string) string {
 	const most = 64
 	if runes := []rune(name); len(runes) > most {
@@ -62,7 +62,7 @@ func shorten(name string) string {
 	return name
 }
 
-// wrap returns the smallest text in which value stands at the end of such a path. Elements before it are left out.
+// wrap returns the smallest text with value at that path. Preceding array elements are omitted.
 func (p path) wrap(value []byte) []byte {
 	var before, after []byte
 	for i := range p {

@@ -6,11 +6,11 @@ import (
 	"reflect"
 )
 
-// Shape is how a payload type looks in JSON.
+// Shape is the JSON form of a payload type.
 type Shape int
 
 const (
-	Value  Shape = iota // anything that is no object, or may be none
+	Value  Shape = iota // anything that is not always an object
 	Object              // a struct
 	Map                 // an object with any keys
 )
@@ -22,7 +22,7 @@ var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// ShapeOf tells the shape of t. A type that marshals itself is a Value, whatever it makes of it.
+// ShapeOf returns the shape of t. A type that marshals itself is always a Value.
 func ShapeOf(t reflect.Type) Shape {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -38,7 +38,7 @@ func ShapeOf(t reflect.Type) Shape {
 	return Value
 }
 
-// HasFields reports whether t, or what it points to, is anything but a struct without fields.
+// HasFields reports whether t, or the type it points to, is not a struct without fields.
 func HasFields(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -54,7 +54,7 @@ func IsStructOrMap(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct || t.Kind() == reflect.Map
 }
 
-// JSONKind names what kind of JSON value t takes, "" if that is not known from its type.
+// JSONKind returns the kind of JSON value that decodes into t, "" if the type does not determine it.
 func JSONKind(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -68,7 +68,7 @@ func JSONKind(t reflect.Type) string {
 	return plainKind(t)
 }
 
-// plainKind is JSONKind for a type that has no methods of its own, as far as JSON is concerned.
+// plainKind is JSONKind for a type without JSON or text methods.
 func plainKind(t reflect.Type) string {
 	switch k := t.Kind(); {
 	case k == reflect.Bool:
@@ -85,7 +85,7 @@ func plainKind(t reflect.Type) string {
 	return ""
 }
 
-// encodesItself reports whether values of type t, or those that can be addressed, make their JSON themselves.
+// encodesItself reports whether values of type t, or addressable ones, marshal themselves.
 func encodesItself(t reflect.Type) bool {
 	if implements(t, jsonMarshaler) || implements(t, textMarshaler) {
 		return true
@@ -94,7 +94,7 @@ func encodesItself(t reflect.Type) bool {
 	return ok && takes(m, "Encoder")
 }
 
-// decodesJSON reports whether values of type t decode their JSON themselves.
+// decodesJSON reports whether values of type t unmarshal JSON themselves.
 func decodesJSON(t reflect.Type) bool {
 	if implements(t, jsonUnmarshaler) {
 		return true
@@ -103,20 +103,20 @@ func decodesJSON(t reflect.Type) bool {
 	return ok && takes(m, "Decoder")
 }
 
-// takes reports whether a method is one of encoding/json/v2's, which takes a *jsontext.Encoder or a *jsontext.Decoder. A
-// release of Go that has no such package ignores the method. It counts all the same: an event has one form in each.
+// takes reports whether a method is one of encoding/json/v2, with a *jsontext.Encoder or *jsontext.Decoder parameter.
+// It counts even in releases of Go that ignore it, so that an event has the same form in all.
 func takes(m reflect.Method, coder string) bool {
 	t := m.Type
 	return t.NumIn() == 2 && t.In(1).Kind() == reflect.Pointer && t.In(1).Elem().Name() == coder &&
 		t.NumOut() == 1 && t.Out(0) == reflect.TypeFor[error]()
 }
 
-// decodesText reports whether values of type t decode JSON strings themselves, or the keys of an object.
+// decodesText reports whether values of type t unmarshal JSON strings, or the keys of an object, themselves.
 func decodesText(t reflect.Type) bool { return implements(t, textUnmarshaler) }
 
 func implements(t, method reflect.Type) bool { return reflect.PointerTo(t).Implements(method) }
 
-// article puts the indefinite article before the kind of a JSON value.
+// article prefixes the kind of a JSON value with the indefinite article.
 func article(kind string) string {
 	switch kind {
 	case "null":

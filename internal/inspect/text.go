@@ -22,7 +22,8 @@ func kindAt(c byte) string {
 	return "number"
 }
 
-// object calls member for each member of the object at pos, with pos behind its colon. It has to move pos behind the value.
+// object calls member for each member of the object at pos, with pos after its colon. member must move pos past the
+// value.
 func (w *walk) object(member func(key string) bool) bool {
 	outer := len(w.path)
 	for w.next('{', '}') {
@@ -55,11 +56,11 @@ func (w *walk) array(element func(i int) bool) bool {
 	return true
 }
 
-// next moves behind what stands before a member or element, and reports false behind the end of the object or array.
+// next moves to the next member or element. At the end of the object or array, it moves past it and reports false.
 func (w *walk) next(open, end byte) bool {
 	w.space()
 	c := w.text[w.pos]
-	w.pos++ // it is open, a comma or the end
+	w.pos++ // the opening bracket, a comma or the closing bracket
 	w.space()
 	if c == open && w.text[w.pos] == end {
 		c = end
@@ -74,7 +75,7 @@ func (w *walk) space() {
 	}
 }
 
-// skip moves behind the value at pos and returns its text.
+// skip moves past the value at pos and returns its text.
 func (w *walk) skip() []byte {
 	w.space()
 	start := w.pos
@@ -97,7 +98,7 @@ func (w *walk) skip() []byte {
 			w.pos++
 		case ' ', '\t', '\r', '\n', ',', ':':
 			w.pos++
-		default: // a number or a word
+		default: // a number or a literal
 			for w.pos < len(w.text) && strings.IndexByte(" \t\r\n,:]}", w.text[w.pos]) < 0 {
 				w.pos++
 			}

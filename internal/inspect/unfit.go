@@ -8,9 +8,9 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Unfit returns what in t has no JSON, has other JSON in one release of Go than in another, or is a struct of which JSON
-// sees nothing, and how to mend that; nil if there is nothing. What says which of these it is, as the end of a sentence about the JSON of t. Types that marshal
-// themselves are not looked into.
+// Unfit returns a mistake if a part of t has no JSON form, has a form that depends on the release of Go, or is a struct
+// without exported fields; nil otherwise. What says which of these it is, as the end of a sentence about the JSON of t.
+// Types that marshal themselves are not examined.
 func Unfit(t reflect.Type) *mistake.Mistake {
 	return unfit(t, map[reflect.Type]bool{})
 }
@@ -63,7 +63,7 @@ func unfit(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
 			if wrong == nil {
 				continue
 			}
-			if wrong.Where == "" { // it is of this field, not of one further inside
+			if wrong.Where == "" { // the mistake is this field's, not that of a nested one
 				wrong.Where = t.String()
 				wrong.Have = fmt.Sprintf("%s.%s with %s", t, f.Name, wrong.Have)
 			}
@@ -74,7 +74,7 @@ func unfit(t reflect.Type, seen map[reflect.Type]bool) *mistake.Mistake {
 	return nil
 }
 
-// embedsStruct reports whether a field embeds a struct, whose fields count although it is not exported itself.
+// embedsStruct reports whether a field embeds a struct, whose fields are visible even if the struct is unexported.
 func embedsStruct(f reflect.StructField) bool {
 	inner := f.Type
 	if inner.Kind() == reflect.Pointer {
@@ -83,8 +83,8 @@ func embedsStruct(f reflect.StructField) bool {
 	return f.Anonymous && inner.Kind() == reflect.Struct
 }
 
-// unportableNames returns two names of t that differ in case only, of which the first or the least embedded counts for a
-// name that is spelled in a third way.
+// unportableNames returns the mistake for two names of t that differ in case only: releases of Go decode a third
+// spelling into different ones of them.
 func unportableNames(t reflect.Type) *mistake.Mistake {
 	fields := fieldsOf(t)
 	for i := range fields {
@@ -113,7 +113,7 @@ func unportableTag(f reflect.StructField) *mistake.Mistake {
 		}
 	}
 	for option := range strings.SplitSeq(options, ",") {
-		if isNew(option) && !(option == "embed" && (f.Anonymous || name != "")) { // where that says nothing
+		if isNew(option) && !(option == "embed" && (f.Anonymous || name != "")) { // where the option has no effect
 			return &mistake.Mistake{
 				What: otherJSON,
 				Have: fmt.Sprintf("the option %q in its tag, which not every release of Go knows", option),
@@ -124,7 +124,8 @@ func unportableTag(f reflect.StructField) *mistake.Mistake {
 	return nil
 }
 
-// isNew reports whether a tag's option is one of encoding/json/v2 that encoding/json reads as well where it is built on it.
+// isNew reports whether a tag's option is one of encoding/json/v2, which encoding/json also reads where it is built on
+// v2.
 func isNew(option string) bool {
 	return option == "embed" || option == "case:strict" || strings.HasPrefix(option, "format:") || strings.Contains(option, "'")
 }

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Members returns everybody in a room, by id with the metadata, on all nodes. If the message broker does not answer
-// they are those that this node knows of, and the error is set. silent are the nodes that were not heard of lately, so
-// that what is known of their users may be old.
+// Members returns the metadata of all users in a room, on all nodes, by id. If the message broker does not answer, it
+// returns the users that this node knows of, and an error. silent are the nodes that have missed heartbeats, so that
+// the data about their users may be outdated.
 func (t *Tracker[C]) Members(ctx context.Context, name string) (members map[string][]byte, silent []string, err error) {
 	known, others, complete := t.known(name)
 	if away := t.Node.Away(); away != nil {
@@ -27,7 +27,7 @@ func (t *Tracker[C]) Members(ctx context.Context, name string) (members map[stri
 	maps.DeleteFunc(remote, func(node string, _ map[string]value) bool {
 		return node == t.Node.ID() || !t.Node.Alive(node)
 	})
-	r := newRoom[C](name) // to find what counts of each
+	r := newRoom[C](name) // to merge the nodes' data
 	r.remote = remote
 	t.mu.Lock()
 	if here := t.rooms[name]; here != nil {
@@ -38,8 +38,8 @@ func (t *Tracker[C]) Members(ctx context.Context, name string) (members map[stri
 	return members, t.silent(nodes(remote)), nil
 }
 
-// known returns what this node has of a room, and which other nodes have said it. It is complete if the room has members
-// here, whose news it follows.
+// known returns this node's copy of a room, and the other nodes that it comes from. It is complete if the room has
+// members here, because then the node receives the room's deltas.
 func (t *Tracker[C]) known(name string) (members map[string][]byte, others []string, complete bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,7 +60,7 @@ func nodes(remote map[string]map[string]value) (ids []string) {
 	return ids
 }
 
-// silent returns which of the nodes were not heard of lately.
+// silent returns those of the nodes that have missed heartbeats.
 func (t *Tracker[C]) silent(nodes []string) []string {
 	late := t.Node.Silent()
 	return slices.DeleteFunc(nodes, func(node string) bool { return !slices.Contains(late, node) })

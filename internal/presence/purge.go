@@ -2,11 +2,12 @@ package presence
 
 import "time"
 
-// maxPurges is how many rooms are remembered that nobody is in, and in whose tables this node may have rows left. The
-// rows of more stay until somebody of this node comes to the room again, or the store forgets them.
+// maxPurges bounds the empty rooms that are remembered because this node may have rows left in their tables. Further
+// rows stay until a user of this node enters the room again, or until they expire in the store.
 const maxPurges = 10_000
 
-// tidy needs the lock. It drops what of a room is not needed any more. Of one that is only to be purged the name is enough.
+// tidy drops a room that is not needed any more. Of a room that only has to be purged it keeps the name. The caller
+// holds the lock.
 func (t *Tracker[C]) tidy(r *room[C]) {
 	if t.rooms[r.name] != r || !r.idle() {
 		return
@@ -18,7 +19,7 @@ func (t *Tracker[C]) tidy(r *room[C]) {
 	}
 }
 
-// purge needs the lock. It has the rows deleted of those who left while the store failed.
+// purge deletes the rows of users who left while the store failed. The caller holds the lock.
 func (t *Tracker[C]) purge() {
 	if time.Now().Before(t.purgeAt) {
 		return

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// room is who is in a room, as this node knows it. The tracker's lock guards it.
+// room is this node's copy of who is in a room. The tracker's lock guards it.
 type room[C comparable] struct {
 	name  string
 	conns map[C]struct{} // the members on this node
@@ -17,25 +17,25 @@ type room[C comparable] struct {
 	version  uint64            // of the last delta from this node
 	versions map[string]uint64 // of the last delta from each other node; none after loading
 
-	shown     map[string][]byte   // what the members were told, or would be if they were not too many: metadata by id
-	size      int                 // of it in a message
-	counted   bool                // they were told the number only
-	dirty     map[string]struct{} // users of whom something else may have to be told
-	newcomers map[C]struct{}      // members who have not been told anything
+	shown     map[string][]byte   // what the members know, or would know if they were not too many: metadata by id
+	size      int                 // size of shown in an event
+	counted   bool                // the members got only the count
+	dirty     map[string]struct{} // users that may have changed since
+	newcomers map[C]struct{}      // members who have not got a snapshot
 
-	working  bool                // a job of the room is under way, and may come back
-	retryAt  time.Time           // no other before; zero if nothing failed
-	purge    bool                // there may be rows of users who left, without a trace here
-	pending  map[string]struct{} // users whose row and delta are not written
-	sweep    map[string]struct{} // rows of dead nodes
-	load     bool                // the store is to be read
-	loading  bool                // it is being read
-	doubtful bool                // it is to be read at the tracker's doubtAt
-	loaded   bool                // it was read, or cannot be
-	backlog  []delta             // what came while it was read
+	working  bool                // a job of the room is under way
+	retryAt  time.Time           // no job before; zero after success
+	purge    bool                // there may be rows of users who left and are no longer in local
+	pending  map[string]struct{} // users whose row and delta have to be written
+	sweep    map[string]struct{} // rows of dead nodes, to be deleted
+	load     bool                // the table has to be read
+	loading  bool                // the table is being read
+	doubtful bool                // the table has to be read at the tracker's doubtAt
+	loaded   bool                // the table was read, or reading failed
+	backlog  []delta             // deltas received while the table was read
 }
 
-// user is a user with connections on this node, or without since a short while.
+// user is a user with connections on this node, or in its grace.
 type user[C comparable] struct {
 	value
 	conns map[C]struct{}
@@ -51,9 +51,9 @@ func newRoom[C comparable](name string) *room[C] {
 	}
 }
 
-// enter adds a connection, or takes its new metadata.
+// enter adds a connection, or updates its metadata.
 func (r *room[C]) enter(c C, id string, meta []byte) {
-	if len(r.conns) == 0 { // what was known of other nodes is old
+	if len(r.conns) == 0 { // the data about other nodes is outdated
 		r.load, r.loaded = true, false
 	}
 	if _, ok := r.conns[c]; !ok {
@@ -90,7 +90,7 @@ func (r *room[C]) exit(c C, id string, until time.Time) (last bool) {
 	return len(u.conns) == 0
 }
 
-// expire ends a user's grace, if it is over and nobody has come back.
+// expire removes a user whose grace is over and who has no connection.
 func (r *room[C]) expire(id string, now time.Time) {
 	if u := r.local[id]; u != nil && len(u.conns) == 0 && !now.Before(u.until) {
 		delete(r.local, id)
@@ -99,10 +99,10 @@ func (r *room[C]) expire(id string, now time.Time) {
 	}
 }
 
-// apply takes what another node says.
+// apply applies a delta of another node.
 func (r *room[C]) apply(d delta) {
 	if have, ok := r.versions[d.node]; ok && d.version != have+1 {
-		r.load = true // something was lost
+		r.load = true // a delta was lost
 	}
 	r.versions[d.node] = d.version
 	users := r.remote[d.node]
@@ -120,7 +120,7 @@ func (r *room[C]) apply(d delta) {
 	}
 }
 
-// forget drops what another node has said.
+// forget drops the data of another node.
 func (r *room[C]) forget(node string) {
 	for id := range r.remote[node] {
 		r.dirty[id] = struct{}{}
@@ -131,7 +131,7 @@ func (r *room[C]) forget(node string) {
 	r.backlog = slices.DeleteFunc(r.backlog, func(d delta) bool { return d.node == node })
 }
 
-// replace takes what the store says of other nodes.
+// replace replaces the data of other nodes by that of the store.
 func (r *room[C]) replace(remote map[string]map[string]value) {
 	for _, users := range []map[string]map[string]value{r.remote, remote} {
 		for _, byID := range users {
@@ -148,7 +148,7 @@ func (r *room[C]) replace(remote map[string]map[string]value) {
 	r.backlog, r.loaded = nil, true
 }
 
-// find returns what counts of a user on all nodes; ok is false if the user is not there.
+// find merges the data about a user on all nodes; ok is false if the user is not in the room.
 func (r *room[C]) find(id string) (v value, ok bool) {
 	if u := r.local[id]; u != nil {
 		v, ok = u.value, true
@@ -161,7 +161,7 @@ func (r *room[C]) find(id string) (v value, ok bool) {
 	return v, ok
 }
 
-// all returns everybody.
+// all returns all users.
 func (r *room[C]) all() map[string][]byte {
 	all := make(map[string][]byte, len(r.local))
 	for _, users := range r.remote {
@@ -179,26 +179,26 @@ func (r *room[C]) all() map[string][]byte {
 	return all
 }
 
-// Change is what members of a room are told.
+// Change is a change that members of a room are told of.
 type Change[C comparable] struct {
 	Room  string
-	All   bool              // Here is everybody
-	Here  map[string][]byte // metadata of those who came, or whose metadata has changed
+	All   bool              // Here is a full snapshot
+	Here  map[string][]byte // metadata of users who entered or whose metadata has changed
 	Gone  []string
-	Count int            // of all; there may be more than in Here even if All is set
-	Only  []C            // who is told, if this is for newcomers
-	But   map[C]struct{} // else all members but these
+	Count int            // of all users; may exceed len(Here) even if All is set
+	Only  []C            // the receivers, if this is for new members
+	But   map[C]struct{} // otherwise all members except these
 }
 
-// changes returns what is to be told now. Past most users, or mostBytes of what would be told of them, members are told
-// only how many they are. So everything that is told fits, and nothing is told in vain.
-func (r *room[C]) changes(most, mostBytes int) (told []Change[C]) {
+// changes returns the changes to send now. Above maxUsers users, or maxBytes of JSON about them, members get only the
+// count, so that every event fits into a queue.
+func (r *room[C]) changes(maxUsers, maxBytes int) (told []Change[C]) {
 	if !r.loaded || len(r.dirty)+len(r.newcomers) == 0 {
 		return nil
 	}
 	here := map[string][]byte{}
 	var gone []string
-	size := 0 // of here and gone
+	size := 0 // size of here and gone
 	for id := range r.dirty {
 		v, there := r.find(id)
 		was, shown := r.shown[id]
@@ -214,13 +214,13 @@ func (r *room[C]) changes(most, mostBytes int) (told []Change[C]) {
 	clear(r.dirty)
 	slices.Sort(gone)
 	wasCounted, newcomers := r.counted, r.newcomers
-	r.counted = r.tooLarge(most, mostBytes)
-	r.newcomers = map[C]struct{}{} // what is told is read without the lock
+	r.counted = r.tooLarge(maxUsers, maxBytes)
+	r.newcomers = map[C]struct{}{} // a new map, since the changes are read without the lock
 	switch {
 	case len(here)+len(gone) == 0 && wasCounted == r.counted:
 	case r.counted:
 		told = append(told, Change[C]{Room: r.name, Count: len(r.shown), But: newcomers})
-	case wasCounted || size > mostBytes:
+	case wasCounted || size > maxBytes:
 		all := r.everybody()
 		all.But = newcomers
 		told = append(told, all)
@@ -235,16 +235,16 @@ func (r *room[C]) changes(most, mostBytes int) (told []Change[C]) {
 	return told
 }
 
-// tooLarge reports whether members are to be told numbers. Once they are, the room has to fall clearly below the bound, or
-// somebody who comes and goes would have everybody told of everybody each time.
-func (r *room[C]) tooLarge(most, mostBytes int) bool {
+// tooLarge reports whether members get only the count. Once they do, the room has to shrink a tenth below the bound, or
+// a single user who comes and goes would cause a full snapshot for all each time.
+func (r *room[C]) tooLarge(maxUsers, maxBytes int) bool {
 	if r.counted {
-		most, mostBytes = most-most/10, mostBytes-mostBytes/10
+		maxUsers, maxBytes = maxUsers-maxUsers/10, maxBytes-maxBytes/10
 	}
-	return len(r.shown) > most || r.size > mostBytes
+	return len(r.shown) > maxUsers || r.size > maxBytes
 }
 
-// show and hide change what is shown, and return how much of a message that takes.
+// show and hide update shown, and return the size of the change in an event.
 func (r *room[C]) show(id string, meta []byte) int {
 	r.hide(id)
 	r.shown[id] = meta
@@ -264,7 +264,7 @@ func (r *room[C]) hide(id string) int {
 	return n
 }
 
-// everybody returns what somebody hears who knows nothing.
+// everybody returns a full snapshot.
 func (r *room[C]) everybody() Change[C] {
 	all := Change[C]{Room: r.name, All: true, Count: len(r.shown)}
 	if !r.counted {
@@ -273,7 +273,7 @@ func (r *room[C]) everybody() Change[C] {
 	return all
 }
 
-// idle reports whether nothing of the room is needed any more.
+// idle reports whether the room is not needed any more.
 func (r *room[C]) idle() bool {
 	return len(r.conns) == 0 && len(r.local) == 0 && len(r.pending) == 0 && len(r.sweep) == 0 && !r.working
 }

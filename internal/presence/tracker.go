@@ -26,40 +26,40 @@ type Store interface {
 	Rows(ctx context.Context, table string) (map[string][]byte, error)
 }
 
-// Config is what a Tracker works with. C identifies a connection.
+// Config configures a Tracker. C identifies a connection.
 type Config[C comparable] struct {
 	Node    Node
 	Store   Store
 	Table   func(room string) string              // the name of a room's table
 	Publish func(room string, delta []byte) error // to the other nodes
-	Tell    func(Change[C])                       // the members on this node; may not block
-	Failed  func(doing, room string, err error)   // something will be tried again
-	Grace   time.Duration                         // for which a user without connections stays
-	// Past MaxUsers users, or MaxBytes of JSON that tells of them, members are told numbers only.
+	Tell    func(Change[C])                       // sends a change to the members on this node; must not block
+	Failed  func(doing, room string, err error)   // reports an error; the operation is retried
+	Grace   time.Duration                         // how long a user without connections stays
+	// Above MaxUsers users, or MaxBytes of JSON about them, members get only the count.
 	MaxUsers, MaxBytes int
 }
 
 const (
-	// coalesce is how long changes wait for others, to be told in one message.
+	// coalesce is how long changes are collected before they are sent in one event.
 	coalesce = 250 * time.Millisecond
-	// refresh is how often the tables are read although no delta was missed, as far as is known.
+	// refresh is the interval at which tables are read even if no gap was noticed.
 	refresh = time.Minute
-	// rewriteEvery is how often a node's rows are written again, in refreshes: a Store keeps them for an hour.
+	// rewriteEvery is the number of refreshes after which a node rewrites its rows: a Store keeps them for an hour.
 	rewriteEvery = 20
-	// storeWithin bounds a call of the Store.
+	// storeWithin bounds a call to the Store.
 	storeWithin = 5 * time.Second
-	// retryAfter is when something that failed is tried again.
+	// retryAfter is the delay before a failed operation is retried.
 	retryAfter = 2 * time.Second
-	// doubt is when a table is read after a delta of a node that is taken for dead: it was on its way when the node left,
-	// or the node lives and has said so by then.
+	// doubt is the delay before a table is read after a delta of a dead node: either the delta was on its way when the
+	// node left, or the node is alive and will have sent a heartbeat by then.
 	doubt = 5 * time.Second
-	// complainEvery is how often that is said, whatever the number of rooms.
+	// complainEvery is the minimum interval between calls of Failed, for all rooms together.
 	complainEvery = time.Minute
-	// atOnce is how many calls of the Store run at the same time.
+	// atOnce bounds the concurrent calls to the Store.
 	atOnce = 32
-	// mostLeaving is in how many rooms a user's grace runs at a time. In more it is over at once: who comes to ever new
-	// rooms must not fill the memory.
-	mostLeaving = 1000
+	// maxLeaving bounds the rooms in which a user's grace runs at a time. Beyond it there is no grace, so that a user
+	// who enters ever new rooms does not exhaust memory.
+	maxLeaving = 1000
 )
 
 // Tracker is the presence of one route.
@@ -68,34 +68,34 @@ type Tracker[C comparable] struct {
 
 	context context.Context // ends with Close
 	cancel  context.CancelFunc
-	running sync.WaitGroup // calls of the timer, and jobs
+	running sync.WaitGroup // timer calls and jobs
 
-	telling sync.Mutex // held while members are told, so that they hear everything in order
+	telling sync.Mutex // held while changes are sent, to keep them in order
 
 	mu        sync.Mutex // guards following
 	rooms     map[string]*room[C]
-	leaving   []leaving      // in the order of their ends
-	leavings  map[string]int // how many of them, by user
+	leaving   []leaving      // ordered by end of grace
+	leavings  map[string]int // number of them, by user
 	timer     *time.Timer
 	wake      time.Time // when timer fires; zero if it does not run
-	tellAt    time.Time // when changes are due; zero if there are none
+	tellAt    time.Time // when changes are sent; zero if there are none
 	refreshAt time.Time
 	refreshes int
 	doubtAt   time.Time // when doubtful rooms are read; zero if there are none
-	retryAt   time.Time // when a room that failed is tried again; zero for none
+	retryAt   time.Time // when a failed room is retried; zero if there is none
 	working   int       // jobs under way
-	refused   bool      // more could be, but for atOnce
+	refused   bool      // atOnce has kept a job from starting
 
-	streak      map[string]struct{} // rooms that failed since something succeeded last
-	pausedUntil time.Time           // since so many failed in a row; zero if they did not
-	purges      map[string]struct{} // rooms of which nothing else is left to do
+	streak      map[string]struct{} // rooms that failed since the last success
+	pausedUntil time.Time           // set when atOnce rooms failed in a row
+	purges      map[string]struct{} // rooms that only have to be purged
 	purgeAt     time.Time           // not before
 
-	complained time.Time // when Failed was called
+	complained time.Time // when Failed was last called
 	closed     bool
 }
 
-// leaving is a user whose grace runs.
+// leaving is a user in grace.
 type leaving struct {
 	room, user string
 	until      time.Time
@@ -108,7 +108,8 @@ func New[C comparable](config Config[C]) *Tracker[C] {
 	return t
 }
 
-// Enter notes that a user's connection is in a room, with metadata that may be new. The node hears the room's deltas.
+// Enter records that a user's connection is in a room, or has new metadata there. The node is subscribed to the room's
+// topic.
 func (t *Tracker[C]) Enter(name string, c C, user string, meta []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -127,12 +128,12 @@ func (t *Tracker[C]) Enter(name string, c C, user string, meta []byte) {
 		t.refreshAt = time.Now().Add(refresh)
 	}
 	if r.load {
-		t.try(r) // at once, so that it is read when the newcomer is told
+		t.try(r) // at once, so that the table is read before the new member gets its snapshot
 	}
 	t.changed()
 }
 
-// Exit notes that a connection has left a room.
+// Exit records that a connection has left a room.
 func (t *Tracker[C]) Exit(name string, c C, user string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -143,7 +144,7 @@ func (t *Tracker[C]) Exit(name string, c C, user string) {
 	until := time.Now().Add(t.Grace)
 	switch {
 	case !r.exit(c, user, until):
-	case t.leavings[user] < mostLeaving:
+	case t.leavings[user] < maxLeaving:
 		t.leaving = append(t.leaving, leaving{name, user, until})
 		t.leavings[user]++
 		t.schedule()
@@ -153,7 +154,7 @@ func (t *Tracker[C]) Exit(name string, c C, user string) {
 	}
 }
 
-// Receive takes a delta of another node. It reports false for what is none.
+// Receive handles a delta of another node. It reports false if it is invalid.
 func (t *Tracker[C]) Receive(name, node string, body []byte) bool {
 	d, err := parseDelta(node, body)
 	if err != nil {
@@ -180,7 +181,7 @@ func (t *Tracker[C]) Receive(name, node string, body []byte) bool {
 	return true
 }
 
-// Dead drops what a node has said.
+// Dead drops the data of a node.
 func (t *Tracker[C]) Dead(node string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -190,7 +191,7 @@ func (t *Tracker[C]) Dead(node string) {
 	t.changed()
 }
 
-// Resync writes everything again and reads everything again: deltas were lost, or the others have forgotten this node.
+// Resync rewrites all rows and rereads all tables: deltas were lost, or the others have dropped this node's data.
 func (t *Tracker[C]) Resync() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -202,7 +203,7 @@ func (t *Tracker[C]) Resync() {
 	t.changed()
 }
 
-// again needs the lock.
+// again marks all rooms to be written and read. The caller holds the lock.
 func (t *Tracker[C]) again(rewrite bool) {
 	for _, r := range t.rooms {
 		r.load = true
@@ -214,7 +215,7 @@ func (t *Tracker[C]) again(rewrite bool) {
 	}
 }
 
-// changed needs the lock. It sees to it that what has changed is told and written.
+// changed schedules sending and writing what has changed. The caller holds the lock.
 func (t *Tracker[C]) changed() {
 	if t.closed {
 		return
@@ -225,7 +226,7 @@ func (t *Tracker[C]) changed() {
 	t.schedule()
 }
 
-// schedule needs the lock. It sets the timer to what is due first.
+// schedule sets the timer to the earliest due time. The caller holds the lock.
 func (t *Tracker[C]) schedule() {
 	if t.closed {
 		return
@@ -241,7 +242,7 @@ func (t *Tracker[C]) schedule() {
 	}
 	earlier(t.refreshAt)
 	earlier(t.doubtAt)
-	if !t.refused { // else the next job that ends goes on
+	if !t.refused { // otherwise the next job that ends continues
 		earlier(t.retryAt)
 		earlier(t.purgeAt)
 	}
@@ -266,7 +267,7 @@ func (t *Tracker[C]) tick() {
 	}
 }
 
-// due does what is due but telling.
+// due does what is due, except for sending changes.
 func (t *Tracker[C]) due() (told []Change[C]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -312,7 +313,7 @@ func (t *Tracker[C]) due() (told []Change[C]) {
 	return told
 }
 
-// Close deletes this node's rows, for which ctx is the time, and ends everything.
+// Close deletes this node's rows, until ctx is done, and stops the tracker.
 func (t *Tracker[C]) Close(ctx context.Context) {
 	t.mu.Lock()
 	t.closed = true
@@ -324,12 +325,12 @@ func (t *Tracker[C]) Close(ctx context.Context) {
 	t.running.Wait()
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	for name, r := range t.rooms { // nobody else uses them any more
+	for name, r := range t.rooms { // all other goroutines have ended
 		rows := map[string][]byte{}
 		for id := range r.local {
 			rows[rowName(t.Node.ID(), id)] = nil
 		}
-		for id := range r.pending { // of users who have left as well
+		for id := range r.pending { // including users who have left
 			rows[rowName(t.Node.ID(), id)] = nil
 		}
 		if len(rows) > 0 && t.Store.Update(ctx, t.Table(name), rows) != nil {

@@ -10,18 +10,18 @@ import (
 	"github.com/wsgate/wsgate/internal/cluster"
 )
 
-// value is what one node says of a user.
+// value is a node's data about a user.
 type value struct {
-	stamp uint64 // grows with every change on a node; among nodes the largest counts
+	stamp uint64 // increases with every change on a node; the largest of all nodes wins
 	meta  []byte // JSON
 }
 
-// after reports whether v counts, not w. Nodes that say so at the same time must agree on it.
+// after reports whether v wins over w. All nodes must decide equally if the stamps are equal.
 func (v value) after(w value) bool {
 	return v.stamp > w.stamp || v.stamp == w.stamp && string(v.meta) > string(w.meta)
 }
 
-// entrySize returns how many bytes of JSON tell of a user, at most: encoding/json writes some characters as \u escapes.
+// entrySize returns the maximum size of a user's JSON in an event: encoding/json writes some characters as \u escapes.
 func entrySize(id string, meta []byte) int {
 	n := len(`"":,`) + len(id) + len(meta)
 	for i := range len(id) {
@@ -39,13 +39,13 @@ func entrySize(id string, meta []byte) int {
 
 const (
 	maxUser = 255
-	// MaxMeta is the size of the largest metadata of a user.
+	// MaxMeta is the maximum size of a user's metadata.
 	MaxMeta = 4 << 10
-	// maxDelta is the size from which a delta goes in several messages.
+	// maxDelta is the size above which a delta is split into several messages.
 	maxDelta = 64 << 10
 )
 
-// rowName is the row that a node has for a user.
+// rowName returns the name of a node's row for a user.
 func rowName(node, user string) string { return node + "." + cluster.Token(user) }
 
 func parseRowName(row string) (node, user string, ok bool) {
@@ -68,12 +68,12 @@ func parseRow(row []byte) (v value, ok bool) {
 	return v, v.sound()
 }
 
-// sound reports whether members can be told of it.
+// sound reports whether the data is valid.
 func (v value) sound() bool {
 	return len(v.meta) <= MaxMeta && json.Valid(v.meta) && utf8.Valid(v.meta)
 }
 
-// parseRows returns what a table says: by node, by id. What is not ours is left out.
+// parseRows decodes a table, by node and id. It skips invalid rows.
 func parseRows(rows map[string][]byte) map[string]map[string]value {
 	said := map[string]map[string]value{}
 	for row, text := range rows {
@@ -90,10 +90,10 @@ func parseRows(rows map[string][]byte) map[string]map[string]value {
 	return said
 }
 
-// delta is what a node tells the others: the users that came or changed, and those that left.
+// delta is a node's message to the others: users who entered or changed, and users who left.
 type delta struct {
 	node    string
-	version uint64 // one more than that of the node's last delta of the room
+	version uint64 // one more than in the node's previous delta of the room
 	here    map[string]value
 	gone    []string
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// write needs the lock. It starts what is to be done, as far as nothing stands against it. Rooms do not wait for each
-// other: one whose table fails or does not answer is tried again later, by itself.
+// write starts the jobs of all rooms, as far as they may run. Rooms do not wait for each other: one whose table fails
+// or does not answer is retried later by itself. The caller holds the lock.
 func (t *Tracker[C]) write() {
 	if t.closed {
 		return
@@ -16,13 +16,13 @@ func (t *Tracker[C]) write() {
 	t.refused, t.retryAt = false, time.Time{}
 	for _, r := range t.rooms {
 		if t.try(r); t.refused {
-			return // the next that ends goes on
+			return // the next job that ends continues
 		}
 	}
 	t.purge()
 }
 
-// try needs the lock. It starts what is to be done for a room.
+// try starts a room's job, if there is one. The caller holds the lock.
 func (t *Tracker[C]) try(r *room[C]) {
 	if t.closed || r.working || !r.hasWork() {
 		return
@@ -40,7 +40,7 @@ func (t *Tracker[C]) try(r *room[C]) {
 	}
 }
 
-// later and sooner return one of two times. The zero time is none.
+// later and sooner return one of two times. Zero means no time.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
@@ -59,20 +59,20 @@ func (r *room[C]) hasWork() bool {
 	return len(r.pending) > 0 || len(r.sweep) > 0 || r.hasToLoad()
 }
 
-// hasToLoad reports whether the table is to be read: for members, or to find rows of users who have left.
+// hasToLoad reports whether the table has to be read: for members, or to find rows of users who have left.
 func (r *room[C]) hasToLoad() bool { return r.load && len(r.conns) > 0 || r.purge }
 
-// job is what is to be done for a room.
+// job is the work for a room.
 type job[C comparable] struct {
 	room    *room[C]
 	rows    map[string][]byte
-	users   map[string]*value // what the rows say; nil for those who left
+	users   map[string]*value // the values in the rows; nil for users who left
 	swept   map[string]struct{}
-	version uint64 // of the delta before
+	version uint64 // of the previous delta
 	load    bool
 }
 
-// job needs the lock.
+// job takes the pending work of a room. The caller holds the lock.
 func (t *Tracker[C]) job(r *room[C]) *job[C] {
 	j := &job[C]{room: r, rows: map[string][]byte{}, users: map[string]*value{}, swept: r.sweep, version: r.version, load: r.hasToLoad()}
 	for id := range r.pending {
@@ -84,7 +84,7 @@ func (t *Tracker[C]) job(r *room[C]) *job[C] {
 		}
 	}
 	for row := range r.sweep {
-		if node, _, _ := parseRowName(row); !t.Node.Alive(node) { // else it was heard of again
+		if node, _, _ := parseRowName(row); !t.Node.Alive(node) { // otherwise it has come back
 			j.rows[row] = nil
 		}
 	}
@@ -95,7 +95,7 @@ func (t *Tracker[C]) job(r *room[C]) *job[C] {
 	return j
 }
 
-// work does a job. What fails stays to be done.
+// work does a job. What fails stays pending.
 func (t *Tracker[C]) work(j *job[C]) {
 	ctx, cancel := context.WithTimeout(t.context, storeWithin)
 	defer cancel()
@@ -128,7 +128,7 @@ func (t *Tracker[C]) succeeded() {
 	clear(t.streak)
 }
 
-// done notes that a job has ended, after what failed was put back, and goes on with what had to wait for it.
+// done ends a job, after failed work was put back, and starts jobs that had to wait.
 func (t *Tracker[C]) done(r *room[C]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -141,7 +141,8 @@ func (t *Tracker[C]) done(r *room[C]) {
 	t.schedule()
 }
 
-// save writes the rows and then tells the other nodes: who reads the table after it subscribed misses nothing.
+// save writes the rows and then publishes the delta, so that a node that subscribes and then reads the table misses
+// nothing.
 func (t *Tracker[C]) save(ctx context.Context, j *job[C]) error {
 	if len(j.rows) == 0 {
 		return nil
@@ -172,7 +173,7 @@ func (t *Tracker[C]) save(ctx context.Context, j *job[C]) error {
 	return err
 }
 
-// failed has a job done again later. Members who wait for their first news get what is known here.
+// failed puts a job back to be retried. Members who wait for their snapshot get what this node knows.
 func (t *Tracker[C]) failed(j *job[C], doing string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,10 +183,10 @@ func (t *Tracker[C]) failed(j *job[C], doing string, err error) {
 			if r.local[id] != nil {
 				r.pending[id] = struct{}{}
 			} else {
-				r.purge = true // the users who leave while the store fails would be ever more
+				r.purge = true // instead of pending: users who leave while the store fails would pile up
 			}
 		}
-		if len(r.conns) > 0 { // else it is for the nodes that have members there
+		if len(r.conns) > 0 { // otherwise nobody here needs it
 			maps.Copy(r.sweep, j.swept)
 		}
 	}
@@ -202,7 +203,7 @@ func (t *Tracker[C]) failed(j *job[C], doing string, err error) {
 	now := time.Now()
 	r.retryAt = now.Add(retryAfter)
 	t.streak[r.name] = struct{}{}
-	if len(t.streak) >= atOnce { // it is not for some tables that the store fails
+	if len(t.streak) >= atOnce { // the whole store fails, not just some tables
 		t.pausedUntil = r.retryAt
 		clear(t.streak)
 	}
@@ -213,7 +214,7 @@ func (t *Tracker[C]) failed(j *job[C], doing string, err error) {
 	t.changed()
 }
 
-// loaded needs the lock. It takes a table as it was read.
+// loaded applies a table that was read. The caller holds the lock.
 func (t *Tracker[C]) loaded(r *room[C], rows map[string][]byte) {
 	remote := parseRows(rows)
 	own := remote[t.Node.ID()]
@@ -224,7 +225,7 @@ func (t *Tracker[C]) loaded(r *room[C], rows map[string][]byte) {
 		}
 	}
 	for id := range r.local {
-		if _, ok := own[id]; !ok { // somebody took this node for dead
+		if _, ok := own[id]; !ok { // another node has declared this one dead
 			r.pending[id] = struct{}{}
 		}
 	}

@@ -1,7 +1,7 @@
-// Package wiring makes services with a program's constructors, each once and after those that it needs. Before that,
-// it reports what is wrong with them. It is the only package that knows of dig.
+// Package wiring runs a program's constructors, each once and after those that it needs. Before that, it reports
+// mistakes in them. It is the only package that uses dig.
 //
-// It does not know what is made: gateways are products, which the caller keeps for itself.
+// It does not know gateways: to it they are products, whose results only the caller gets.
 package wiring
 
 import (
@@ -15,27 +15,27 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Group is a list of constructors with a part of their services for itself: a module.
+// Group is a list of constructors, some of which only the group can use: a module.
 type Group struct {
 	Name             string // for dig's own errors
-	Label            string // "module chat", in messages; "" for who has no services of its own
-	Here             string // where more constructors of it may be put, in advice
+	Label            string // "module chat", in messages; "" for a group without services
+	Here             string // where to add constructors, in advice
 	Private, Provide []any
 }
 
-// Given is a service that everybody may ask for, and nobody provides.
+// Given is a service that is available to all constructors without a provider.
 type Given struct {
-	From    string // whose it is, in messages
+	From    string // its source, in messages
 	Provide any    // func() T
 }
 
 func (g Given) typ() reflect.Type { return reflect.TypeOf(g.Provide).Out(0) }
 
-// Plan is what is to be made. Its methods are called in the order in which they stand here: Add, Product and Part,
-// Replace, Check, and if there was no mistake Build, and after it Invoke from any goroutine.
+// Plan is the set of constructors to run. Its methods are called in this order: Add, Product and Part, Replace, Check
+// and, if there was no mistake, Build. After Build, Invoke may be called from any goroutine.
 type Plan struct {
 	given     []Given
-	never     func(t reflect.Type) (advice string) // what to do instead of asking for t, "" if it may be a service
+	never     func(t reflect.Type) (advice string) // advice for a constructor that asks for t, "" if t may be a service
 	providers []*provider
 	products  []product
 	parts     []*provider
@@ -47,13 +47,13 @@ type Plan struct {
 	scopes    map[*Group]*dig.Scope
 }
 
-// New returns a plan without constructors. never says what to do instead of asking for a type that no constructor ever
-// provides, and "" for others.
+// New returns a plan without constructors. never returns advice for a constructor that asks for a type that can never
+// be a service, and "" for other types.
 func New(given []Given, never func(t reflect.Type) (advice string)) *Plan {
 	return &Plan{given: given, never: never, container: dig.New(), scopes: map[*Group]*dig.Scope{}}
 }
 
-// Add adds the constructors of a group, and returns what is wrong with each by itself.
+// Add adds the constructors of a group, and returns the mistakes in each by itself.
 func (p *Plan) Add(g *Group) (mistakes []error) {
 	p.groups = append(p.groups, g)
 	for i, list := range [][]any{g.Private, g.Provide} {
@@ -69,8 +69,7 @@ func (p *Plan) Add(g *Group) (mistakes []error) {
 	return mistakes
 }
 
-// Build runs the constructors. It returns what the products' have made, in the order of [Plan.Product], and nil for one
-// that failed.
+// Build runs the constructors. It returns the products in the order of [Plan.Product], with nil for one that failed.
 func (p *Plan) Build() (made []any, mistakes []error) {
 	mistakes = p.register()
 	if len(mistakes) > 0 {
@@ -97,7 +96,7 @@ func (p *Plan) Build() (made []any, mistakes []error) {
 	return made, mistakes
 }
 
-// register tells dig of everything.
+// register registers everything with dig.
 func (p *Plan) register() (mistakes []error) {
 	for _, g := range p.given {
 		if err := p.container.Provide(g.Provide); err != nil {
@@ -121,7 +120,7 @@ func (p *Plan) register() (mistakes []error) {
 	return append(mistakes, p.replace()...)
 }
 
-// failures returns the mistake of every constructor that failed once, however many others needed it.
+// failures returns one mistake for each constructor that failed, however many others need it.
 func (p *Plan) failures(failed []error) (mistakes []error) {
 	note := func(by *provider) {
 		if err := by.failure(); err != nil {
@@ -145,7 +144,7 @@ func (p *Plan) failures(failed []error) (mistakes []error) {
 	return mistakes
 }
 
-// Invoke calls a function with services. It returns the function's error, or says what cannot be provided.
+// Invoke calls a function with services. It returns the function's error, or a mistake if a service is not available.
 func (p *Plan) Invoke(fn any) error {
 	args, err := p.services(fn)
 	if err != nil {
@@ -162,8 +161,8 @@ func (p *Plan) Invoke(fn any) error {
 	return nil
 }
 
-// services returns what the function asks for. The function is not called under the container's lock: it may invoke
-// another.
+// services returns the arguments of the function. The function is called later and without the lock, since it may call
+// Invoke.
 func (p *Plan) services(fn any) (args []reflect.Value, err error) {
 	t := reflect.TypeOf(fn)
 	in := make([]reflect.Type, t.NumIn())
@@ -180,10 +179,10 @@ func (p *Plan) services(fn any) (args []reflect.Value, err error) {
 	return args, err
 }
 
-// invokeError says what the function could not get.
+// invokeError returns the mistake for an Invoke that failed.
 func invokeError(fn any, err error) error {
 	root := dig.RootCause(err)
-	if root == err { //nolint:errorlint // that is how RootCause says that dig did not make the error
+	if root == err { //nolint:errorlint // RootCause returns err itself if dig did not make the error
 		return err
 	}
 	return &mistake.Mistake{What: "App.Invoke of " + inspect.FuncName(fn) + ": " + mistake.Type(root.Error()), Where: inspect.FuncPos(fn), Err: root}

@@ -11,22 +11,23 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// product is what the caller has made for itself: the gateway of a route. It is nobody's service. It becomes one, and stays
-// one value, when its constructor is in Provide and the caller takes what that makes.
+// product is a constructor whose result only the caller gets: the gateway of a route. It is not a service. To make it
+// one, and keep a single value, its constructor goes to Provide and the route takes the service.
 type product struct {
 	of string // `route "/chat"`, in messages
 	by *provider
 }
 
-// Product adds a constructor, of a group, whose result is the caller's own. of says whose, in messages: `route "/chat"`.
+// Product adds a constructor of a group whose result only the caller gets. of names its owner in messages: `route
+// "/chat"`.
 func (p *Plan) Product(g *Group, of string, fn any) {
-	if by, err := newProvider(g, fn, true); err == nil { // else the caller, who knows better what it has to be, says so
+	if by, err := newProvider(g, fn, true); err == nil { // otherwise the caller reports it, with a better message
 		p.products = append(p.products, product{of, by})
 	}
 }
 
-// Part adds a constructor whose result is the caller's own and that nobody could mean to be a service, as middleware. Its
-// group may be one that was not added. made returns the result when Build has run, nil if it failed.
+// Part adds a constructor whose result only the caller gets and which cannot be confused with a service, such as
+// middleware. Its group need not have been added. After Build, made returns the result, nil if it failed.
 func (p *Plan) Part(g *Group, fn any) (made func() any, err error) {
 	by, err := newProvider(g, fn, true)
 	if err != nil {
@@ -41,13 +42,13 @@ func (p *Plan) Part(g *Group, fn any) (made func() any, err error) {
 	}, nil
 }
 
-// takes is the constructor of a product that is a service.
+// takes returns the source of a constructor that takes the service as the product.
 func takes(gateway reflect.Type) string {
 	return fmt.Sprintf("New: func(g %s) %[1]s { return g }", inspect.TypeName(gateway))
 }
 
-// needsProduct returns the mistake of a constructor that asks for what is made for the caller only, nil if there is none.
-// If the product only resembles what is asked for, near is true.
+// needsProduct returns the mistake for a constructor that asks for a product, nil if there is none. near is true if the
+// product only resembles the requested type.
 func (p *Plan) needsProduct(by *provider, s service) (m *mistake.Mistake, near bool) {
 	for _, product := range p.products {
 		if s.name != "" || len(product.by.provides) == 0 || slices.Contains(by.provides, product.by.provides[0]) {
@@ -73,11 +74,11 @@ func (p *Plan) needsProduct(by *provider, s service) (m *mistake.Mistake, near b
 	return m, near
 }
 
-// checkUnserved looks for services that are meant to be products, and are others.
+// checkUnserved finds services of a product's type that no product uses.
 func (p *Plan) checkUnserved() (mistakes []error) {
 	for _, one := range p.providers {
 		for _, s := range one.provides {
-			if s.name != "" { // a product cannot have one
+			if s.name != "" { // products have no names
 				continue
 			}
 			if err := p.unserved(one, s); err != nil {
@@ -88,11 +89,11 @@ func (p *Plan) checkUnserved() (mistakes []error) {
 	return mistakes
 }
 
-// unserved returns the mistake of a service of the type of products, if none is its value and none of their constructors
-// asks for it. Before they have run nobody can tell: two may return the same value.
+// unserved returns the mistake for a service of a product's type, if no product has its value and no product's
+// constructor asks for it. This is known only after they have run, since two constructors may return the same value.
 func (p *Plan) unserved(by *provider, s service) error {
 	made := resultOf(by.results, s.t)
-	if !made.IsValid() || made.Kind() != reflect.Pointer { // not called, as Replace has put another in its place; or copied
+	if !made.IsValid() || made.Kind() != reflect.Pointer { // not called, because of Replace; or a value, which was copied
 		return nil
 	}
 	var other *product
@@ -121,7 +122,7 @@ func (p *Plan) unserved(by *provider, s service) error {
 	return m
 }
 
-// resultOf returns what a constructor has returned for the service of a type, the zero Value if it was not called.
+// resultOf returns a constructor's result of a service's type, the zero Value if it was not called.
 func resultOf(results []reflect.Value, t reflect.Type) reflect.Value {
 	for _, v := range results {
 		if v.Type() == t {

@@ -16,7 +16,7 @@ import (
 
 var typeOfError = reflect.TypeFor[error]()
 
-// service is what constructors ask for and provide.
+// service identifies a service.
 type service struct {
 	t    reflect.Type
 	name string // dig's name tag
@@ -38,9 +38,9 @@ type provider struct {
 	private      bool
 	needs        []service
 	provides     []service
-	resultFields []reflect.StructField // how to ask dig for what it provides
+	resultFields []reflect.StructField // fields of a dig.In that asks for its results
 
-	results []reflect.Value // what it returned when it was called
+	results []reflect.Value // its results, once called
 	failed  error
 }
 
@@ -55,7 +55,7 @@ func newProvider(g *Group, fn any, private bool) (*provider, error) {
 	ft := reflect.TypeOf(fn)
 	for i := range ft.NumIn() {
 		if ft.IsVariadic() && i == ft.NumIn()-1 {
-			break // dig takes it as optional
+			break // dig treats it as optional
 		}
 		p.needs = append(p.needs, needsOf(ft.In(i))...)
 	}
@@ -80,7 +80,7 @@ func newProvider(g *Group, fn any, private bool) (*provider, error) {
 	return p, nil
 }
 
-// needsOf returns the services a parameter of type t stands for.
+// needsOf returns the services that a parameter of type t asks for.
 func needsOf(t reflect.Type) (needs []service) {
 	if !dig.IsIn(t) {
 		return []service{{t: t}}
@@ -101,7 +101,7 @@ func needsOf(t reflect.Type) (needs []service) {
 	return needs
 }
 
-// provide notes the services a result of type t stands for.
+// provide records the services that a result of type t provides.
 func (p *provider) provide(t reflect.Type) error {
 	if t == typeOfError || t == reflect.TypeFor[dig.Out]() {
 		return nil
@@ -150,7 +150,7 @@ func (p *provider) add(f reflect.StructField) error {
 	return nil
 }
 
-// wrapped returns the constructor with a guard around it: its failure is noted, once, and seen by dig as an error.
+// wrapped returns the guarded constructor. It records a failure once, and returns it to dig as an error.
 func (p *provider) wrapped() any {
 	fn := reflect.ValueOf(p.fn)
 	ft := fn.Type()
@@ -195,7 +195,7 @@ func (p *provider) call(fn reflect.Value, args []reflect.Value) error {
 	return p.failed
 }
 
-// callWith calls a function with arguments as reflect.MakeFunc gets them.
+// callWith calls a function with arguments in the form that reflect.MakeFunc passes.
 func callWith(fn reflect.Value, args []reflect.Value) []reflect.Value {
 	if fn.Type().IsVariadic() {
 		return fn.CallSlice(args)
@@ -203,14 +203,14 @@ func callWith(fn reflect.Value, args []reflect.Value) []reflect.Value {
 	return fn.Call(args)
 }
 
-// force returns a function for dig to invoke, which needs all that the constructor provides.
+// force returns a function for dig to invoke that asks for all results of the constructor.
 func (p *provider) force() any {
 	fields := append([]reflect.StructField{{Name: "In", Type: reflect.TypeFor[dig.In](), Anonymous: true}}, p.resultFields...)
 	ft := reflect.FuncOf([]reflect.Type{reflect.StructOf(fields)}, nil, false)
 	return reflect.MakeFunc(ft, func([]reflect.Value) []reflect.Value { return nil }).Interface()
 }
 
-// failure returns the mistake of a constructor that failed, nil if it did not.
+// failure returns the mistake for a constructor that failed, nil if it did not.
 func (p *provider) failure() error {
 	if p.failed == nil {
 		return nil
@@ -225,7 +225,7 @@ func (p *provider) failure() error {
 	return m
 }
 
-// judge looks for an error, and for nil in its place.
+// judge returns the constructor's error, or an error for a nil result.
 func (p *provider) judge(results []reflect.Value) error {
 	for _, v := range results {
 		if v.Type() != typeOfError {
@@ -243,7 +243,7 @@ func (p *provider) judge(results []reflect.Value) error {
 	return nil
 }
 
-// nilIn returns the type of the nil that v is or, if it is a dig.Out, has; nil if there is none.
+// nilIn returns the type of v if it is nil, or that of the nil field if v is a dig.Out; nil if there is none.
 func nilIn(v reflect.Value) reflect.Type {
 	switch k := v.Kind(); {
 	case v.Type() == typeOfError:

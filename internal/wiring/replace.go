@@ -10,19 +10,18 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// replacement takes the place of a service.
+// replacement replaces a service.
 type replacement struct {
 	decorator any    // func() T
-	pos       string // file:line of who asked for it
+	pos       string // file:line of the caller
 }
 
-// Replace has a service made by the decorator, a func() T, in the place of what the groups provide, in all of them. The
-// provider is not called.
+// Replace makes the decorator, a func() T, provide the service T in all groups. The original provider is not called.
 func (p *Plan) Replace(decorator any, pos string) {
 	p.replaced = append(p.replaced, replacement{decorator, pos})
 }
 
-// replace tells dig of the replacements.
+// replace registers the replacements with dig.
 func (p *Plan) replace() (mistakes []error) {
 	for _, r := range p.replaced {
 		t := reflect.TypeOf(r.decorator).Out(0)
@@ -37,7 +36,7 @@ func (p *Plan) replace() (mistakes []error) {
 	return mistakes
 }
 
-// notReplaceable returns the mistake of replacing what nothing provides.
+// notReplaceable returns the mistake for a replacement of a service that nothing provides.
 func (p *Plan) notReplaceable(t reflect.Type, pos string) error {
 	m := &mistake.Mistake{
 		What: "Replace of " + inspect.TypeName(t) + ", which nothing provides", Where: pos,

@@ -10,8 +10,8 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Check returns what can be found without running a constructor: that everything a constructor needs is provided once, and
-// not by itself.
+// Check returns the mistakes that can be found without running a constructor: missing services, services provided
+// twice, and circular dependencies.
 func (p *Plan) Check() (mistakes []error) {
 	note := func(err error) {
 		if err != nil {
@@ -27,7 +27,7 @@ func (p *Plan) Check() (mistakes []error) {
 	for _, product := range p.products {
 		constructors = append(constructors, product.by)
 	}
-	seen := map[string]bool{} // a constructor that stands in two places has one mistake
+	seen := map[string]bool{} // a constructor that is listed twice has one mistake
 	for _, one := range constructors {
 		for _, s := range one.needs {
 			if _, ok := p.find(one.group, s); !ok && !seen[one.pos+s.String()] {
@@ -39,7 +39,7 @@ func (p *Plan) Check() (mistakes []error) {
 	return append(mistakes, p.checkCircles()...)
 }
 
-// givenAs returns whose a service is that nobody provides, "" if it is none.
+// givenAs returns the source of a given service, "" if it is not given.
 func (p *Plan) givenAs(t reflect.Type) string {
 	for _, g := range p.given {
 		if g.typ() == t {
@@ -49,7 +49,7 @@ func (p *Plan) givenAs(t reflect.Type) string {
 	return ""
 }
 
-// checkUnique returns the mistake of a service that one group sees twice.
+// checkUnique returns a mistake for a service that is available twice to one group.
 func (p *Plan) checkUnique(one *provider, s service, before []*provider) error {
 	if owner := p.givenAs(s.t); owner != "" && s.name == "" {
 		return &mistake.Mistake{
@@ -71,7 +71,7 @@ func (p *Plan) checkUnique(one *provider, s service, before []*provider) error {
 	return nil
 }
 
-// find returns the provider of a service as a group sees it; nil and true for one that is given.
+// find returns the provider of a service that is available to a group; nil and true for a given service.
 func (p *Plan) find(g *Group, s service) (*provider, bool) {
 	if s.name == "" && p.givenAs(s.t) != "" {
 		return nil, true
@@ -84,7 +84,7 @@ func (p *Plan) find(g *Group, s service) (*provider, bool) {
 	return nil, false
 }
 
-// missing says what could be meant by a service that nothing provides.
+// missing returns the mistake for a service that nothing provides, with advice.
 func (p *Plan) missing(by *provider, s service) error {
 	m := &mistake.Mistake{What: fmt.Sprintf("constructor %s needs %v, which nothing provides", by.name, s), Where: by.pos, Fix: p.advice(by, s)}
 	product, near := p.needsProduct(by, s)
@@ -121,17 +121,17 @@ func (p *Plan) missing(by *provider, s service) error {
 	return m
 }
 
-// resembles reports whether who asks for a service of type t may have meant one of type has.
+// resembles reports whether a request for type t may have meant type has.
 func resembles(t, has reflect.Type) bool {
 	return has == reflect.PointerTo(t) || t == reflect.PointerTo(has) || fits(t, has) || fits(has, t)
 }
 
-// fits reports whether t is an interface that says something, and has implements it.
+// fits reports whether t is a non-empty interface that has implements.
 func fits(t, has reflect.Type) bool {
 	return t.Kind() == reflect.Interface && t.NumMethod() > 0 && has.Implements(t)
 }
 
-// advice says how to get a service that there is not.
+// advice returns how to provide a missing service.
 func (p *Plan) advice(by *provider, s service) string {
 	if instead := p.never(s.t); instead != "" {
 		return instead
@@ -142,7 +142,7 @@ func (p *Plan) advice(by *provider, s service) string {
 	return fmt.Sprintf("add a constructor that returns %v to Provide of %s", s, by.group.Here)
 }
 
-// alternative says what to do beside asking for a service that resembles what is asked for.
+// alternative returns advice besides asking for a service that resembles the missing one.
 func (p *Plan) alternative(by *provider, s, has service) string {
 	switch {
 	case fits(s.t, has.t) && s.name == "" && has.name == "":
@@ -153,7 +153,7 @@ func (p *Plan) alternative(by *provider, s, has service) string {
 	return fmt.Sprintf("have its constructor return %v, if nobody else asks for %v", s, has)
 }
 
-// checkCircles looks for constructors that need their own results.
+// checkCircles finds circular dependencies.
 func (p *Plan) checkCircles() (mistakes []error) {
 	done := map[*provider]bool{}
 	var visit func(one *provider, trail []*provider)

@@ -138,7 +138,7 @@ var mutants = []mutant{
 	{"what is told while a table is read is lost", "internal/presence/room.go", "\tfor _, d := range r.backlog {\n\t\tr.apply(d)\n\t}\n\tr.backlog, r.loaded", "\tr.backlog, r.loaded", presence},
 	{"who leaves while the store fails leaves a row", "internal/presence/write.go", `r.purge = true // the users`, `_ = r // the users`, presence},
 	{"a room whose table fails holds up the others", "internal/presence/write.go", `r.retryAt = now.Add(retryAfter)`, `r.retryAt, t.pausedUntil = now.Add(retryAfter), now.Add(retryAfter)`, presence},
-	{"members are told more than fits", "internal/presence/room.go", `return len(r.shown) > most || r.size > mostBytes`, `return len(r.shown) > most`, presence},
+	{"members are told more than fits", "internal/presence/room.go", `return len(r.shown) > maxUsers || r.size > maxBytes`, `return len(r.shown) > maxUsers`, presence},
 	{"a row that failed is not written again", "internal/presence/write.go", "r.pending[id] = struct{}{}\n\t\t\t} else {", "} else {", presence},
 	{"a gap in what a node tells is not noticed", "internal/presence/room.go", `d.version != have+1`, `d.version < have`, core + " " + presence},
 	{"who comes hears changes before who is there", "internal/presence/room.go", `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: len(r.shown), But: newcomers})`, `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: len(r.shown)})`, presence},
