@@ -19,21 +19,21 @@ import (
 // Names are the JSON keys of an envelope.
 type Names struct {
 	Type, ID, Data string
-	Nested         bool // every payload is under Data; else see ShapeOf
+	Nested         bool // every payload is under Data; otherwise see ShapeOf
 }
 
-// MaxID is the size of the longest id, as it is written in JSON.
+// MaxID is the maximum size of an id in its JSON form.
 const MaxID = 64
 
-// Inbound is an envelope that arrived. Its slices point into the message.
+// Inbound is a received envelope. Its slices point into the message.
 type Inbound struct {
 	Type []byte // the event's name
-	ID   []byte // as it was sent; nil if no answer is wanted
+	ID   []byte // in its JSON form; nil if no answer is wanted
 	Text []byte // the whole message
 	data []byte // the value under Data; nil if there is none
 }
 
-// Parse reads an envelope. The error's text is meant for the client. An id that was understood is set also then.
+// Parse parses an envelope. The error's text is meant for the client. A valid id is set even if there is an error.
 func (n *Names) Parse(text []byte, in *Inbound) error {
 	*in = Inbound{Text: text}
 	var typ []byte
@@ -77,21 +77,21 @@ func (n *Names) Parse(text []byte, in *Inbound) error {
 	return err
 }
 
-// reserved reports whether key is one of the envelope's, in whatever case: encoding/json does not tell cases apart.
+// reserved reports whether key is one of the envelope's keys, ignoring case as encoding/json does.
 func (n *Names) reserved(key string) bool {
 	return strings.EqualFold(key, n.Type) || strings.EqualFold(key, n.ID) || strings.EqualFold(key, n.Data)
 }
 
-// Payload returns the payload as it was sent; nil if there is none.
+// Payload returns the payload's JSON, nil if there is none.
 func (n *Names) Payload(in *Inbound) []byte {
 	if n.Nested || in.data != nil {
 		return in.data
 	}
-	fields, _ := n.fields(in.Text) // was scanned before
+	fields, _ := n.fields(in.Text) // already scanned
 	return fields
 }
 
-// fields returns the flat envelope without its own keys.
+// fields returns the flat envelope without the envelope's keys.
 func (n *Names) fields(text []byte) ([]byte, error) {
 	out := append(make([]byte, 0, len(text)), '{')
 	err := scan(text, func(key, value []byte) {
@@ -108,8 +108,8 @@ func (n *Names) fields(text []byte) ([]byte, error) {
 	return append(out, '}'), err
 }
 
-// Encode returns the finished text message of an event, or of an answer if id is not nil. payload is JSON of the given
-// shape; nil if there is nothing but the envelope's own keys.
+// Encode returns the encoded text message of an event, or of an answer if id is not nil. payload is JSON of the given
+// shape, nil for a message with only the envelope's keys.
 func (n *Names) Encode(name string, id []byte, shape inspect.Shape, payload []byte) (*frame.Message, error) {
 	scratch := scratchPool.Get().(*[]byte)
 	defer scratchPool.Put(scratch)
@@ -123,7 +123,7 @@ func (n *Names) Encode(name string, id []byte, shape inspect.Shape, payload []by
 	return frame.NewMessage(websocket.MessageText, text), nil
 }
 
-// Text returns the text of the message that Encode makes.
+// Text returns the text of the message that Encode encodes.
 func (n *Names) Text(name string, id []byte, shape inspect.Shape, payload []byte) ([]byte, error) {
 	return n.appendText(nil, name, id, shape, payload)
 }
@@ -142,8 +142,8 @@ func (n *Names) appendText(text []byte, name string, id []byte, shape inspect.Sh
 	switch {
 	case payload == nil:
 	case !utf8.Valid(payload): // a browser would close the connection
-		return nil, errors.New("the payload is not UTF-8: a json.RawMessage or a MarshalJSON method has put something else into it")
-	case n.Nested || shape == inspect.Value || shape == inspect.Object && string(payload) == "null": // no object, while a nil map is an empty one
+		return nil, errors.New("the payload is not UTF-8: a json.RawMessage or a MarshalJSON method has produced other bytes")
+	case n.Nested || shape == inspect.Value || shape == inspect.Object && string(payload) == "null": // null is not an object, except that a nil map is an empty one
 		text = append(text, ',')
 		text = appendString(text, n.Data)
 		text = append(text, ':')
@@ -159,12 +159,12 @@ func (n *Names) appendText(text []byte, name string, id []byte, shape inspect.Sh
 	return append(text, '}'), nil
 }
 
-// scratchPool has memory in which messages are put together, up to maxScratch bytes of it each.
+// scratchPool holds buffers of up to maxScratch bytes for encoding messages.
 var scratchPool = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxScratch = 64 << 10
 
-// checkKeys refuses a map with one of the envelope's keys: whoever chooses the keys could forge events with them.
+// checkKeys refuses a map with one of the envelope's keys, with which whoever chooses the keys could forge events.
 func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
 	if shape != inspect.Map {
 		return nil // its type has no such field, see ShapeOf
@@ -180,19 +180,19 @@ func (n *Names) checkKeys(shape inspect.Shape, payload []byte) (err error) {
 // ErrorName is the event name of errors, which no event may have.
 const ErrorName = text.ErrorEvent
 
-// Failure is the payload of an error.
+// Failure is the payload of an error message.
 type Failure struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Details any    `json:"details,omitempty"`
 }
 
-// IsErrorKey reports whether the flat form of an error has this key.
+// IsErrorKey reports whether key is a key of an error message in the flat form.
 func IsErrorKey(key string) bool {
 	return strings.EqualFold(key, "code") || strings.EqualFold(key, "message") || strings.EqualFold(key, "details")
 }
 
-// Error returns the text message of an error, the answer to a message with that id if it is not nil.
+// Error returns the text message of an error. If id is not nil, it is the answer to the message with that id.
 func (n *Names) Error(id []byte, code, message string, details any) (*frame.Message, error) {
 	payload, err := json.Marshal(Failure{code, message, details})
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"github.com/wsgate/wsgate/internal/inspect"
 )
 
-// ShapeOf tells how payloads of type t stand in this envelope. In the flat form an object's fields stand beside Type,
-// unless one of them has the name of one of the envelope's keys: then the payload is a Value, which stands under Data.
+// ShapeOf returns the shape of payloads of type t in this envelope. In the flat form an object's fields are beside
+// Type, unless one of them has the name of one of the envelope's keys: then the payload is a Value, which is under
+// Data.
 func (n *Names) ShapeOf(t reflect.Type) inspect.Shape {
 	shape := inspect.ShapeOf(t)
 	if shape == inspect.Object && !n.Nested && slices.ContainsFunc(inspect.FieldNames(t), n.reserved) {
@@ -19,8 +20,8 @@ func (n *Names) ShapeOf(t reflect.Type) inspect.Shape {
 	return shape
 }
 
-// ShapeOfText is ShapeOf for a payload whose type is not known, by its JSON. An object that has none of the envelope's
-// keys is taken for one whose type has no such field either.
+// ShapeOfText is ShapeOf for a payload of unknown type, given its JSON. For an object without any of the envelope's
+// keys, it assumes that the type has no such field either.
 func (n *Names) ShapeOfText(payload []byte) inspect.Shape {
 	if payload[0] != '{' || n.hasOwnKey(payload) {
 		return inspect.Value
@@ -34,13 +35,13 @@ func (n *Names) hasOwnKey(object []byte) (has bool) {
 	return has
 }
 
-// Errors of payloads that stand in the place of the other form, where all that was sent would be ignored.
+// Errors for payloads in the place of the other form, where they would be ignored.
 var (
 	ErrNested = errors.New("the payload is under Data, and its fields have to stand beside Type")
 	ErrFlat   = errors.New("the payload's fields are beside Type, and it has to stand under Data")
 )
 
-// ErrOwnKey is the error of a map with one of the envelope's keys, which can stand in neither place of the flat form.
+// ErrOwnKey is the error for a map with one of the envelope's keys, which the flat form cannot hold.
 var ErrOwnKey = errors.New("the payload has a key that the envelope needs for itself")
 
 // Decode decodes the payload into v, which points to a zero value of a type with that shape in this envelope. The error
@@ -53,7 +54,7 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 		return inspect.Decode(in.data, v)
 	case len(in.data) > len("{}") && in.data[0] == '{' && inspect.HasFields(reflect.TypeOf(v)):
 		switch own := n.hasOwnKey(in.data); {
-		case own && shape == inspect.Object: // from who does not know the type, see ShapeOfText
+		case own && shape == inspect.Object: // from a client that does not know the type, see ShapeOfText
 			return inspect.Decode(in.data, v)
 		case own:
 			return ErrOwnKey
@@ -70,7 +71,7 @@ func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
 	}
 }
 
-// decodeData decodes what stands under Data, where nothing is the zero value.
+// decodeData decodes the value under Data. Without a value, v stays zero.
 func (n *Names) decodeData(in *Inbound, v any) error {
 	switch {
 	case in.data != nil:
@@ -82,8 +83,8 @@ func (n *Names) decodeData(in *Inbound, v any) error {
 	}
 }
 
-// standsBeside reports whether a message without Data has fields of a payload of type t. Of a type that decodes itself
-// nobody knows them.
+// standsBeside reports whether a message without Data has fields of a payload of type t. The fields of a type that
+// decodes itself are unknown.
 func (n *Names) standsBeside(text []byte, t reflect.Type) bool {
 	if !inspect.IsStructOrMap(t) {
 		return false

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// MaxDepth is how deep arrays and objects may be nested.
+// MaxDepth is the maximum nesting of arrays and objects.
 const MaxDepth = 64
 
 var (
@@ -21,13 +21,13 @@ var (
 type scanner struct {
 	text []byte
 	pos  int
-	keys [][]byte // the keys of the objects around pos
+	keys [][]byte // the keys of the objects that enclose pos
 }
 
 var scannerPool = sync.Pool{New: func() any { return new(scanner) }}
 
-// scan checks text, which has to be one object, and calls member for each of its members with the decoded key and
-// the value's text.
+// scan checks text, which must be one object, and calls member for each of its members with the decoded key and the
+// value's text.
 func scan(text []byte, member func(key, value []byte)) error {
 	s := scannerPool.Get().(*scanner)
 	defer func() {
@@ -150,10 +150,10 @@ func (s *scanner) object(depth int, member func(key, value []byte)) error {
 	}
 }
 
-// fewKeys is up to how many keys are compared one by one.
+// fewKeys is the number of keys up to which a linear search is used.
 const fewKeys = 16
 
-// known reports whether key occurred in the object whose keys begin at outer, and notes it.
+// known reports whether key has occurred in the object whose keys start at outer, and records it.
 func (s *scanner) known(key []byte, outer int, many *map[string]struct{}) bool {
 	own := s.keys[outer:]
 	if len(own) < fewKeys {
@@ -206,7 +206,7 @@ func (s *scanner) array(depth int) error {
 	}
 }
 
-// str checks the string at pos and returns what it says.
+// str checks the string at pos and returns its decoded value.
 func (s *scanner) str() ([]byte, error) {
 	start := s.pos
 	escaped := false

@@ -1,13 +1,13 @@
 package fair
 
-// line is what waits of one topic.
+// line is the queue of one topic.
 type line[T any] struct {
 	topic string
-	items []entry[T] // the first are gone
-	next  int        // the oldest that is there
+	items []entry[T] // items before next were taken
+	next  int        // index of the oldest item
 	size  int
 
-	before, behind *line[T] // in the row
+	before, behind *line[T] // neighbors in the row
 	index          int      // in bySize
 }
 
@@ -21,7 +21,7 @@ func (l *line[T]) push(item T, size int) { l.items = append(l.items, entry[T]{it
 // newest returns the size of the newest item.
 func (l *line[T]) newest() int { return l.items[len(l.items)-1].size }
 
-// pop takes the newest item away.
+// pop removes the newest item.
 func (l *line[T]) pop() {
 	last := len(l.items) - 1
 	l.items[last] = entry[T]{}
@@ -29,7 +29,7 @@ func (l *line[T]) pop() {
 	l.pack()
 }
 
-// shift takes the oldest item.
+// shift removes the oldest item.
 func (l *line[T]) shift() (item T, size int) {
 	e := l.items[l.next]
 	l.items[l.next] = entry[T]{}
@@ -38,7 +38,7 @@ func (l *line[T]) shift() (item T, size int) {
 	return e.item, e.size
 }
 
-// pack moves the items to the front when half of the space before them is empty, so that an item is moved once, on average.
+// pack moves the items to the front when half of the slice is unused, so that each item is moved once on average.
 func (l *line[T]) pack() {
 	if l.next*2 >= len(l.items) {
 		n := copy(l.items, l.items[l.next:])
@@ -47,7 +47,7 @@ func (l *line[T]) pack() {
 	}
 }
 
-// row is lines one behind another.
+// row is a linked list of lines.
 type row[T any] struct{ first, last *line[T] }
 
 func (r *row[T]) add(l *line[T]) {

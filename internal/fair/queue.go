@@ -10,10 +10,10 @@ import (
 	"sync"
 )
 
-// Queue hands items to one goroutine. What is put in for one topic comes out in its order; the topics take turns, an item
-// each. When it is full, an item that comes for a topic that has much in it has no room, and one that comes for another
-// takes it from the topic that has most. So a topic loses nothing that has at most half of its share, which is the room
-// divided by the topics that wait.
+// Queue passes items to one goroutine. The items of one topic stay in order; the topics take turns, one item each. When
+// the queue is full, a new item of a topic that already has many items is dropped, and a new item of another topic
+// displaces the newest of the largest topic. So a topic loses nothing while it uses at most half of its share, which is
+// the space divided by the number of waiting topics.
 type Queue[T any] struct {
 	max   int
 	ready chan struct{}
@@ -25,38 +25,38 @@ type Queue[T any] struct {
 	size  int
 	count int
 	ended bool
-	spare []*line[T] // to be used again
+	spare []*line[T] // for reuse
 }
 
-// Overhead is what an item counts for besides its bytes and those of its topic: about what it takes in the queue.
+// Overhead is added to the size of an item and its topic: about the memory that an item takes in the queue.
 const Overhead = 200
 
 const (
-	batchBytes = 256 << 10 // past which Take takes no more
-	maxSpare   = 64        // lines that are kept
-	spareItems = 64        // for which such a line has room
+	batchBytes = 256 << 10 // at which Take stops
+	maxSpare   = 64        // lines kept for reuse
+	spareItems = 64        // maximum capacity of such a line
 )
 
 var (
-	// ErrFull is the error of an item that has no room.
+	// ErrFull is the error for an item that was dropped.
 	ErrFull = errors.New("the queue is full")
-	// ErrEnded is the error of an item that comes after the end.
+	// ErrEnded is the error for an item put after End.
 	ErrEnded = errors.New("the queue has ended")
 )
 
-// New returns a queue for that many bytes.
+// New returns a queue with that capacity in bytes.
 func New[T any](max int) *Queue[T] {
 	return &Queue[T]{max: max, ready: make(chan struct{}, 1), lines: map[string]*line[T]{}}
 }
 
-// Loss is what had to go.
+// Loss describes displaced items.
 type Loss struct {
 	Items int
-	Topic string // of the last of them
+	Topic string // of the last one
 }
 
-// Put adds an item to its topic's and does not wait. If items had to go that were put in before, the loss says so; the
-// error is that this one has no room itself. One item alone always has.
+// Put adds an item for a topic and does not block. The loss describes earlier items that were displaced; the error
+// means that this item was dropped. An empty queue accepts any item.
 func (q *Queue[T]) Put(topic string, item T, size int) (loss Loss, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,7 +68,7 @@ func (q *Queue[T]) Put(topic string, item T, size int) (loss Loss, err error) {
 	q.resized(own, own.newest(), 1)
 	for q.size > q.max && q.count > 1 {
 		longest := q.sizes[0]
-		if 2*own.size > longest.size { // two floods do not take what is in from each other: who comes is told at once
+		if 2*own.size > longest.size { // two floods do not displace each other: the new item is dropped
 			q.drop(own)
 			return loss, ErrFull
 		}
@@ -76,7 +76,7 @@ func (q *Queue[T]) Put(topic string, item T, size int) (loss Loss, err error) {
 		loss.Topic = longest.topic
 		q.drop(longest)
 	}
-	if q.count == 1 { // else Ready has its element, or whoever has taken it calls Take
+	if q.count == 1 { // otherwise Ready has an element, or its receiver is about to call Take
 		q.signal()
 	}
 	return loss, nil
@@ -85,8 +85,8 @@ func (q *Queue[T]) Put(topic string, item T, size int) (loss Loss, err error) {
 // Ready has an element while there is something to take, or the queue has ended.
 func (q *Queue[T]) Ready() <-chan struct{} { return q.ready }
 
-// Take is to be called when Ready had an element. It appends the items whose turn it is to a batch, as many as the batch
-// has room for, and fewer if they are large. It reports false when the queue has ended and is empty.
+// Take must be called after receiving from Ready. It appends the next items to a batch, up to the batch's capacity, and
+// fewer if they are large. It reports false when the queue has ended and is empty.
 func (q *Queue[T]) Take(batch []T) (items []T, open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,7 +106,7 @@ func (q *Queue[T]) Take(batch []T) (items []T, open bool) {
 	return batch, open
 }
 
-// End lets nothing in any more. What is in the queue can be taken.
+// End makes the queue refuse new items. Those in the queue can still be taken.
 func (q *Queue[T]) End() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -114,7 +114,7 @@ func (q *Queue[T]) End() {
 	q.signal()
 }
 
-// Drop ends the queue, and returns how many items were in it.
+// Drop ends the queue, and returns the number of items that were in it.
 func (q *Queue[T]) Drop() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -125,7 +125,7 @@ func (q *Queue[T]) Drop() int {
 	return n
 }
 
-// The methods below need the lock.
+// For the methods below, the caller holds the lock.
 
 func (q *Queue[T]) signal() {
 	select {
@@ -158,7 +158,7 @@ func (q *Queue[T]) drop(l *line[T]) {
 	q.resized(l, -size, -1)
 }
 
-// resized counts what a line has more or less. One that is empty is none.
+// resized updates the sizes after a line has changed, and removes an empty line.
 func (q *Queue[T]) resized(l *line[T], size, count int) {
 	l.size += size
 	q.size += size

@@ -9,9 +9,9 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Message is one data message for any number of connections: as it is, and deflated for those that negotiated
-// permessage-deflate (RFC 7692) without context takeover, since then every receiver can have the same bytes. It is
-// deflated when the first of them asks, once.
+// Message is one data message for any number of connections: uncompressed, and compressed for those that negotiated
+// permessage-deflate (RFC 7692). Without context takeover, all of them get the same bytes. It is compressed once, on
+// first use.
 type Message struct {
 	plain    Frame
 	deflate  sync.Once
@@ -20,8 +20,8 @@ type Message struct {
 	plainHeld, deflatedHeld atomic.Int32
 }
 
-// Shared is a frame that several queues may hold. Held counts them, as far as they are counted; it is nil for a frame
-// that only one can have.
+// Shared is a frame that several queues may hold. Held is the number of queues that count it in the backlog; it is nil
+// for a frame that only one queue can hold.
 type Shared struct {
 	Frame
 	Held *atomic.Int32
@@ -50,20 +50,20 @@ func (m *Message) Type() websocket.MessageType { return websocket.MessageType(m.
 // Payload returns the message's payload, which must not be changed.
 func (m *Message) Payload() []byte { return m.plain[m.plain.headerLen():] }
 
-// deflateFrom is the size from which deflating is worth its price.
+// deflateFrom is the size from which compression is worthwhile.
 const deflateFrom = 512
 
 var deflaters = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(nil, flate.BestSpeed)
 	if err != nil {
-		panic(err) // the level is right
+		panic(err) // the level is valid
 	}
 	return w
 }}
 
 const rsv1Bit = 0x40
 
-// tail is what a sync flush ends with, and what is left out on the wire (RFC 7692 section 7.2.1).
+// tail is the end of a sync flush, which is omitted on the wire (RFC 7692 section 7.2.1).
 const tail = "\x00\x00\xff\xff"
 
 // deflated returns the compressed frame, or f itself if that is not smaller.
@@ -74,7 +74,7 @@ func (f Frame) deflated() Frame {
 	var out bytes.Buffer
 	out.Grow(len(payload) / 2)
 	w.Reset(&out)
-	w.Write(payload) // a bytes.Buffer takes everything
+	w.Write(payload) // a bytes.Buffer does not fail
 	w.Flush()
 	small := bytes.TrimSuffix(out.Bytes(), []byte(tail))
 	if len(small) >= len(payload) {

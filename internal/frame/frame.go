@@ -19,7 +19,7 @@ const (
 	opPing  = 0x9
 )
 
-// MaxHeader is the size of the longest header a server frame can have.
+// MaxHeader is the maximum size of a server frame's header.
 const MaxHeader = 10
 
 // headerLen returns the size of the header in front of n bytes of payload.
@@ -78,10 +78,10 @@ func Sendable(code websocket.StatusCode) bool {
 // Ping is a ping frame without a payload.
 var Ping = Frame{finBit | opPing, 0}
 
-// maxReason is what a control frame's 125 bytes leave for the reason beside the status code.
+// maxReason is the part of a control frame's 125 bytes that is left for the reason.
 const maxReason = 123
 
-// CutReason shortens a close reason to the 123 bytes that fit, on a rune boundary.
+// CutReason truncates a close reason to 123 bytes, at a rune boundary.
 func CutReason(reason string) string {
 	if len(reason) <= maxReason {
 		return reason

@@ -8,20 +8,20 @@ import (
 	"sync"
 )
 
-// ErrTooLong is returned for a message that is longer than allowed once it is inflated.
+// ErrTooLong is returned for a message that exceeds the limit when inflated.
 var ErrTooLong = errors.New("message is too long")
 
-// end is what follows a message's payload to make it a complete stream: what a sync flush ends with, and an empty last
-// block. A payload that was cut short does not reach it.
+// end completes a message's payload to a DEFLATE stream: the end of a sync flush, and an empty final block. With a
+// truncated payload, the final block is not reached.
 const end = tail + "\x01\x00\x00\xff\xff"
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
-// Inflate returns what a payload of permessage-deflate without context takeover says (RFC 7692 section 7.2.2), if that
-// is at most limit bytes long.
+// Inflate decompresses a payload of permessage-deflate without context takeover (RFC 7692 section 7.2.2), up to limit
+// bytes.
 func Inflate(payload []byte, limit int) ([]byte, error) {
 	if len(payload) == 0 {
-		return nil, nil // is no stream, but what some send for an empty message
+		return nil, nil // not a valid stream, but some clients send it for an empty message
 	}
 	r := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(r)

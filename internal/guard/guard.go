@@ -1,4 +1,4 @@
-// Package guard calls the program's code, which may panic, on goroutines that are not the program's.
+// Package guard calls user code, which may panic, on goroutines of the library.
 package guard
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// Panic is what became of a panic.
+// Panic is a recovered panic as an error.
 type Panic struct {
 	Value any    // what was passed to panic
 	Stack []byte // where, as runtime/debug.Stack prints it
@@ -19,7 +19,7 @@ type Panic struct {
 
 func (p *Panic) Error() string { return fmt.Sprintf("wsgate: panic: %v", p.Value) }
 
-// Call calls f. A panic in it is a [*Panic].
+// Call calls f, and returns a panic in it as a [*Panic].
 func Call(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -29,7 +29,7 @@ func Call(f func() error) (err error) {
 	return f()
 }
 
-// Recovered returns the panic of which v is the value. The deferred function that recovers from it calls this.
+// Recovered returns the Panic with the recovered value v. It is called by the deferred function that recovers.
 func Recovered(v any) *Panic {
 	return &Panic{Value: v, Stack: debug.Stack(), Pos: position()}
 }

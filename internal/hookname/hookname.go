@@ -1,4 +1,4 @@
-// Package hookname knows the names of a gateway's hooks, and names that are mistaken for them.
+// Package hookname defines the names of a gateway's hooks, and names that are likely mistakes for them.
 package hookname
 
 import (
@@ -9,11 +9,11 @@ import (
 // All are the hooks' names.
 var All = []string{"OnUpgrade", "OnOpen", "OnMessage", "OnClose", "Events"}
 
-// Table is the hook that returns a table of events. Singular is a name that is mistaken for it, and that may be a good
-// one for something else: what a method of that name returns tells.
+// Table is the hook that returns a table of events. Singular is a likely mistake for it, but may also be intended for
+// something else: the result type of such a method tells.
 const Table, Singular = "Events", "Event"
 
-// Instead says which hook is meant by a name that other libraries use.
+// Instead maps names from other libraries to hooks.
 var Instead = map[string]string{
 	"OnConnect":      "OnOpen",
 	"OnConnection":   "OnOpen",
@@ -29,9 +29,9 @@ var Instead = map[string]string{
 	"OnUpgraded":     "OnUpgrade",
 }
 
-// Near returns what is meant by a method that looks like a hook and is none: one that other libraries have, a hook in
-// other letters' case, or one with up to two letters wrong, of Events one. It returns "" for every other name, also a
-// hook's own, and for Singular.
+// Near returns the hook that a similar name is likely meant to be: a name from another library, a hook's name in
+// another case, or one with up to two wrong letters, for Events one. It returns "" for every other name, including the
+// hooks' own and Singular.
 func Near(name string) string {
 	if slices.Contains(All, name) || name == Singular {
 		return ""
@@ -54,7 +54,7 @@ func Near(name string) string {
 	return ""
 }
 
-// distance is the number of letters to insert, delete or replace to make a of b (Levenshtein).
+// distance returns the Levenshtein distance of a and b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

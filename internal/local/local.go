@@ -1,5 +1,5 @@
-// Package local implements a Broker and PresenceStore for the Apps of one process, in memory only. An App without a
-// Broker has its own as the PresenceStore.
+// Package local implements an in-memory Broker and PresenceStore for the Apps of one process. An App without a Broker
+// uses one as its PresenceStore.
 package local
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// Broker delivers in the goroutine of the publisher. The zero value is ready to use.
+// Broker delivers messages on the publisher's goroutine. The zero value is ready to use.
 type Broker struct {
 	mu       sync.RWMutex // guards following
 	topics   map[string][]*subscription
@@ -19,7 +19,7 @@ type Broker struct {
 	watchers map[*watcher]struct{}
 	away     error
 
-	setting sync.Mutex // held by SetAway, so that watchers hear changes in their order
+	setting sync.Mutex // held by SetAway, to keep changes in order
 }
 
 // subscription is one receiver of a topic.
@@ -77,7 +77,7 @@ func (b *Broker) unsubscribe(topic string, s *subscription) {
 	}
 }
 
-// watcher is one who wants to know the state.
+// watcher is a call of Watch.
 type watcher struct {
 	mu      sync.Mutex // held while changed runs: calls do not overlap
 	changed func(error)
@@ -86,7 +86,7 @@ type watcher struct {
 // Watch implements wsgate.Broker.
 func (b *Broker) Watch(changed func(error)) (stop func()) {
 	w := &watcher{changed: changed}
-	w.mu.Lock() // the first call comes first
+	w.mu.Lock() // the initial call comes before any change
 	defer w.mu.Unlock()
 	b.mu.Lock()
 	if b.watchers == nil {
@@ -103,7 +103,7 @@ func (b *Broker) Watch(changed func(error)) (stop func()) {
 	}
 }
 
-// SetAway has the broker behave as one whose message broker is away, until it is called with nil: for tests.
+// SetAway makes the broker behave as if its message broker were away, until it is called with nil. It is for tests.
 func (b *Broker) SetAway(err error) {
 	b.setting.Lock()
 	defer b.setting.Unlock()
@@ -160,7 +160,7 @@ func (b *Broker) Rows(ctx context.Context, table string) (map[string][]byte, err
 	return rows, nil
 }
 
-// refuses needs the lock.
+// refuses returns an error if the broker is away. The caller holds the lock.
 func (b *Broker) refuses(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

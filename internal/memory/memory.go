@@ -1,8 +1,7 @@
-// Package memory connects WebSocket clients to an http.Handler in the same process without a network: the ends of a
-// pipe replace the socket. Nothing in it waits for anything outside the process, so it also works in a bubble of
-// testing/synctest.
+// Package memory connects WebSocket clients to an http.Handler in the same process over a pipe instead of a network.
+// Nothing in it waits for anything outside the process, so it also works in a bubble of testing/synctest.
 //
-// A pipe has no buffer: what the server writes waits until the client reads. So a client that does not read is slow at
+// A pipe has no buffer: a write of the server blocks until the client reads. So a client that does not read is slow at
 // once.
 package memory
 
@@ -22,16 +21,17 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Host is the host of the server, as it stands in requests for a target without one.
+// Host is the server's host, used for targets without one.
 const Host = "example.com"
 
-// Dial opens a WebSocket to the handler. The target is a path with an optional query, or a whole URL. Subprotocols are
-// offered in the header's Sec-WebSocket-Protocol. The response is not nil if the handler answered, also when it refused.
+// Dial opens a WebSocket to the handler. The target is a path with an optional query, or a URL. Subprotocols are
+// offered in the header's Sec-WebSocket-Protocol. The response is not nil if the handler has responded, even with a
+// refusal.
 func Dial(h http.Handler, target string, header http.Header) (*websocket.Conn, *http.Response, error) {
 	return Transport{Handler: h}.Dial(target, header)
 }
 
-// Dial is [Dial] by this Transport.
+// Dial is [Dial] through this Transport.
 func (t Transport) Dial(target string, header http.Header) (*websocket.Conn, *http.Response, error) {
 	var offered []string
 	for _, line := range header.Values("Sec-WebSocket-Protocol") {
@@ -46,9 +46,8 @@ func (t Transport) Dial(target string, header http.Header) (*websocket.Conn, *ht
 	})
 }
 
-// DialRaw makes the handshake of [Dial] and returns the client's end of the bare connection, on which the handshake is
-// the only thing that has happened: for clients that stall, break off or send what no library would. The header may
-// override the handshake's own fields.
+// DialRaw performs the handshake of [Dial] and returns the client's end of the raw connection, for clients that stall,
+// disconnect or send what no library would. The header may override the handshake's fields.
 func DialRaw(h http.Handler, target string, header http.Header) (net.Conn, *http.Response, error) {
 	u, err := url.Parse(absolute(target))
 	if err != nil {
@@ -82,22 +81,22 @@ func absolute(target string) string {
 	return target
 }
 
-// Transport is an http.RoundTripper that has the handler serve the request, as net/http's server would: the request's
-// context ends when the handler returns. A Host in the header is the request's. The body of a response with status 101
-// is the client's end of the connection, a [Conn].
+// Transport is an http.RoundTripper that calls the handler, as net/http's server would: the request's context ends when
+// the handler returns. A Host in the header becomes the request's. The body of a response with status 101 is the
+// client's end of the connection, a [Conn].
 type Transport struct {
 	Handler http.Handler
 	Wrap    func(Conn) Conn // if not nil, called with the client's end before anything was read from it
 }
 
-// RoundTrip has the handler serve the request and returns when it has, or has flushed the whole of a response whose
-// length it said before.
+// RoundTrip calls the handler. It returns when the handler returns, or when it has flushed a complete response with a
+// Content-Length.
 func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	in := r.Clone(ctx)
 	in.URL.Scheme, in.URL.Host = "", ""
 	in.Host = cmp.Or(r.Header.Get("Host"), r.Host, r.URL.Host)
-	in.Header.Del("Host") // as net/http's server has it
+	in.Header.Del("Host") // as in net/http's server
 	in.RequestURI = in.URL.RequestURI()
 	from := clientAddr()
 	in.RemoteAddr = from.String()
@@ -124,7 +123,7 @@ func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if w.client != nil { // it hijacked before it returned
+	if w.client != nil { // the handler has hijacked the connection
 		return t.readResponse(w.client, r)
 	}
 	w.Flush()
@@ -146,7 +145,7 @@ func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
 	return nil
 }
 
-// readResponse reads what a handler that hijacked its connection answers.
+// readResponse reads the response on a hijacked connection.
 func (t Transport) readResponse(conn Conn, r *http.Request) (*http.Response, error) {
 	if t.Wrap != nil {
 		conn = t.Wrap(conn)
@@ -163,7 +162,7 @@ func (t Transport) readResponse(conn Conn, r *http.Request) (*http.Response, err
 	return resp, nil
 }
 
-// upgraded is the connection after the response, including what the server wrote along with it.
+// upgraded is the connection after the response, including data that arrived with the response.
 type upgraded struct {
 	Conn
 	parsed *bufio.Reader
@@ -180,13 +179,13 @@ func (u *upgraded) Read(p []byte) (int, error) {
 type response struct {
 	from     addr
 	header   http.Header
-	status   int         // 0 before the header was written
-	sent     http.Header // as it was then
+	status   int         // 0 until the header is written
+	sent     http.Header // a copy from that moment
 	body     bytes.Buffer
-	flushed  []byte        // the body by the last Flush before complete
-	complete chan struct{} // closed by a Flush when the body is as long as the header says
+	flushed  []byte        // the body as of the last Flush
+	complete chan struct{} // closed by a Flush when the body has the length in the header
 	client   *end          // once hijacked
-	hijacked chan struct{} // closed then
+	hijacked chan struct{} // closed when hijacked
 }
 
 func (w *response) Header() http.Header { return w.header }
@@ -202,12 +201,12 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// Flush sends the response so far. Nobody reads it before it is complete.
+// Flush sends the response so far. RoundTrip returns it only when it is complete.
 func (w *response) Flush() {
 	w.WriteHeader(http.StatusOK)
 	select {
 	case <-w.complete:
-		return // the rest has no place in it
+		return // beyond Content-Length
 	default:
 	}
 	w.flushed = bytes.Clone(w.body.Bytes())
@@ -216,7 +215,7 @@ func (w *response) Flush() {
 	}
 }
 
-// Hijack makes the connection. As in net/http, a header that was written goes out first.
+// Hijack makes the connection. As in net/http, a header that was written is sent first.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.client != nil {
 		return nil, nil, http.ErrHijacked

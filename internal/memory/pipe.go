@@ -18,10 +18,10 @@ type Conn interface {
 	Reset() error
 }
 
-// end is one end of a pair of pipes, one for each direction, so that they can be closed one by one.
+// end is one end of a pair of pipes, one for each direction, so that each direction can be closed by itself.
 type end struct {
 	in, out       net.Conn
-	reset         *atomic.Bool // of both ends
+	reset         *atomic.Bool // shared by both ends
 	local, remote addr
 }
 
@@ -31,12 +31,12 @@ type addr string
 func (addr) Network() string  { return "pipe" }
 func (a addr) String() string { return string(a) }
 
-// clientAddr returns the address of one more client.
+// clientAddr returns a new client address.
 func clientAddr() addr { return addr(fmt.Sprint("pipe ", clients.Add(1))) }
 
 var clients atomic.Int64
 
-// pipe connects a client with that address.
+// pipe returns a connection from a client with that address.
 func pipe(from addr) (client, server *end) {
 	inA, outB := net.Pipe()
 	inB, outA := net.Pipe()

@@ -1,4 +1,4 @@
-// Package mistake formats what a programmer got wrong.
+// Package mistake formats a programmer's mistakes.
 package mistake
 
 import (
@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// A Mistake is a programmer's error that is found at start-up.
+// A Mistake is a programmer's error found at start-up.
 type Mistake struct {
 	What  string // what is wrong, with the Go type or the name it is about
 	Where string // file:line, if there is one
 	Have  string
 	Want  string
 	Fix   string // what to do
-	Err   error  // what it was found by, if it was an error
+	Err   error  // the underlying error, if there is one
 }
 
 func (m *Mistake) Error() string {
@@ -36,7 +36,7 @@ func (m *Mistake) Error() string {
 	return b.String()
 }
 
-// Caller returns the file:line of a caller; 0 is the one who calls Caller.
+// Caller returns the file:line of a caller; 0 is the caller of Caller.
 func Caller(skip int) string {
 	_, file, line, ok := runtime.Caller(skip + 1)
 	if !ok {
@@ -45,8 +45,8 @@ func Caller(skip int) string {
 	return Position(file, line)
 }
 
-// Callers returns where the program has called package pkg, with the functions through which it did: the outermost
-// first, which pkg, the runtime, reflection or a test has called, and at most so many of the innermost.
+// Callers returns the lines through which the program has called package pkg: first the outermost, which was called by
+// pkg, the runtime, reflection or a test, then at most max of the innermost.
 func Callers(pkg string, most int) string {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
@@ -66,10 +66,10 @@ func Callers(pkg string, most int) string {
 	return strings.Join(lines, " through ")
 }
 
-// isOf reports whether a frame's function is one of the package.
+// isOf reports whether a frame's function belongs to the package.
 func isOf(f runtime.Frame, pkg string) bool { return strings.HasPrefix(f.Function, pkg+".") }
 
-// Position returns file:line, with the file relative to the working directory if it is below it.
+// Position returns file:line, with the file relative to the working directory if possible.
 func Position(file string, line int) string {
 	if dir, err := os.Getwd(); err == nil {
 		if rel, err := filepath.Rel(dir, file); err == nil && !strings.HasPrefix(rel, "..") {
@@ -79,16 +79,15 @@ func Position(file string, line int) string {
 	return file + ":" + strconv.Itoa(line)
 }
 
-// Unwrap returns the error by which the mistake was found.
+// Unwrap returns the underlying error.
 func (m *Mistake) Unwrap() error { return m.Err }
 
 var spelled = strings.NewReplacer("interface {}", "any", "interface{}", "any", "[]uint8", "[]byte", "jsontext.Value", "json.RawMessage")
 
 var importPath = regexp.MustCompile(`[\w~-][\w.~-]*/(?:[\w.~-]+/)*`)
 
-// Type shortens the import paths in the printed form of a type to package names, as the compiler prints it, and calls
-// any, []byte and json.RawMessage by these names, also where they are aliases: of which types they are depends on the
-// release of Go.
+// Type shortens the import paths in the printed form of a type to package names, as the compiler does. It prints any,
+// []byte and json.RawMessage by these names, even where they are aliases of types that depend on the release of Go.
 func Type(printed string) string {
 	return spelled.Replace(importPath.ReplaceAllString(printed, ""))
 }

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// Usable returns how many bytes the process may use: the least of Go's own limit (GOMEMLIMIT), of those of its control
-// groups, and of what the machine has. It is 0 if none of them is known. It looks once.
+// Usable returns how many bytes the process may use: the least of GOMEMLIMIT, the limits of its control groups, and the
+// machine's memory. It is 0 if none of them is known. The result is computed once.
 var Usable = sync.OnceValue(func() int64 {
 	return least(debug.SetMemoryLimit(-1), machine(), cgroups("/"))
 })
 
-// least returns the smallest of the limits. 0 and math.MaxInt64 say that there is none.
+// least returns the smallest of the limits. 0 and math.MaxInt64 mean no limit.
 func least(limits ...int64) int64 {
 	least := int64(math.MaxInt64)
 	for _, limit := range limits {

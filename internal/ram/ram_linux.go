@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine returns the memory of the machine.
+// machine returns the machine's memory.
 func machine() int64 {
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) != nil {
@@ -21,8 +21,8 @@ func machine() int64 {
 	return int64(info.Totalram) * int64(info.Unit)
 }
 
-// cgroups returns the least of the limits of the process's control groups, of either version, and of those above them.
-// The files are below root.
+// cgroups returns the least limit of the process's control groups, of either version, and of their parents. The files
+// are below root.
 func cgroups(root string) (limit int64) {
 	f, err := os.Open(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {
@@ -38,7 +38,7 @@ func cgroups(root string) (limit int64) {
 		} else if id != "0" {
 			continue
 		}
-		// In a container the group may be one that is not to be seen from inside; then the container's own is at the top.
+		// In a container the path may not be visible; then the container's own group is at the top.
 		for group = path.Clean("/" + group); ok; group = path.Dir(group) {
 			limit = least(limit, readLimit(filepath.Join(root, dir, group, file)))
 			ok = group != "/"
@@ -47,7 +47,7 @@ func cgroups(root string) (limit int64) {
 	return limit
 }
 
-// readLimit returns what stands in a file, and 0 for "max" or none.
+// readLimit returns the number in a file, 0 for "max" or if there is none.
 func readLimit(file string) int64 {
 	text, err := os.ReadFile(file)
 	if err != nil {

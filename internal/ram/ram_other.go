@@ -2,7 +2,7 @@
 
 package ram
 
-// Other systems are not asked.
+// Not implemented on other systems.
 
 func machine() int64 { return 0 }
 

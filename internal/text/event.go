@@ -9,13 +9,13 @@ import (
 // ErrorEvent is the event name of errors, which no event may have.
 const ErrorEvent = "error"
 
-// MaxEventName is how many characters an event's name may have.
+// MaxEventName is the maximum number of characters in an event's name.
 const MaxEventName = 64
 
-// WantEventName says what names an event may have.
+// WantEventName describes valid event names.
 var WantEventName = fmt.Sprintf(`1 to %d characters without control characters and line breaks, not %q, not beginning with "$"`, MaxEventName, ErrorEvent)
 
-// WrongEventName returns what is wrong with an event's name, "" if nothing is.
+// WrongEventName returns what is wrong with an event's name, "" if it is valid.
 func WrongEventName(name string) string {
 	switch {
 	case name == "":

@@ -1,4 +1,4 @@
-// Package timerwheel visits many connections at their own times with one timer.
+// Package timerwheel calls many connections at individual times with a single timer.
 package timerwheel
 
 import (
@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// A Beater is visited when its time has come. It returns when to be visited again, 0 for never; silent tells how long
-// ago a moment of the wheel's time was. Beat is called from the wheel's goroutine, one at a time, without a lock.
+// A Beater is called when its entry expires. Beat returns the time until the next call, 0 for none; silent returns the
+// duration since a moment of the wheel's time. Beat is called on the wheel's goroutine, one at a time, without a lock.
 type Beater interface {
 	Beat(silent func(since int64) time.Duration) time.Duration
 }
 
-// Wheel is a hashed timer wheel (Varghese and Lauck, 1987): adding, moving and removing an entry cost the same however
-// many there are. Its timer runs only while it has entries.
+// Wheel is a hashed timer wheel (Varghese and Lauck, 1987): adding, moving and removing an entry takes constant time.
+// Its timer runs only while it has entries.
 //
-// Time on the wheel is counted in ticks that happened: a process that was stopped or starved does not take its own
-// pause for the silence of its peers.
+// The wheel's time counts ticks that have happened, so a process that was suspended or starved does not mistake its own
+// pause for silence of its peers.
 type Wheel struct {
 	tick time.Duration
 	now  atomic.Int64
@@ -31,7 +31,7 @@ type Wheel struct {
 
 const slots = 256
 
-// Entry is one place on a wheel, embedded in what is visited. Its zero value is on no wheel.
+// Entry is an entry of a wheel, embedded in the object to be called. Its zero value is on no wheel.
 type Entry struct {
 	prev, next *Entry
 	beater     Beater
@@ -51,7 +51,7 @@ func New(tick time.Duration) *Wheel {
 // Now returns the wheel's time.
 func (w *Wheel) Now() int64 { return w.now.Load() }
 
-// Add has b visited after d.
+// Add schedules a call of b after d.
 func (w *Wheel) Add(e *Entry, b Beater, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,7 +68,7 @@ func (w *Wheel) Add(e *Entry, b Beater, d time.Duration) {
 	}
 }
 
-// Remove takes e off the wheel. A visit that has begun may still end after it.
+// Remove removes e from the wheel. A call that has begun may still be running afterwards.
 func (w *Wheel) Remove(e *Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,7 +82,7 @@ func (w *Wheel) Remove(e *Entry) {
 	}
 }
 
-// link and unlink are called with the lock held.
+// For link and unlink, the caller holds the lock.
 func (w *Wheel) link(e *Entry, d time.Duration) {
 	e.due = w.Now() + max(1, int64((d+w.tick-1)/w.tick))
 	head := &w.slots[e.due%slots]
@@ -97,7 +97,7 @@ func (w *Wheel) unlink(e *Entry) {
 	}
 }
 
-// advance moves the wheel on by a tick and visits what is due.
+// advance advances the wheel by a tick and calls what is due.
 func (w *Wheel) advance() {
 	now := w.now.Add(1)
 	silent := func(since int64) time.Duration { return time.Duration(now-since) * w.tick }
@@ -116,7 +116,7 @@ func (w *Wheel) advance() {
 	}
 }
 
-// dueAt takes the entries that are due off their slot.
+// dueAt removes and returns the due entries of a slot.
 func (w *Wheel) dueAt(now int64) (due []*Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

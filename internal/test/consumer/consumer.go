@@ -1,8 +1,7 @@
-// Package consumer makes modules that use this one, like the modules of users, for tests that run the go command
-// there.
+// Package consumer makes modules that use this one, like users' modules, for tests that run the go command in them.
 //
-// The go command finds there what the test was built with, and nothing else: no other version, and no network. So a
-// test works wherever it can be built, or its own module lacks a requirement.
+// The go command uses the dependencies that the test was built with, without a network. So a test works wherever it can
+// be built.
 package consumer
 
 import (
@@ -13,7 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "github.com/wsgate/wsgate" // so that what it requires is downloaded for the tests that import this package
+	_ "github.com/wsgate/wsgate" // downloads its requirements for tests that import this package
 )
 
 // TB is what is used of a testing.TB. Programs that users link import no package that imports testing.
@@ -24,13 +23,13 @@ type TB interface {
 	Fatal(args ...any)
 }
 
-// Module is a module in a folder of its own, that is removed at the end of the test.
+// Module is a module in a temporary directory.
 type Module struct {
 	t   TB
 	dir string
 }
 
-// New makes a module with that path, and the files, by their names with slashes.
+// New makes a module with that path and those files, by slash-separated names.
 func New(t TB, path string, files map[string]string) *Module {
 	t.Helper()
 	m := &Module{t, t.TempDir()}
@@ -41,7 +40,7 @@ func New(t TB, path string, files map[string]string) *Module {
 	return m
 }
 
-// requirements are those of a go.mod, with everything where the go command has it for the test.
+// requirements returns the requirements of a go.mod, with replacements by the directories that the test was built with.
 func requirements(t TB) string {
 	t.Helper()
 	const format = `{{with .Module}}{{.Path}}{{"\t"}}{{or .Version "v0.0.0"}}{{"\t"}}{{.Dir}}{{end}}`
@@ -62,7 +61,7 @@ func requirements(t TB) string {
 	return text.String()
 }
 
-// stderr is what a command has said that failed.
+// stderr returns the output of a failed command.
 func stderr(err error) []byte {
 	if exit, ok := err.(*exec.ExitError); ok {
 		return exit.Stderr
@@ -70,7 +69,7 @@ func stderr(err error) []byte {
 	return nil
 }
 
-// Write makes a file, whose name has slashes.
+// Write writes a file with a slash-separated name.
 func (m *Module) Write(name, text string) {
 	m.t.Helper()
 	name = filepath.Join(m.dir, filepath.FromSlash(name))
@@ -82,7 +81,7 @@ func (m *Module) Write(name, text string) {
 	}
 }
 
-// Command is a command that runs in the module, the go command or one that runs it.
+// Command returns a command that runs in the module: the go command or one that runs it.
 func (m *Module) Command(name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(m.t.Context(), name, args...)
 	cmd.Dir = m.dir

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// patience is how long what was told to end may take to end.
+// patience is how long goroutines may take to end.
 const patience = 10 * time.Second
 
 // Check runs the tests and returns their exit code, or 1 if more goroutines run in the end than before. For use as
