@@ -12,7 +12,7 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// testDelivery tests what becomes of a message.
+// testDelivery tests the delivery of messages.
 func testDelivery(t *testing.T, c Config) {
 	t.Run("reaches every subscriber", func(t *testing.T) { testEverySubscriber(t, c) })
 	t.Run("after Subscribe has returned", func(t *testing.T) { testConfirmed(t, c) })
@@ -51,7 +51,7 @@ func testConfirmed(t *testing.T, c Config) {
 	}
 }
 
-// testOrder has goroutines of two nodes publish to the same topics.
+// testOrder publishes from goroutines of two nodes to the same topics.
 func testOrder(t *testing.T, c Config) {
 	const publishers, each = 6, 300
 	nodes := c.nodes(t, 3)
@@ -133,7 +133,7 @@ func testOwnMessages(t *testing.T, c Config) {
 	m.expect(t, "to myself")
 }
 
-// testPublisherKeeps writes into a message as soon as it is published.
+// testPublisherKeeps overwrites a message as soon as it is published.
 func testPublisherKeeps(t *testing.T, c Config) {
 	const count = 500
 	nodes := c.nodes(t, 2)
@@ -202,7 +202,7 @@ func testArrivesWhole(t *testing.T, nodes []wsgate.Broker, message []byte) {
 	}
 }
 
-// testAnswer publishes from within receive, as an App does that is asked something.
+// testAnswer publishes from within receive, as an App does to answer a request.
 func testAnswer(t *testing.T, c Config) {
 	const questions = 100
 	nodes := c.nodes(t, 2)

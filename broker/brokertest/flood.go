@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// counter is a broker that says how many messages it has lost, as far as it knows.
+// counter is a broker that counts lost messages.
 type counter interface{ Dropped() uint64 }
 
-// testFlood has more published to some topics than their receive functions take at once, which are slow. What is published
-// to other topics then does not wait until all of that is received. What is lost of the flood is counted.
+// testFlood publishes to some topics faster than their slow receive functions return. Messages to other topics must not
+// wait until the flood is received, and losses must be counted.
 func testFlood(t *testing.T, c Config) {
 	const floods, flood, quiet = 8, 2000, 4
 	nodes := c.nodes(t, 2)
@@ -47,7 +47,7 @@ func testFlood(t *testing.T, c Config) {
 	awaitCounted(t, nodes[0], nodes[1], taken, &received)
 }
 
-// awaitCounted waits until everything that Publish has taken was received or counts as lost.
+// awaitCounted waits until every message that Publish accepted was received or counted as lost.
 func awaitCounted(t *testing.T, to, from any, taken int64, received *atomic.Int64) {
 	t.Helper()
 	dropped := func() (n int64) {

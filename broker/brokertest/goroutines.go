@@ -8,8 +8,8 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// testGoroutines tests that a closed broker leaves none behind, whatever it was used for. The message broker may have
-// started some of its own at the first use, so that does not count.
+// testGoroutines tests that a closed broker leaves no goroutines behind. Those that the message broker starts on first
+// use do not count.
 func testGoroutines(t *testing.T, c Config) {
 	t.Run("first use", func(t *testing.T) { useAll(t, c) })
 	before := runtime.NumGoroutine()
@@ -19,7 +19,7 @@ func testGoroutines(t *testing.T, c Config) {
 	expectGoroutines(t, before)
 }
 
-// useAll uses brokers for everything, and leaves subscriptions and watchers to Close.
+// useAll uses all methods of brokers, and leaves subscriptions and watchers for Close.
 func useAll(t *testing.T, c Config) {
 	nodes := c.nodes(t, 2)
 	for i := range 100 {

@@ -60,7 +60,7 @@ func testOutageWatched(t *testing.T, c Config) {
 	}
 }
 
-// testAbsent makes brokers while there is no message broker.
+// testAbsent makes brokers while the message broker is away.
 func testAbsent(t *testing.T, c Config) {
 	end := c.outage(t)
 	var nodes []wsgate.Broker
@@ -68,7 +68,7 @@ func testAbsent(t *testing.T, c Config) {
 	watchers := []states{watch(t, nodes[0]), watch(t, nodes[1])}
 	for i, s := range watchers {
 		if told, _ := s.now(); told[0] == nil {
-			t.Errorf("node %d: got nil without an engine, want an error", i)
+			t.Errorf("node %d: got nil without a message broker, want an error", i)
 		}
 	}
 	if err := nodes[0].Publish("absent", []byte("lost")); err == nil {
@@ -82,7 +82,7 @@ func testAbsent(t *testing.T, c Config) {
 	}
 	publish(t, nodes[1], "absent", "the end")
 	if messages := m.expect(t, "the end"); len(messages) != 1 {
-		t.Errorf("got %q, want nothing that was published before there was an engine", messages)
+		t.Errorf("got %q, want nothing that was published before there was a message broker", messages)
 	}
 }
 
@@ -111,8 +111,8 @@ func testPublishAway(t *testing.T, c Config) {
 	}
 }
 
-// publishAway publishes until it fails, which it has to at most a second after a watcher has heard of the outage, and
-// then a little more.
+// publishAway publishes until it fails, which it must within a second after a watcher was told of the outage, and then
+// a little more.
 func publishAway(t testing.TB, b wsgate.Broker, topic string) {
 	t.Helper()
 	begin := time.Now()
@@ -194,7 +194,7 @@ func testSubscribeMeanwhile(t *testing.T, c Config) {
 		s.down(t)
 	}
 	done := make(chan struct{})
-	go func() { // ends when the goroutines above have, which the test waits for
+	go func() { // ends with the goroutines above, which the test waits for
 		defer close(done)
 		running.Wait()
 	}()
@@ -228,7 +228,7 @@ func testSubscriptionsBack(t *testing.T, c Config) {
 	}
 }
 
-// expectAll publishes a message to every mailbox, the last first, and waits until each has it once.
+// expectAll publishes a message to every mailbox, in reverse order, and waits until each has received it once.
 func expectAll(t testing.TB, from wsgate.Broker, boxes []mailbox, message string) {
 	t.Helper()
 	for _, m := range slices.Backward(boxes) {

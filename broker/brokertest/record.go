@@ -12,17 +12,17 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// patience is how long what has to happen may take.
+// patience bounds the wait for required events.
 var patience = 30 * time.Second
 
-// soon is how long what does not wait for the message broker may take.
+// soon bounds calls that must not wait for the message broker.
 var soon = 5 * time.Second
 
-// record keeps what came, in the order in which it came.
+// record keeps received values in order.
 type record[T any] struct {
 	mu    sync.Mutex // guards following
 	items []T
-	added chan struct{} // closed and replaced when something comes
+	added chan struct{} // closed and replaced when a value is added
 }
 
 func newRecord[T any]() *record[T] { return &record[T]{added: make(chan struct{})} }
@@ -35,14 +35,14 @@ func (r *record[T]) add(item T) {
 	r.added = make(chan struct{})
 }
 
-// now returns what has come until now, and a channel that is closed when more comes.
+// now returns the values so far, and a channel that is closed when one is added.
 func (r *record[T]) now() (items []T, more <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clip(r.items), r.added
 }
 
-// wait waits until what came is enough, and returns it.
+// wait waits until the values are enough, and returns them.
 func (r *record[T]) wait(t testing.TB, what string, enough func(items []T) bool) []T {
 	t.Helper()
 	late := time.NewTimer(patience)
@@ -73,7 +73,7 @@ func subscribe(t testing.TB, b wsgate.Broker, topic string) (m mailbox, unsubscr
 	return m, receive(t, b, topic, m.receive)
 }
 
-// receive has f called for what is published to the topic.
+// receive calls f for what is published to the topic.
 func receive(t testing.TB, b wsgate.Broker, topic string, f func([]byte)) (unsubscribe func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -95,7 +95,7 @@ func (m mailbox) expect(t testing.TB, message string) []string {
 	})
 }
 
-// settle sends messages to and fro, so that another subscription would have what it must not get.
+// settle sends messages back and forth, so that a faulty subscription would have received what it must not.
 func settle(t testing.TB, from wsgate.Broker, m mailbox) {
 	t.Helper()
 	for i := range 20 {
@@ -113,7 +113,7 @@ func publish(t testing.TB, b wsgate.Broker, topic, message string) {
 	}
 }
 
-// states keeps what a watcher of a broker is told.
+// states keeps the states that a watcher is told.
 type states struct {
 	*record[error]
 	calls *atomic.Int32 // that run
@@ -138,7 +138,7 @@ func watch(t testing.TB, b wsgate.Broker) states {
 	return s
 }
 
-// up waits until the message broker is there.
+// up waits until the message broker is available.
 func (s states) up(t testing.TB) {
 	t.Helper()
 	s.wait(t, "nil as the last state", func(told []error) bool { return told[len(told)-1] == nil })

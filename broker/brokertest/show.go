@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// shown is how a failure shows a topic or a message.
+// shown formats a topic or a message for a failure.
 func shown(s string) string {
 	if len(s) > 40 {
 		return fmt.Sprintf("%.20q...%q (%d bytes)", s, s[len(s)-8:], len(s))
@@ -17,7 +17,7 @@ func shown(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// abridged is how a failure shows what came.
+// abridged formats received messages for a failure.
 func abridged[T any](items []T) string {
 	last := items[max(0, len(items)-5):]
 	parts := make([]string, len(last))
@@ -30,7 +30,7 @@ func abridged[T any](items []T) string {
 	return fmt.Sprintf("%d items, the last of them %s,", len(items), strings.Join(parts, ", "))
 }
 
-// within runs f, which has to return in time.
+// within runs f, which must return in time.
 func within(t testing.TB, limit time.Duration, what string, f func()) {
 	t.Helper()
 	begin := time.Now()
@@ -52,7 +52,7 @@ func await(t testing.TB, what string, done <-chan struct{}) {
 	}
 }
 
-// expectGoroutines waits until no more goroutines run than that.
+// expectGoroutines waits until no more than that many goroutines run.
 func expectGoroutines(t testing.TB, most int) {
 	t.Helper()
 	look := time.NewTicker(5 * time.Millisecond)

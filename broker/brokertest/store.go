@@ -12,7 +12,7 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// testStore tests the tables of a broker that has them.
+// testStore tests the tables of a broker that is a PresenceStore.
 func testStore(t *testing.T, c Config) {
 	if _, ok := c.New(t).(wsgate.PresenceStore); !ok {
 		t.Skip("the broker is no wsgate.PresenceStore, so nothing was tested")
@@ -49,7 +49,7 @@ func update(t testing.TB, s wsgate.PresenceStore, table string, changes rows) {
 	}
 }
 
-// expectRows reads a table, which has to have these rows and no others.
+// expectRows reads a table, which must have exactly these rows.
 func expectRows(t testing.TB, s wsgate.PresenceStore, table string, want rows) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -116,7 +116,7 @@ func testValues(t *testing.T, c Config) {
 		t.Fatal(err)
 	}
 	for _, value := range got {
-		clear(value) // a reader may write into what it got
+		clear(value) // a reader may overwrite its copy
 	}
 	for _, s := range stores {
 		expectRows(t, s, "values", want)
@@ -127,7 +127,7 @@ func testValues(t *testing.T, c Config) {
 	})
 }
 
-// testNamesAlike uses names that message brokers could take for each other as tables and as rows.
+// testNamesAlike uses names that message brokers could confuse, as tables and as rows.
 func testNamesAlike(t *testing.T, c Config) {
 	stores := c.stores(t, 2)
 	names := alike()
@@ -159,7 +159,7 @@ func testManyRows(t *testing.T, c Config) {
 	expectRows(t, stores[0], "many", rows{})
 }
 
-// testUpdatesAtOnce has goroutines of two nodes write rows of the same table.
+// testUpdatesAtOnce writes rows of the same table from goroutines of two nodes.
 func testUpdatesAtOnce(t *testing.T, c Config) {
 	const writers, each = 8, 20
 	stores := c.stores(t, 2)
@@ -246,7 +246,7 @@ func (tracking) Events() wsgate.Events[user] {
 	}
 }
 
-// testTracking starts an App that tries the store as it starts. With a store that fails it would not start.
+// testTracking starts an App, which checks the store and does not start if it fails.
 func testTracking(t *testing.T, c Config) {
 	app, err := wsgate.New(&wsgate.Module{
 		Gateways: []wsgate.Route{{Path: "/", New: func() *tracking { return new(tracking) }}},

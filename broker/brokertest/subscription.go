@@ -24,8 +24,8 @@ func testSubscription(t *testing.T, c Config) {
 	t.Run("come and go", func(t *testing.T) { testChurn(t, c) })
 }
 
-// testUnsubscribe publishes after unsubscribe has returned, and then to a new subscription: when that has its messages, the
-// old one would have had those before.
+// testUnsubscribe publishes after unsubscribe has returned, and then to a new subscription: when that has its messages,
+// the old one would have received the earlier ones.
 func testUnsubscribe(t *testing.T, c Config) {
 	nodes := c.nodes(t, 2)
 	for round := range 50 {
@@ -36,7 +36,7 @@ func testUnsubscribe(t *testing.T, c Config) {
 		within(t, soon, "unsubscribe", unsubscribe)
 		publish(t, nodes[1], topic, "after")
 		next, unsubscribe := subscribe(t, nodes[0], topic)
-		settle(t, nodes[1], next) // one message is not enough: the scheduler prefers who was woken last
+		settle(t, nodes[1], next) // one message is not enough: the scheduler prefers the goroutine woken last
 		unsubscribe()
 		if messages, _ := old.now(); len(messages) != 1 {
 			t.Fatalf("round %d: got %q, want nothing that was published after unsubscribe had returned", round, messages)
@@ -122,7 +122,8 @@ func testUnsubscribeWithin(t *testing.T, c Config) {
 	m.expect(t, "again")
 }
 
-// testManyAtOnce has 1,000 goroutines subscribe to a topic each, which other ones publish to as soon as they have.
+// testManyAtOnce subscribes to 1,000 topics from as many goroutines; others publish to each as soon as it is
+// subscribed.
 func testManyAtOnce(t *testing.T, c Config) {
 	const count = 1000
 	nodes := c.nodes(t, 2)
@@ -160,7 +161,7 @@ func expectOwn(t testing.TB, boxes []mailbox) {
 	}
 }
 
-// testChurn has goroutines subscribe and unsubscribe while messages arrive.
+// testChurn subscribes and unsubscribes from several goroutines while messages arrive.
 func testChurn(t *testing.T, c Config) {
 	nodes := c.nodes(t, 2)
 	var running sync.WaitGroup

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// testTopics tests that topics do not mix, however much they look alike.
+// testTopics tests that similar topics are kept apart.
 func testTopics(t *testing.T, c Config) {
 	t.Run("that look alike", func(t *testing.T) { testAlike(t, c) })
 	t.Run("below and above", func(t *testing.T) { testBelowAbove(t, c) })
 }
 
-// alike are topics that message brokers could take for each other: by case, as prefixes or patterns, or by what a name
-// is cut to or may contain.
+// alike are topics that message brokers could confuse: by case, as prefixes or patterns, by truncation, or by special
+// characters.
 func alike() []string {
 	topics := []string{
 		"a", "A", "aa", "b", "a.b", "a.B", "A.b", "a.b.c", "a.bc", "ab.c", "abc", "a.a.a", "b.a", "c.b.a",
@@ -38,7 +38,7 @@ func testAlike(t *testing.T, c Config) {
 	expectOwn(t, boxes)
 }
 
-// testBelowAbove publishes to every topic but the one that somebody listens to.
+// testBelowAbove publishes to every topic except the subscribed one.
 func testBelowAbove(t *testing.T, c Config) {
 	nodes := c.nodes(t, 2)
 	for _, topic := range []string{"a", "a.b", "a.b.c"} {

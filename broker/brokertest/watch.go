@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// testWatch tests what a watcher is told while the message broker is there; see testOutage for the rest.
+// testWatch tests what a watcher is told while the message broker is available; see testOutage for the rest.
 func testWatch(t *testing.T, c Config) {
 	b := c.New(t)
 	first := watch(t, b)

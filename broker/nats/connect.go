@@ -10,22 +10,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// session is a time in which a connection lasts.
+// session is the lifetime of one connection.
 type session struct {
 	nc         *natsgo.Conn
 	maxPayload int64
 	ctx        context.Context // done when the session is over, with the cause
 	end        context.CancelCauseFunc
-	rows       atomic.Pointer[jetstream.KeyValue] // the bucket, once it was found
+	rows       atomic.Pointer[jetstream.KeyValue] // the bucket, once opened
 
 	ready bool // NATS has confirmed all subscriptions; guarded by Broker.mu
 }
 
-// job is something to do with the connection, such as to subscribe.
+// job is an operation on the connection, such as a subscription.
 type job func(nc *natsgo.Conn)
 
-// write does the jobs and sends the messages, over one connection after the other: nats.go gives one up for good if NATS ends it with an
-// error that it does not know.
+// write runs the jobs and sends the messages, over successive connections: nats.go gives up a connection for good if
+// the server ends it with an unknown error.
 func (b *Broker) write(opts natsgo.Options) {
 	for {
 		nc, gone, err := b.connect(opts)
@@ -45,7 +45,8 @@ func (b *Broker) write(opts natsgo.Options) {
 	}
 }
 
-// connect makes a connection that nats.go keeps up, and returns when it has tried once. When gone is closed, it is over.
+// connect makes a connection that nats.go maintains, and returns after the first attempt. gone is closed when the
+// connection has ended for good.
 func (b *Broker) connect(opts natsgo.Options) (nc *natsgo.Conn, gone <-chan struct{}, err error) {
 	closed := make(chan struct{})
 	theirs := opts.ClosedCB
@@ -59,7 +60,7 @@ func (b *Broker) connect(opts natsgo.Options) (nc *natsgo.Conn, gone <-chan stru
 	var conn atomic.Pointer[natsgo.Conn]
 	delay := opts.CustomReconnectDelayCB
 	opts.CustomReconnectDelayCB = func(attempts int) time.Duration {
-		// nats.go reports that it could not dial, but not that somebody answered otherwise than wanted.
+		// nats.go reports failures to dial, but not unexpected answers.
 		if nc := conn.Load(); nc != nil && nc.LastError() != nil {
 			b.failed(nc, nc.LastError())
 		}
@@ -70,8 +71,8 @@ func (b *Broker) connect(opts natsgo.Options) (nc *natsgo.Conn, gone <-chan stru
 	return nc, closed, err
 }
 
-// work does the jobs and sends the messages until the connection is gone, or the Broker is closed and nothing is left; then
-// it reports false.
+// work runs the jobs and sends the messages until the connection is gone. It reports false when the Broker is closed
+// and nothing is left to send.
 func (b *Broker) work(nc *natsgo.Conn, gone <-chan struct{}) (open bool) {
 	b.resubscribe(nc)
 	for {
@@ -79,7 +80,7 @@ func (b *Broker) work(nc *natsgo.Conn, gone <-chan struct{}) (open bool) {
 		case <-b.jobs.wake:
 			b.workOff(nc)
 		case <-b.outbox.Ready():
-			b.workOff(nc) // first: no flood of messages keeps anybody from joining a room
+			b.workOff(nc) // first, so that a flood of messages does not delay subscriptions
 			b.sendSome(nc)
 		case <-gone:
 			return true
@@ -98,7 +99,7 @@ func (b *Broker) workOff(nc *natsgo.Conn) {
 	}
 }
 
-// sendRest sends what waits when the Broker is closed, and nothing is published any more.
+// sendRest sends the queued messages after Close.
 func (b *Broker) sendRest(nc *natsgo.Conn) {
 	b.outbox.End()
 	for open := true; open; {
@@ -106,14 +107,14 @@ func (b *Broker) sendRest(nc *natsgo.Conn) {
 	}
 }
 
-// finish waits until NATS has what was written. Closing alone would take it back: a socket that is closed with something
-// unread in it is reset.
+// finish waits until the server has received what was written. Closing alone could lose it: a socket that is closed
+// with unread input is reset.
 func (b *Broker) finish(nc *natsgo.Conn) {
 	b.mu.RLock()
 	there := b.session != nil
 	b.mu.RUnlock()
 	if there {
-		_ = nc.FlushTimeout(time.Second) // what does not get through is lost, as always
+		_ = nc.FlushTimeout(time.Second) // on failure the messages are lost
 	}
 }
 
@@ -129,8 +130,7 @@ func (b *Broker) sleep(d time.Duration) bool {
 	}
 }
 
-// connected begins a session, which is ready when NATS has confirmed what nats.go or resubscribe has sent again, and
-// what was subscribed to before the session has begun.
+// connected starts a session, which is ready when NATS has confirmed all existing subscriptions.
 func (b *Broker) connected(nc *natsgo.Conn) {
 	s := &session{nc: nc, maxPayload: nc.MaxPayload()}
 	s.ctx, s.end = context.WithCancelCause(context.Background())
@@ -143,7 +143,7 @@ func (b *Broker) connected(nc *natsgo.Conn) {
 	})
 }
 
-// begin lets everybody use the session.
+// begin makes the session available.
 func (b *Broker) begin(s *session) {
 	b.mu.Lock()
 	current := b.session == s
@@ -177,7 +177,7 @@ func (b *Broker) lost(_ *natsgo.Conn, err error) {
 	}
 }
 
-// failed takes note of why an attempt to connect has failed.
+// failed records why an attempt to connect failed.
 func (b *Broker) failed(_ *natsgo.Conn, err error) {
 	err = fmt.Errorf("wsgate/nats: no connection: %w", err)
 	b.mu.Lock()
@@ -192,7 +192,7 @@ func (b *Broker) failed(_ *natsgo.Conn, err error) {
 	}
 }
 
-// online returns the session, or why there is none that is ready.
+// online returns the session, or why none is ready.
 func (b *Broker) online() (*session, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

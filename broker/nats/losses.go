@@ -11,7 +11,7 @@ import (
 // them, and those that Publish accepted and that could not be sent.
 func (b *Broker) Dropped() uint64 { return b.losses.total() }
 
-// reportPause is the time between two lines about losses in the log.
+// reportPause is the minimum time between log lines about losses.
 const reportPause = 10 * time.Second
 
 // losses counts lost messages.
@@ -20,10 +20,10 @@ type losses struct {
 	count    uint64     // without those of the suspects
 	suspects map[*natsgo.Subscription]struct{}
 	logged   uint64
-	next     time.Time // when the log may have a line again
+	next     time.Time // earliest time of the next log line
 }
 
-// suspect has the losses of a subscription counted, of which nats.go has dropped messages.
+// suspect starts counting the losses of a subscription for which nats.go has dropped messages.
 func (l *losses) suspect(sub *natsgo.Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,7 +33,7 @@ func (l *losses) suspect(sub *natsgo.Subscription) {
 	l.suspects[sub] = struct{}{}
 }
 
-// retire counts the losses of a subscription that is about to end, after which nats.go does not tell them.
+// retire counts the losses of a subscription that is about to end, because nats.go does not report them afterwards.
 func (l *losses) retire(sub *natsgo.Subscription) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,7 +49,7 @@ func (l *losses) total() uint64 {
 	return l.sum()
 }
 
-// sum needs the lock.
+// sum returns all losses. The caller holds the lock.
 func (l *losses) sum() uint64 {
 	total := l.count
 	for sub := range l.suspects {
@@ -63,7 +63,7 @@ func (l *losses) sum() uint64 {
 	return total
 }
 
-// add counts lost messages. It returns how many the log has not been told of, if it is to be told.
+// add counts lost messages. If a log line is due, it returns the number of losses not yet logged.
 func (l *losses) add(messages int, now time.Time) (untold, total uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +77,7 @@ func (l *losses) add(messages int, now time.Time) (untold, total uint64) {
 	return untold, total
 }
 
-// lose counts lost messages, and tells the log now and then, with a topic that has lost some if it is known.
+// lose counts lost messages, and logs them at intervals, with an affected topic if known.
 func (b *Broker) lose(messages int, topic string, why error) {
 	if untold, total := b.losses.add(messages, time.Now()); untold > 0 {
 		b.log.Warn("wsgate/nats: messages are lost", "count", untold, "total", total, "topic", topic, "err", why)

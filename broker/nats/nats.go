@@ -68,23 +68,23 @@ type Broker struct {
 	jobs    *queue[job]           // for the goroutine that writes
 	outbox  *fair.Queue[outgoing] // likewise
 	sending []outgoing            // of that goroutine
-	asked   *queue[confirmation]  // for the goroutine that asks whether NATS has what was written
+	asked   *queue[confirmation]  // for the goroutine that waits for NATS's confirmations
 	inbox   *inbox
 	losses  losses
 	quit    chan struct{} // closed by Close
 	closing sync.Once
 	tasks   sync.WaitGroup // all goroutines
 
-	mu       sync.RWMutex             // guards following, and what sessions and subscriptions say that it guards
+	mu       sync.RWMutex             // guards following, and fields of sessions and subscriptions that say so
 	session  *session                 // nil while there is no connection
-	away     error                    // why there is none, or was none
+	away     error                    // why there is or was none
 	topics   map[string]*subscription // that have not ended
-	refused  map[string]error         // topics that NATS refuses, after Subscribe has returned
+	refused  map[string]error         // topics that NATS refused after Subscribe had returned
 	refusal  error                    // of one of them
-	full     error                    // NATS has refused subscriptions, and did not say which
-	heard    error                    // the last violation of permissions
+	full     error                    // NATS refused subscriptions without naming them
+	heard    error                    // the last permissions violation
 	hears    chan struct{}            // closed and replaced when heard changes
-	told     error                    // the last state that watchers were told
+	told     error                    // the last state reported to watchers
 	watchers map[*watcher]struct{}
 	closed   bool
 }
@@ -94,7 +94,7 @@ var (
 	errConnecting = errors.New("wsgate/nats: connecting")
 )
 
-// tuning is what only tests change.
+// tuning holds parameters that only tests change.
 type tuning struct {
 	arriving  int // messages between nats.go and the inbox
 	laneBytes int // in each queue of the inbox

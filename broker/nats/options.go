@@ -97,31 +97,31 @@ func parse(urls string) ([]string, error) {
 	return servers, nil
 }
 
-// preset sets what Options.Conn may set otherwise.
+// preset sets defaults that Options.Conn may override.
 func preset(conn *natsgo.Options) {
 	conn.Name = "wsgate"
 	// A dead connection is found at the third ping: after 9 s at most, instead of 6 minutes. Two pings may be without an
 	// answer, so a busy server or network has 6 s for one.
 	conn.PingInterval, conn.MaxPingsOut = 3*time.Second, 2
-	// One that takes nothing is found by the write that does not end, instead of after a minute.
+	// A connection that accepts no data is detected by a write timeout, instead of after a minute.
 	conn.FlusherTimeout, conn.ReconnectOnFlusherError = 3*time.Second, true
 	conn.CustomReconnectDelayCB = pause
 }
 
-// pause is the time before another attempt: longer and longer, and never the same on two nodes.
+// pause returns the time before the next attempt. It increases, with jitter so that nodes do not retry together.
 func pause(attempts int) time.Duration {
 	most := min(50*time.Millisecond<<min(attempts, 10), 2*time.Second)
 	return most/2 + rand.N(most/2)
 }
 
-// enforce sets what the Broker relies on.
+// enforce sets options that the Broker relies on.
 func (b *Broker) enforce(conn *natsgo.Options) {
-	// For ever, whether or not there was a connection, and if a password is wrong: somebody may change it on the server.
+	// Retry forever, even before the first connection and with a wrong password, which may be changed on the server.
 	conn.AllowReconnect, conn.MaxReconnect = true, -1
 	conn.RetryOnFailedConnect, conn.IgnoreAuthErrorAbort = true, true
-	// Nothing is kept to be sent later.
+	// Buffer nothing while disconnected.
 	conn.ReconnectBufSize = -1
-	// The end of a connection is waited for.
+	// Report the end of a connection.
 	conn.NoCallbacksAfterClientClose = false
 
 	conn.ConnectedCB = then(b.connected, conn.ConnectedCB)
@@ -163,7 +163,7 @@ type noDialer struct{}
 
 func (noDialer) Dial(string, string) (net.Conn, error) { return nil, errNoDial }
 
-// check has nats.go look for mistakes, which it does when it connects. It gets no further than to the dialer.
+// check makes nats.go validate the options, which it does on connecting. It stops at the dialer.
 func check(conn natsgo.Options) error {
 	conn.CustomDialer, conn.InProcessServer = noDialer{}, nil
 	conn.SkipHostLookup, conn.RetryOnFailedConnect = true, false

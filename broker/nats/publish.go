@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// outboxBytes bounds what Publish has taken and the network has not.
+	// outboxBytes bounds what Publish has accepted and the network has not.
 	outboxBytes = 32 << 20
-	// atATime is how many messages are sent before the goroutine that writes looks for something else to do.
+	// atATime is the number of messages sent before the writing goroutine checks for other work.
 	atATime = 64
 )
 
 // outgoing is a message that waits to be sent.
 type outgoing struct {
-	session *session // in which it was taken
+	session *session // in which it was accepted
 	subject string
 	message []byte
 }
@@ -50,7 +50,7 @@ func (b *Broker) Publish(topic string, message []byte) error {
 
 var errSlowServer = fmt.Errorf("wsgate/nats: the server takes less than is published: %d MiB wait to be sent", outboxBytes>>20)
 
-// sendSome sends messages whose turn it is. It reports false when there will be no more.
+// sendSome sends the next messages. It reports false when there will be no more.
 func (b *Broker) sendSome(nc *natsgo.Conn) (more bool) {
 	b.sending, more = b.outbox.Take(b.sending[:0])
 	for _, m := range b.sending {
@@ -60,7 +60,7 @@ func (b *Broker) sendSome(nc *natsgo.Conn) (more bool) {
 	return more
 }
 
-// send publishes a message in the session in which it was taken. One that came after it does not get it.
+// send publishes a message in the session in which it was accepted. A later session does not send it.
 func (b *Broker) send(nc *natsgo.Conn, m outgoing) {
 	err := m.session.ctx.Err()
 	if err == nil {
@@ -71,6 +71,6 @@ func (b *Broker) send(nc *natsgo.Conn, m outgoing) {
 	}
 	b.lose(1, m.subject[len(b.prefix):], fmt.Errorf("not sent: %w", err))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = nc.ForceReconnect() // the network takes nothing, and the next write would wait for as long again
+		_ = nc.ForceReconnect() // the network accepts nothing, and the next write would time out as well
 	}
 }

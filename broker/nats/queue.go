@@ -2,10 +2,10 @@ package nats
 
 import "sync"
 
-// queue hands on items, in order, to one goroutine. It is for what nobody can make more of than the App needs; messages
-// have a [fair.Queue].
+// queue passes items, in order, to one goroutine. It is for items whose number is bounded by the App; messages use a
+// [fair.Queue].
 type queue[T any] struct {
-	wake chan struct{} // has an element while there may be something to take
+	wake chan struct{} // capacity 1: there may be items
 
 	mu    sync.Mutex // guards following
 	items []T
@@ -23,7 +23,7 @@ func (q *queue[T]) add(item T) {
 	}
 }
 
-// take returns what was added since.
+// take returns the items added since the last call.
 func (q *queue[T]) take() []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()

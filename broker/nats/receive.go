@@ -10,14 +10,14 @@ import (
 	"github.com/wsgate/wsgate/internal/fair"
 )
 
-// inbox has what has arrived.
+// inbox holds received messages.
 type inbox struct {
-	arriving chan *natsgo.Msg // nats.go drops what does not fit, so it is taken out at once
+	arriving chan *natsgo.Msg // drained at once, since nats.go drops what does not fit
 	lanes    []*lane
 	seed     maphash.Seed
 }
 
-// lane is a queue with a goroutine that calls receive. A topic always has the same one.
+// lane is a queue with a goroutine that calls receive. A topic always uses the same one.
 type lane = fair.Queue[*natsgo.Msg]
 
 func newInbox(t tuning) *inbox {
@@ -28,12 +28,12 @@ func newInbox(t tuning) *inbox {
 	return in
 }
 
-// few is how many messages are received before another topic has its turn, if they are all of one.
+// few is the number of messages received in a row before the queue is asked again.
 const few = 4
 
 var errOverflow = errors.New("messages arrive faster than the App takes them")
 
-// sort moves what arrives to the lanes.
+// sort distributes received messages to the lanes.
 func (b *Broker) sort() {
 	in := b.inbox
 	for {
@@ -42,7 +42,7 @@ func (b *Broker) sort() {
 			topic := b.topicOf(m)
 			l := in.lanes[maphash.String(in.seed, topic)%uint64(len(in.lanes))]
 			loss, err := l.Put(topic, m, len(m.Data))
-			if err != nil { // it has no room itself
+			if err != nil { // the message itself did not fit
 				loss.Items, loss.Topic = loss.Items+1, topic
 			}
 			if loss.Items > 0 {
@@ -56,7 +56,7 @@ func (b *Broker) sort() {
 
 func (b *Broker) topicOf(m *natsgo.Msg) string { return m.Subject[len(b.prefix):] }
 
-// deliver calls receive for what is in the lane.
+// deliver calls receive for the messages in the lane.
 func (b *Broker) deliver(l *lane) {
 	batch := make([]*natsgo.Msg, 0, few)
 	for {
@@ -75,7 +75,7 @@ func (b *Broker) deliver(l *lane) {
 	}
 }
 
-// receiver returns who receives a topic's messages, nil if nobody does any more.
+// receiver returns the receive function of a topic, nil if there is none any more.
 func (b *Broker) receiver(topic string) func(message []byte) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

@@ -8,7 +8,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 )
 
-// reported hears of errors that nats.go cannot return to anybody.
+// reported is called with asynchronous errors of nats.go.
 func (b *Broker) reported(sub *natsgo.Subscription, err error) {
 	switch {
 	case errors.Is(err, natsgo.ErrSlowConsumer) && sub != nil:
@@ -23,7 +23,7 @@ func (b *Broker) reported(sub *natsgo.Subscription, err error) {
 	}
 }
 
-// What NATS says of a subject that it does not permit.
+// The text of NATS's error for a subject that is not permitted.
 var (
 	noSubscription = regexp.MustCompile(`Subscription to "([^"]+)"`)
 	noPublication  = regexp.MustCompile(`Publish to "`)
@@ -45,7 +45,7 @@ func (b *Broker) violated(err error) {
 	b.hears = make(chan struct{})
 }
 
-// refuse takes note of NATS's refusal of a topic, for Subscribe if it waits, else for the watchers.
+// refuse records NATS's refusal of a topic, for Subscribe if it waits, otherwise for the watchers.
 func (b *Broker) refuse(topic string, err error) {
 	err = fmt.Errorf("wsgate/nats: the server refuses the subscription to %q: %w", topic, err)
 	first := false
@@ -67,7 +67,7 @@ func (b *Broker) refuse(topic string, err error) {
 	}
 }
 
-// forget takes note that a topic is not wanted any more. It needs the lock.
+// forget removes a topic. The caller holds the lock.
 func (b *Broker) forget(topic string) {
 	gone := b.refused[topic]
 	delete(b.refused, topic)
@@ -82,7 +82,7 @@ func (b *Broker) forget(topic string) {
 	b.tell()
 }
 
-// overfull takes note of the refusal of a topic that NATS does not name.
+// overfull records a refusal in which NATS does not name the topic.
 func (b *Broker) overfull(err error) {
 	err = fmt.Errorf("wsgate/nats: the server refuses subscriptions: %w", err)
 	b.mu.Lock()

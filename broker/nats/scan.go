@@ -11,11 +11,11 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 )
 
-// pageRows is how many rows are asked for at a time.
+// pageRows is the number of rows requested at a time.
 const pageRows = 512
 
-// read returns the rows of a table. It asks the stream below the bucket for batches of messages, which costs one
-// question for a small table; the KeyValue of nats.go would make a consumer on the server and remove it again.
+// read returns the rows of a table. It requests batches of messages from the stream behind the bucket, which takes one
+// request for a small table; nats.go's KeyValue would create and delete a consumer on the server.
 func read(ctx context.Context, nc *natsgo.Conn, bucket, table string) (map[string][]byte, error) {
 	replies := make(chan *natsgo.Msg, pageRows+1)
 	inbox := nc.NewInbox()
@@ -42,10 +42,10 @@ func read(ctx context.Context, nc *natsgo.Conn, bucket, table string) (map[strin
 	return p.rows()
 }
 
-// pages are what has been read.
+// pages holds the rows read so far.
 type pages struct {
-	found map[string]*natsgo.Msg // by subject: a row that is written meanwhile comes twice
-	next  uint64                 // the number in the stream of the first message that has not been read
+	found map[string]*natsgo.Msg // by subject: a row written during the scan occurs twice
+	next  uint64                 // stream sequence of the first unread message
 }
 
 // read reads a page, and reports whether there are more.
@@ -61,9 +61,9 @@ func (p *pages) read(ctx context.Context, replies <-chan *natsgo.Msg) (more bool
 			case "204": // the end of a page
 				pending, err := number(m, "Nats-Num-Pending")
 				return pending > 0, err
-			case "404": // there is none
+			case "404": // no message
 				return false, nil
-			case "503": // nobody answers
+			case "503": // no responders
 				return false, errNoBucket
 			default:
 				return false, fmt.Errorf("the server answers %s %s", status, m.Header.Get("Description"))
@@ -97,8 +97,8 @@ func number(m *natsgo.Msg, header string) (uint64, error) {
 
 var errForeign = errors.New("the bucket has rows that wsgate has not written: name another one in Options.Bucket")
 
-// rows returns what was found, without the rows that were deleted. What wsgate has not written is left out, unless there
-// is nothing else.
+// rows returns the rows found, without deleted ones. It skips rows that wsgate has not written; if there are only such
+// rows, it returns errForeign.
 func (p *pages) rows() (map[string][]byte, error) {
 	rows := make(map[string][]byte, len(p.found))
 	foreign := false
@@ -107,7 +107,7 @@ func (p *pages) rows() (map[string][]byte, error) {
 			continue
 		}
 		row, value, ok := decode(m.Data)
-		if ok && strings.HasSuffix(key, "."+token(row)) { // else nobody could delete it by its name
+		if ok && strings.HasSuffix(key, "."+token(row)) { // otherwise it could not be deleted by name
 			rows[row] = value
 		} else {
 			foreign = true

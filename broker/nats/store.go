@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	keep   = time.Hour // for which a row is kept
-	atOnce = 64        // rows that Update writes side by side
+	keep   = time.Hour // how long a row is kept
+	atOnce = 64        // rows that Update writes concurrently
 )
 
 // Update implements [wsgate.PresenceStore].
@@ -42,7 +42,7 @@ func (b *Broker) Rows(ctx context.Context, table string) (rows map[string][]byte
 	return rows, nil
 }
 
-// withRows has f use the bucket, and once more if somebody has deleted it.
+// withRows calls f with the bucket, and once more if the bucket was deleted.
 func (b *Broker) withRows(ctx context.Context, f func(context.Context, jetstream.KeyValue, *natsgo.Conn) error) error {
 	s, err := b.online()
 	if err != nil {
@@ -72,7 +72,7 @@ func (b *Broker) withRows(ctx context.Context, f func(context.Context, jetstream
 
 var errNoBucket = errors.New("the bucket is gone")
 
-// open returns the bucket, which it makes if there is none.
+// open returns the bucket, creating it if needed.
 func (s *session) open(ctx context.Context, name string) (jetstream.KeyValue, error) {
 	if kv := s.rows.Load(); kv != nil {
 		return *kv, nil
@@ -87,7 +87,7 @@ func (s *session) open(ctx context.Context, name string) (jetstream.KeyValue, er
 			Bucket: name, Description: "presence of wsgate", TTL: keep, History: 1, Storage: jetstream.MemoryStorage,
 		})
 	}
-	if errors.Is(err, jetstream.ErrBucketExists) { // another node was faster, with other settings
+	if errors.Is(err, jetstream.ErrBucketExists) { // another node has created it with other settings
 		kv, err = js.KeyValue(ctx, name)
 	}
 	switch {
@@ -110,7 +110,7 @@ func (s *session) open(ctx context.Context, name string) (jetstream.KeyValue, er
 	return kv, nil
 }
 
-// update writes rows, some of them at the same time.
+// update writes rows, several of them concurrently.
 func update(ctx context.Context, kv jetstream.KeyValue, table string, rows map[string][]byte) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -145,14 +145,14 @@ func write(ctx context.Context, kv jetstream.KeyValue, table, row string, value 
 	return err
 }
 
-// token stands for a name in keys. Names may be longer than NATS wants a line to be, and have dots that a pattern for
-// the rows of a table would have to tell from its own.
+// token returns the key token for a name. Names may exceed NATS's limit for a protocol line, and have dots that would
+// be confused with the separators of keys.
 func token(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// encode puts the name of the row, which its key does not tell, before the value.
+// encode prefixes the value with the row's name, which cannot be derived from the key.
 func encode(row string, value []byte) []byte {
 	data := binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen32+len(row)+len(value)), uint64(len(row)))
 	data = append(data, row...)

@@ -9,12 +9,12 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 )
 
-// subscription is one that somebody has asked for.
+// subscription is a subscription of the App.
 type subscription struct {
 	topic   string
 	receive func(message []byte)
 
-	// What the goroutine that writes has made for it, and on which connection. Only that one uses them.
+	// The NATS subscription and its connection. Used by the writing goroutine only.
 	on *natsgo.Subscription
 	nc *natsgo.Conn
 
@@ -22,7 +22,7 @@ type subscription struct {
 	refusal error // of NATS, while it waits; guarded by Broker.mu
 }
 
-// confirmation is asked for when something was written, and has then called when NATS has done it.
+// confirmation calls then when NATS has processed what was written before.
 type confirmation struct {
 	nc   *natsgo.Conn
 	then func()
@@ -57,7 +57,7 @@ func (b *Broker) Subscribe(ctx context.Context, topic string, receive func(messa
 	return func() { b.unsubscribe(sub) }, nil
 }
 
-// enter has the subscription made. If there is a connection, confirmed is called when NATS has it or has refused it.
+// enter requests the subscription. If there is a connection, confirmed is called when NATS has confirmed or refused it.
 func (b *Broker) enter(sub *subscription, confirmed func()) (*session, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,7 +76,7 @@ func (b *Broker) enter(sub *subscription, confirmed func()) (*session, error) {
 	return b.session, nil
 }
 
-// settle ends the waiting of a subscription, and returns NATS's refusal if there was one.
+// settle ends the wait for a subscription, and returns NATS's refusal if there was one.
 func (b *Broker) settle(sub *subscription) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -88,19 +88,19 @@ func (b *Broker) unsubscribe(sub *subscription) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.topics[sub.topic] != sub {
-		return // it was called before
+		return // already called
 	}
 	delete(b.topics, sub.topic)
 	b.forget(sub.topic)
 	b.jobs.add(func(*natsgo.Conn) {
 		if sub.on != nil {
 			b.losses.retire(sub.on)
-			_ = sub.on.Unsubscribe() // fails if the connection is over, and then so is the subscription
+			_ = sub.on.Unsubscribe() // fails only if the connection, and so the subscription, has ended
 		}
 	})
 }
 
-// subscribe makes a subscription on the connection, unless it has ended or resubscribe was faster.
+// subscribe makes a subscription on the connection, unless it has ended or resubscribe has already made it.
 func (b *Broker) subscribe(nc *natsgo.Conn, sub *subscription) {
 	b.mu.RLock()
 	ended := b.topics[sub.topic] != sub
@@ -112,7 +112,7 @@ func (b *Broker) subscribe(nc *natsgo.Conn, sub *subscription) {
 	switch {
 	case err == nil:
 		sub.on, sub.nc = on, nc
-	case !errors.Is(err, natsgo.ErrConnectionClosed): // if it is over, the next one is to come
+	case !errors.Is(err, natsgo.ErrConnectionClosed): // otherwise the next connection makes it
 		b.refuse(sub.topic, err)
 	}
 }
@@ -130,8 +130,8 @@ func (b *Broker) resubscribe(nc *natsgo.Conn) {
 	}
 }
 
-// confirm asks NATS whether it has done what was written. While it waits for an answer others may ask, who all share
-// the next one: a thousand that subscribe at once cost a few pings.
+// confirm waits for NATS to process what was written. Requests that come in during a round trip share the next one: a
+// thousand concurrent subscriptions take a few pings.
 func (b *Broker) confirm() {
 	for {
 		select {
@@ -141,7 +141,7 @@ func (b *Broker) confirm() {
 		}
 		group := b.asked.take()
 		if len(group) == 0 || !b.roundTrip(group[len(group)-1].nc) {
-			continue // the session has ended, or is about to, which whoever waits hears of
+			continue // the session has ended or is about to, which ends the waits
 		}
 		for _, c := range group {
 			c.then()
@@ -149,17 +149,17 @@ func (b *Broker) confirm() {
 	}
 }
 
-// roundTrip returns when NATS has done what was written, and the Broker has heard of its refusals. It reports false if
-// the connection broke.
+// roundTrip waits until NATS has processed what was written and its refusals were handled. It reports false if the
+// connection broke.
 func (b *Broker) roundTrip(nc *natsgo.Conn) bool {
 	err := natsgo.ErrTimeout
-	for errors.Is(err, natsgo.ErrTimeout) { // a connection that is dead ends the waiting before
+	for errors.Is(err, natsgo.ErrTimeout) { // a dead connection ends the loop
 		err = nc.FlushTimeout(10 * time.Second)
 	}
 	if err != nil {
 		return false
 	}
-	// NATS sends refusals before the answer, and nats.go has read them, but reports them when it comes to it.
+	// NATS sends refusals before the answer, but nats.go may report them after it.
 	for {
 		b.mu.RLock()
 		heard, more := b.heard, b.hears

@@ -2,10 +2,10 @@ package nats
 
 import "sync"
 
-// watcher is told of every state.
+// watcher is a call of Watch.
 type watcher struct {
 	states *queue[error]
-	end    chan struct{} // closed when it wants no more
+	end    chan struct{} // closed by stop
 	ending sync.Once
 }
 
@@ -30,7 +30,7 @@ func (b *Broker) Watch(changed func(err error)) (stop func()) {
 	}
 }
 
-// tellOne tells a watcher of what comes after the first state.
+// tellOne reports the states after the first to a watcher.
 func (b *Broker) tellOne(w *watcher, changed func(error)) {
 	for {
 		select {
@@ -51,7 +51,8 @@ func (b *Broker) tellOne(w *watcher, changed func(error)) {
 	}
 }
 
-// state returns nil if the message broker is there and has all subscriptions, else why not. It needs the lock.
+// state returns nil if the message broker is available and has all subscriptions, otherwise why not. The caller holds
+// the lock.
 func (b *Broker) state() error {
 	switch {
 	case b.closed:
@@ -64,7 +65,7 @@ func (b *Broker) state() error {
 	return b.refusal
 }
 
-// tell tells the watchers of the state, if it has changed. It needs the lock.
+// tell reports the state to the watchers if it has changed. The caller holds the lock.
 func (b *Broker) tell() {
 	state := b.state()
 	if same := state == b.told || state != nil && b.told != nil && state.Error() == b.told.Error(); same {

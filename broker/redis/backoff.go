@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// backoff is how long to wait between attempts: longer and longer, and never the same time on two nodes.
+// backoff computes the pauses between attempts. They increase, with jitter so that nodes do not retry together.
 type backoff struct{ min, max, last time.Duration }
 
 func (b *backoff) next() time.Duration {
@@ -16,7 +16,7 @@ func (b *backoff) next() time.Duration {
 
 func (b *backoff) reset() { b.last = 0 }
 
-// pause waits. It reports false if ctx is done before.
+// pause waits. It reports false if ctx is done first.
 func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

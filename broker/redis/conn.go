@@ -28,7 +28,7 @@ func (s *server) open(ctx context.Context, c *config) (net.Conn, error) {
 	return &conn{Conn: encrypted, server: s}, encrypted.HandshakeContext(ctx)
 }
 
-// own has the connection end with the others, or at once if they have ended.
+// own closes the connection together with the others, or at once if they are closed.
 func (s *server) own(c net.Conn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,12 +40,12 @@ func (s *server) own(c net.Conn) error {
 	return nil
 }
 
-// conn tells its server when it ends, and why.
+// conn reports to its server when it ends, and why.
 type conn struct {
 	net.Conn
 	server *server
 	opened bool  // something was read
-	denial error // an error with which the server began
+	denial error // an error that the server sent first
 }
 
 // Read is called by one goroutine at a time.
@@ -71,7 +71,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close is called by rueidis, also when a PING got no answer.
+// Close is called by rueidis, including after an unanswered PING.
 func (c *conn) Close() error {
 	c.server.fail(errSilent)
 	return nil

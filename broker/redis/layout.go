@@ -2,7 +2,7 @@ package redis
 
 import "slices"
 
-// arrange has every slot used where it is, and ends what goes on with servers that have none.
+// arrange assigns every slot to its server, and stops nodes without slots.
 func (b *Broker) arrange(shards []shard, err error) {
 	if err != nil {
 		b.puzzle(err)
@@ -14,7 +14,7 @@ func (b *Broker) arrange(shards []shard, err error) {
 	}
 }
 
-// puzzle notes why the cluster is not known, if it is not known at all.
+// puzzle records why the layout is unknown, unless an earlier one is known.
 func (b *Broker) puzzle(why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -24,7 +24,7 @@ func (b *Broker) puzzle(why error) {
 	}
 }
 
-// rearrange returns the nodes that have no slots any more.
+// rearrange applies a layout and returns the nodes that no longer have slots.
 func (b *Broker) rearrange(shards []shard) (useless []*node) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -45,7 +45,7 @@ func (b *Broker) rearrange(shards []shard) (useless []*node) {
 	return slices.DeleteFunc(old, func(n *node) bool { return slices.Contains(b.nodes, n) })
 }
 
-// nodeAt returns the node with that address, a new one if it is not known yet. It needs the lock.
+// nodeAt returns the node with that address, creating it if needed. The caller holds the lock.
 func (b *Broker) nodeAt(addr string, old []*node) *node {
 	has := func(n *node) bool { return n.addrs[0] == addr }
 	if i := slices.IndexFunc(b.nodes, has); i >= 0 {
@@ -61,8 +61,8 @@ func (b *Broker) nodeAt(addr string, old []*node) *node {
 	return n
 }
 
-// move has another server have the subscription. The one before ends it when it knows that the slot is not its own any
-// more. It needs the lock.
+// move moves the subscription to another server. The previous one ends it when it learns that the slot has moved. The
+// caller holds the lock.
 func (b *Broker) move(topic string, s *subscription) {
 	if s.state == made {
 		b.miss(s)

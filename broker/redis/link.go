@@ -13,17 +13,17 @@ import (
 	"github.com/wsgate/wsgate/internal/fair"
 )
 
-// link is what goes on with a server as long as its connections last.
+// link is the use of a server while its connections last.
 type link struct {
 	broker    *Broker
 	node      *node
 	server    *server
 	tasks     sync.WaitGroup
 	out       *fair.Queue[outgoing]
-	published chan struct{}   // closed when nothing is sent any more
+	published chan struct{}   // closed when sending has ended
 	wake      chan struct{}   // has an element while topics are doubtful
-	have      map[string]bool // topics that the server has subscribed; guarded by the lock of the Broker
-	doubtful  map[string]bool // topics of which that may not be what the App wants; guarded by the lock of the Broker
+	have      map[string]bool // topics subscribed on the server; guarded by Broker.mu
+	doubtful  map[string]bool // topics whose state may differ from what the App wants; guarded by Broker.mu
 }
 
 func newLink(n *node, s *server) *link {
@@ -36,7 +36,7 @@ func newLink(n *node, s *server) *link {
 	}
 }
 
-// close ends the link. What it has not sent is lost.
+// close ends the link. Unsent messages are lost.
 func (l *link) close() {
 	l.server.fail(net.ErrClosed)
 	l.broker.lose(l.out.Drop(), "", l.server.explain(net.ErrClosed))
@@ -44,7 +44,7 @@ func (l *link) close() {
 	l.tasks.Wait()
 }
 
-// hooks are called by the one goroutine that reads from the server. They do not block.
+// hooks returns the Pub/Sub hooks, which are called on the goroutine that reads from the server. They do not block.
 func (l *link) hooks() rueidis.PubSubHooks {
 	prefix := l.broker.prefix
 	return rueidis.PubSubHooks{
@@ -57,7 +57,7 @@ func (l *link) hooks() rueidis.PubSubHooks {
 	}
 }
 
-// doubt has the topic looked at; it needs the lock of the Broker.
+// doubt schedules the topic for reconcile. The caller holds the lock of the Broker.
 func (l *link) doubt(topic string) {
 	l.doubtful[topic] = true
 	select {
@@ -66,11 +66,11 @@ func (l *link) doubt(topic string) {
 	}
 }
 
-// batch is how many topics a server is told of at a time.
+// batch is the number of topics reconciled at a time.
 const batch = 500
 
-// reconcile tells the server which topics the App wants to have. What the server then has, it says itself, see
-// [Broker.heard]. One batch goes behind another, so that no command for a topic overtakes the one before.
+// reconcile subscribes and unsubscribes topics to match what the App wants. The server confirms the result, see
+// [Broker.heard]. Batches are sequential, so that commands for a topic stay in order.
 func (l *link) reconcile() {
 	tries := backoff{min: l.broker.pauseMin, max: l.broker.pauseMax}
 	retry := time.NewTimer(0)
@@ -88,7 +88,7 @@ func (l *link) reconcile() {
 			l.leave(leave)
 			more := l.join(join, l.broker.together())
 			switch {
-			case len(refused) > 0: // and the timer runs
+			case len(refused) > 0: // the timer is running
 			case len(more) > 0:
 				retry.Reset(tries.next())
 			default:
@@ -99,7 +99,7 @@ func (l *link) reconcile() {
 	}
 }
 
-// together is how many topics go into a command. A Redis Cluster wants all topics of one to have the same slot.
+// together is the number of topics per command. In a Redis Cluster, all topics of a command must have the same slot.
 func (c *config) together() int {
 	if c.cluster {
 		return 1
@@ -107,15 +107,15 @@ func (c *config) together() int {
 	return batch
 }
 
-// join subscribes to topics, several in a command. It returns those that the server refuses now, to try them again.
+// join subscribes to topics, several per command. It returns those that the server refuses for now, to be retried.
 func (l *link) join(topics []string, together int) (refused []string) {
 	parts := slices.Collect(slices.Chunk(topics, together))
 	for i, err := range l.tell(parts, l.broker.subscribe) {
 		switch {
 		case err == nil:
-		case !isReply(err): // the connection has ended: all are subscribed on the next
+		case !isReply(err): // the connection has ended: the next one subscribes all
 			return nil
-		case len(parts[i]) > 1: // for one of the topics, perhaps
+		case len(parts[i]) > 1: // perhaps because of one of the topics
 			refused = append(refused, l.join(parts[i], 1)...)
 		case l.broker.refuse(l, parts[i][0], err):
 			refused = append(refused, parts[i][0])
@@ -124,12 +124,12 @@ func (l *link) join(topics []string, together int) (refused []string) {
 	return refused
 }
 
-// leave unsubscribes. If the server refuses, which it has no reason for, it sends what nobody receives.
+// leave unsubscribes. If the server refuses, it sends messages that nobody receives.
 func (l *link) leave(topics []string) {
 	l.tell(slices.Collect(slices.Chunk(topics, l.broker.together())), l.broker.unsubscribe)
 }
 
-// tell sends a command for each part and returns their errors.
+// tell sends one command per part and returns their errors.
 func (l *link) tell(parts [][]string, command func(rueidis.Builder, []string) rueidis.Completed) []error {
 	commands := make(rueidis.Commands, len(parts))
 	for i, topics := range parts {

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// node is a server that the Broker uses, or would use if it could.
+// node is a server that the Broker uses or tries to use.
 type node struct {
 	broker *Broker
-	addrs  []string // the server has one of them
+	addrs  []string // candidate addresses of the server
 	stop   context.CancelFunc
 	ended  chan struct{}
 
-	link *link // nil while there is none; guarded by the lock of the Broker
-	why  error // why there is none; guarded by the lock of the Broker
+	link *link // nil while not connected; guarded by Broker.mu
+	why  error // why link is nil; guarded by Broker.mu
 }
 
-// startNode makes a node that connects, and connects again, until it is stopped.
+// startNode makes a node that connects and reconnects until it is stopped.
 func (b *Broker) startNode(addrs []string) *node {
 	ctx, stop := context.WithCancel(b.ctx)
 	n := &node{broker: b, addrs: addrs, stop: stop, ended: make(chan struct{}), why: errConnecting}
@@ -35,12 +35,12 @@ func (n *node) run(ctx context.Context) {
 		began := time.Now()
 		b.down(n, n.connect(ctx))
 		if time.Since(began) > b.pauseMax {
-			tries.reset() // it was there, and not only to break again
+			tries.reset() // the server was usable for a while
 		}
 	}
 }
 
-// connect uses the first server that it can use, and returns why it cannot any more.
+// connect uses the first usable server until that breaks, and returns why.
 func (n *node) connect(ctx context.Context) error {
 	var errs []error
 	for _, addr := range n.addrs {
@@ -69,7 +69,7 @@ func (n *node) use(ctx context.Context, s *server) error {
 	return err
 }
 
-// up has a link used, and all subscriptions made on it.
+// up starts using a link, and makes all subscriptions on it.
 func (b *Broker) up(l *link) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,7 +82,7 @@ func (b *Broker) up(l *link) {
 	b.herald.call()
 }
 
-// down has the link of the node, if there is one, not used any more.
+// down stops using the link of the node, if there is one.
 func (b *Broker) down(n *node, why error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -31,7 +31,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// config is what New was told.
+// config is the parsed configuration.
 type config struct {
 	tuning
 	hosts       []string // with ports
@@ -43,14 +43,14 @@ type config struct {
 	log         *slog.Logger
 }
 
-// tuning is what only tests change.
+// tuning holds parameters that only tests change.
 type tuning struct {
-	ping               time.Duration // between two signs of life of a server
-	patience           time.Duration // with an answer, and with connecting
-	pauseMin, pauseMax time.Duration // between two attempts
-	look               time.Duration // between two looks at the layout of a cluster
-	report             time.Duration // between two lines in the log
-	waiting            int           // bytes in one queue
+	ping               time.Duration // between checks of a server
+	patience           time.Duration // for an answer, and for connecting
+	pauseMin, pauseMax time.Duration // between attempts
+	look               time.Duration // between queries of a cluster's layout
+	report             time.Duration // between lines in the log
+	waiting            int           // capacity of one queue in bytes
 }
 
 var defaults = tuning{
@@ -121,7 +121,7 @@ func (c *config) parse(address string, opts *Options) error {
 	return nil
 }
 
-// read takes what a URL with one host says.
+// read parses a URL with one host.
 func (c *config) read(u *url.URL, opts *Options) error {
 	port := u.Port()
 	if port == "" {

@@ -13,7 +13,7 @@ import (
 // outgoing is a message that waits to be sent.
 type outgoing struct{ topic, message string }
 
-// pipeline is how many messages are sent before the answers are read. One that comes meanwhile waits for that.
+// pipeline is the number of messages sent before their replies are read. Later messages wait.
 const pipeline = 256
 
 var (
@@ -23,7 +23,7 @@ var (
 
 // Publish implements [wsgate.Broker]. It also returns an error when too many messages are waiting to be sent.
 func (b *Broker) Publish(topic string, message []byte) error {
-	l, err := b.place(b.prefix + topic)
+	l, err := b.linkFor(b.prefix + topic)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (b *Broker) Publish(topic string, message []byte) error {
 	return nil
 }
 
-// publish sends what waits, a pipeline at a time and in order.
+// publish sends the queue in order, one pipeline at a time.
 func (l *link) publish() {
 	defer close(l.published)
 	batch := make([]outgoing, 0, pipeline)

@@ -16,10 +16,10 @@ type delivery struct {
 // inbox is a queue with a goroutine that calls receive functions.
 type inbox = fair.Queue[delivery]
 
-// inboxCount is how many of them there are. A topic always has the same one.
+// inboxCount is the number of inboxes. A topic always uses the same one.
 const inboxCount = 8
 
-// few is how many messages are received before another topic has its turn, if they are all of one.
+// few is the number of messages received in a row before the queue is asked again.
 const few = 4
 
 var (
@@ -31,16 +31,16 @@ func (b *Broker) inboxOf(topic string) *inbox {
 	return b.inboxes[maphash.String(seed, topic)%inboxCount]
 }
 
-// arrived takes a message from a server. It does not block.
+// arrived queues a message from a server. It does not block.
 func (b *Broker) arrived(topic, message string) {
 	b.mu.RLock()
 	s := b.topics[topic]
 	b.mu.RUnlock()
 	if s == nil {
-		return // unsubscribed right now
+		return // just unsubscribed
 	}
 	loss, err := s.inbox.Put(topic, delivery{s, message}, len(message))
-	if err == fair.ErrFull { // it has no room itself
+	if err == fair.ErrFull { // the message itself did not fit
 		loss.Items, loss.Topic = loss.Items+1, topic
 	}
 	if loss.Items > 0 {

@@ -65,21 +65,21 @@ var (
 // Broker is a [wsgate.Broker] and a [wsgate.PresenceStore] over Redis.
 type Broker struct {
 	*config
-	ctx     context.Context // done when the Broker ends what it has started
+	ctx     context.Context // done when the Broker closes
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup // all its goroutines
 	closing sync.Once
-	survey  *survey // of a cluster, else nil
+	survey  *survey // nil without a cluster
 	inboxes []*inbox
 	herald  herald
 
-	mu      sync.RWMutex // guards following, and what nodes and subscriptions say that it guards
+	mu      sync.RWMutex // guards following, and fields of nodes and subscriptions that say so
 	nodes   []*node
-	slots   []*node // who has which slot, nil if nobody has; one server has one slot
-	unknown error   // why the nodes of a cluster are not known yet
+	slots   []*node // by slot, nil if unassigned; a single server has one slot
+	unknown error   // why a cluster's layout is not yet known
 	topics  map[string]*subscription
-	missing int   // how many subscriptions no server has, although it should
-	refusal error // why it has not, if it was asked
+	missing int   // number of subscriptions that no server has
+	refusal error // why a server refused one of them
 	closed  bool
 }
 
@@ -137,7 +137,7 @@ func (b *Broker) Close() error {
 			select {
 			case <-l.published:
 			case <-late.C:
-				late.Reset(0) // the others get no time either
+				late.Reset(0) // give the others no more time either
 			}
 		}
 		b.cancel()
@@ -149,7 +149,7 @@ func (b *Broker) Close() error {
 	return nil
 }
 
-// shut ends all subscriptions, lets nobody begin anything, and returns the links to the servers.
+// shut ends all subscriptions, refuses further use, and returns the links.
 func (b *Broker) shut() []*link {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -164,7 +164,7 @@ func (b *Broker) shut() []*link {
 	return b.links()
 }
 
-// links returns those there are. It needs the lock.
+// links returns the current links. The caller holds the lock.
 func (b *Broker) links() []*link {
 	var links []*link
 	for _, n := range b.nodes {
@@ -175,7 +175,7 @@ func (b *Broker) links() []*link {
 	return links
 }
 
-// away returns why the message broker is not there, or does not have all subscriptions. It is nil if neither is so.
+// away returns why the message broker is not available or lacks subscriptions, nil if all is well.
 func (b *Broker) away() error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -205,8 +205,8 @@ func (b *Broker) away() error {
 	}
 }
 
-// place returns the link to the server that has a channel or key, or why there is none.
-func (b *Broker) place(name string) (*link, error) {
+// linkFor returns the link to the server that has a channel or key, or why there is none.
+func (b *Broker) linkFor(name string) (*link, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if b.closed {
@@ -215,7 +215,7 @@ func (b *Broker) place(name string) (*link, error) {
 	return b.linkOf(b.slotOf(name))
 }
 
-// linkOf needs the lock.
+// linkOf returns the link for a slot. The caller holds the lock.
 func (b *Broker) linkOf(slot int) (*link, error) {
 	n := b.slots[slot]
 	switch {

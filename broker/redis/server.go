@@ -13,21 +13,21 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// server is two connections to a server, one for commands and one for subscriptions. They end together.
+// server is a pair of connections to a server, one for commands and one for subscriptions. They end together.
 type server struct {
 	addr       string
 	client     rueidis.Client
-	subscriber rueidis.DedicatedClient // nil before hear
-	deaf       <-chan error            // closed when the hooks of the subscriber are not called any more
-	broken     chan struct{}           // closed when the connections have ended
-	release    func()                  // ends the watch over the context
+	subscriber rueidis.DedicatedClient // set by hear
+	deaf       <-chan error            // closed when the subscriber's hooks are no longer called
+	broken     chan struct{}           // closed when the connections end
+	release    func()                  // stops watching the context
 
 	mu    sync.Mutex // guards following
 	conns []net.Conn
-	cause error // why the connections have ended
+	cause error // why the connections ended
 }
 
-// dial connects for commands. The connections last as long as the context, at most.
+// dial makes the connection for commands. Both connections end when the context is done.
 func (c *config) dial(ctx context.Context, addr string) (*server, error) {
 	s := &server{addr: addr, broken: make(chan struct{})}
 	username, password, err := c.authorize(ctx)
@@ -41,12 +41,12 @@ func (c *config) dial(ctx context.Context, addr string) (*server, error) {
 			return s.open(ctx, c)
 		},
 		DisableRetry: true, DisableCache: true,
-		AlwaysPipelining: true, PipelineMultiplex: -1, BlockingPipeline: -1, // everything in one pipeline, so in order
+		AlwaysPipelining: true, PipelineMultiplex: -1, BlockingPipeline: -1, // one pipeline keeps everything in order
 		RingScaleEachConn: 8, ReadBufferEachConn: 1 << 16, WriteBufferEachConn: 1 << 16,
 		ConnWriteTimeout: c.patience,
 	}
 	option.Dialer.Timeout = c.patience
-	option.Dialer.KeepAlive = c.ping // between two PINGs of rueidis
+	option.Dialer.KeepAlive = c.ping // interval of rueidis's PINGs
 	s.release = s.endWith(ctx)
 	s.client, err = rueidis.NewClient(option)
 	if err == nil {
@@ -60,7 +60,7 @@ func (c *config) dial(ctx context.Context, addr string) (*server, error) {
 	return s, nil
 }
 
-// endWith has the connections end when ctx is done. Release waits for that, if it happens.
+// endWith ends the connections when ctx is done. If that has begun, release waits for it.
 func (s *server) endWith(ctx context.Context) (release func()) {
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -80,7 +80,7 @@ func (c *config) authorize(ctx context.Context) (username, password string, err 
 	return c.credentials(ctx)
 }
 
-// fail ends the connections. What was written and is not sent yet is not sent later either.
+// fail ends the connections and discards unsent data.
 func (s *server) fail(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +97,7 @@ func (s *server) fail(cause error) {
 	s.conns = nil
 }
 
-// explain returns why something with the server went wrong: err, unless it was that the connections had ended.
+// explain returns the cause of err: if the connections have ended, the reason for that.
 func (s *server) explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,12 +110,12 @@ func (s *server) explain(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSilent
 	case errors.As(err, &op):
-		err = op.Err // without addresses, so that it is the same every time
+		err = op.Err // without addresses, so that equal errors compare equal
 	}
 	return fmt.Errorf("wsgate/redis: %s: %w", s.addr, err)
 }
 
-// isReply reports whether the server itself has answered with the error.
+// isReply reports whether err is an error reply of the server.
 func isReply(err error) bool {
 	var reply *rueidis.RedisError
 	return errors.As(err, &reply)
@@ -123,7 +123,7 @@ func isReply(err error) bool {
 
 var errSilent = errors.New("no answer")
 
-// check asks the server for a sign of life, and whether it is one that the Broker can use.
+// check checks that the server responds and that the Broker can use it.
 func (s *server) check(ctx context.Context, c *config) error {
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
@@ -140,7 +140,7 @@ func field(m map[string]rueidis.RedisMessage, name string) string {
 	return text
 }
 
-// fits says what is wrong with a server in that mode and role.
+// fits returns an error if the server's mode or role is wrong.
 func (c *config) fits(mode, role string) error {
 	switch {
 	case mode == "sentinel":
@@ -155,7 +155,7 @@ func (c *config) fits(mode, role string) error {
 	return nil
 }
 
-// watch returns why the server cannot be used any more.
+// watch returns when the server is no longer usable, and why.
 func (s *server) watch(ctx context.Context, c *config) error {
 	sign := time.NewTicker(c.ping)
 	defer sign.Stop()
@@ -182,12 +182,12 @@ func (s *server) hear(ctx context.Context, hooks rueidis.PubSubHooks) error {
 	return nil
 }
 
-// close returns when nothing runs any more that was started for the server.
+// close ends the connections and waits for their goroutines.
 func (s *server) close() {
 	s.release()
 	s.fail(net.ErrClosed)
 	if s.subscriber != nil {
-		for range s.deaf { // so that nothing is delivered behind what the next connection delivers
+		for range s.deaf { // so that nothing is delivered after messages of the next connection
 		}
 		s.subscriber.Close()
 	}

@@ -1,9 +1,9 @@
 package redis
 
-// slotCount is how many slots a Redis Cluster has.
+// slotCount is the number of slots in a Redis Cluster.
 const slotCount = 1 << 14
 
-// slotOf returns the slot of a channel or key, none of which have braces. One server has one slot.
+// slotOf returns the slot of a channel or key, which never has braces. A single server has one slot.
 func (c *config) slotOf(name string) int {
 	if !c.cluster {
 		return 0
@@ -15,7 +15,7 @@ func (c *config) slotOf(name string) int {
 	return int(sum % slotCount)
 }
 
-// checksums are those of all bytes: CRC-16 with the polynomial 0x1021, as the specification of Redis Cluster wants it.
+// checksums is the table for CRC-16 with the polynomial 0x1021, as in the Redis Cluster specification.
 var checksums = func() (table [256]uint16) {
 	for i := range table {
 		sum := uint16(i) << 8

@@ -66,7 +66,7 @@ func (b *Broker) Rows(ctx context.Context, table string) (map[string][]byte, err
 	return rows, nil
 }
 
-// A hash lasts as long as its youngest field, so each of its fields begins with the time until which it counts.
+// A hash expires with its youngest field, so each field starts with its own expiry time.
 func seal(value []byte, until time.Time) string {
 	sealed := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(value)), uint64(until.UnixMilli()))
 	return string(append(sealed, value...))
@@ -78,7 +78,7 @@ func unseal(sealed string, now time.Time) (value []byte, ok bool) {
 	}
 	b := []byte(sealed)
 	left := time.UnixMilli(int64(binary.BigEndian.Uint64(b))).Sub(now)
-	return b[8:], left > 0 && left <= 2*rowLife // else nobody has written it with a clock that is right, and it would stay
+	return b[8:], left > 0 && left <= 2*rowLife // otherwise it was written with a wrong clock, and would stay too long
 }
 
 // unchanged deletes the fields of a hash that still have the value that was read.
@@ -86,15 +86,15 @@ const unchanged = `for i = 1, #ARGV, 2 do
 	if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i+1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
 end`
 
-// purge deletes rows that do not count any more. If it cannot, somebody else will.
+// purge deletes expired rows. If it fails, a later reader does so.
 func (b *Broker) purge(ctx context.Context, key string, old []string) {
 	_, _ = b.do(ctx, key, func(build rueidis.Builder) rueidis.Commands {
 		return rueidis.Commands{build.Eval().Script(unchanged).Numkeys(1).Key(key).Arg(old...).Build()}
 	})
 }
 
-// do sends commands for one key to the server that has it, and returns the first error. If the slot of the key has
-// moved, it finds out where it is.
+// do sends commands for one key to its server, and returns the first error. If the key's slot has moved, it queries the
+// layout.
 func (b *Broker) do(
 	ctx context.Context, key string, commands func(rueidis.Builder) rueidis.Commands,
 ) (results []rueidis.RedisResult, err error) {
@@ -119,7 +119,7 @@ func (b *Broker) try(
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	l, err := b.place(key)
+	l, err := b.linkFor(key)
 	if err != nil {
 		return nil, err
 	}

@@ -8,15 +8,15 @@ import (
 	"sync/atomic"
 )
 
-// subscription is what the App wants from a topic.
+// subscription is a subscription of the App.
 type subscription struct {
 	topic   string
 	slot    int
 	receive func([]byte)
 	inbox   *inbox
 	ended   atomic.Bool
-	answer  chan error // gets what Subscribe returns, once
-	state   state      // guarded by the lock of the Broker
+	answer  chan error // receives the result of Subscribe, once
+	state   state      // guarded by Broker.mu
 }
 
 var errSubscribing = errors.New("wsgate/redis: subscribing again to what was subscribed before")
@@ -52,7 +52,7 @@ func (b *Broker) Subscribe(ctx context.Context, topic string, receive func(messa
 	return func() { b.drop(s) }, nil
 }
 
-// want has the subscription made by the server that has its slot, now or later.
+// want assigns the subscription to the server that has its slot, now or later.
 func (b *Broker) want(s *subscription) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -79,15 +79,14 @@ func (b *Broker) drop(s *subscription) {
 	if b.topics[s.topic] != s {
 		return
 	}
-	b.arrive(s) // so that nobody misses it
+	b.arrive(s) // it no longer counts as missing
 	delete(b.topics, s.topic)
 	if l, err := b.linkOf(s.slot); err == nil {
 		l.doubt(s.topic)
 	}
 }
 
-// miss notes that no server has the subscription. Whoever waits for it does not have to wait any longer. It needs the
-// lock.
+// miss records that no server has the subscription, and ends the wait of Subscribe. The caller holds the lock.
 func (b *Broker) miss(s *subscription) {
 	switch s.state {
 	case missing:
@@ -100,7 +99,7 @@ func (b *Broker) miss(s *subscription) {
 	b.herald.alarm(errSubscribing)
 }
 
-// arrive notes that the server has the subscription. It needs the lock.
+// arrive records that the server has the subscription. The caller holds the lock.
 func (b *Broker) arrive(s *subscription) {
 	switch s.state {
 	case made:
@@ -117,7 +116,7 @@ func (b *Broker) arrive(s *subscription) {
 	}
 }
 
-// wanted returns the subscription that the server of the link should have for the topic, or nil. It needs the lock.
+// wanted returns the subscription that the link's server should have for the topic, or nil. The caller holds the lock.
 func (b *Broker) wanted(l *link, topic string) *subscription {
 	s := b.topics[topic]
 	if s == nil || b.slots[s.slot] != l.node || l.node.link != l {
@@ -126,7 +125,7 @@ func (b *Broker) wanted(l *link, topic string) *subscription {
 	return s
 }
 
-// differences returns topics that the server of the link should have and has not, and the other way round.
+// differences returns topics that the link's server should have but lacks, and topics that it has but should not.
 func (b *Broker) differences(l *link) (join, leave []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -156,7 +155,7 @@ func (b *Broker) doubt(l *link, topics []string) {
 	}
 }
 
-// heard notes what the server says of a topic: that it has subscribed it, or that it has not, or not any more.
+// heard records the server's confirmation that it has subscribed or unsubscribed a topic.
 func (b *Broker) heard(l *link, topic string, subscribed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -169,16 +168,16 @@ func (b *Broker) heard(l *link, topic string, subscribed bool) {
 	switch {
 	case s != nil && subscribed:
 		b.arrive(s)
-	case s != nil && s.state == made: // nobody has asked for that: the slot has moved, which the server will say
+	case s != nil && s.state == made: // not requested: the slot has moved, which the server reports next
 		b.miss(s)
 		l.doubt(topic)
-	case s != nil || subscribed: // the App has changed its mind meanwhile
+	case s != nil || subscribed: // the App's wish has changed meanwhile
 		l.doubt(topic)
 	}
 }
 
-// refuse notes that the server does not subscribe a topic. It reports whether it should be asked again: Subscribe
-// returns with the error, unless it is one that passes.
+// refuse records that the server refuses to subscribe a topic. It reports whether to retry: for a permanent error,
+// Subscribe returns it.
 func (b *Broker) refuse(l *link, topic string, why error) (again bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -186,7 +185,7 @@ func (b *Broker) refuse(l *link, topic string, why error) (again bool) {
 	switch {
 	case s == nil:
 		return false
-	case s.state == asked && !passes(why):
+	case s.state == asked && !temporary(why):
 		delete(b.topics, topic)
 		s.answer <- l.server.explain(why)
 		return false
@@ -198,8 +197,8 @@ func (b *Broker) refuse(l *link, topic string, why error) (again bool) {
 	return true
 }
 
-// passes reports whether an error says that the server cannot do now what it can do later, or what another server can.
-func passes(err error) bool {
+// temporary reports whether the command may succeed later or on another server.
+func temporary(err error) bool {
 	for _, word := range []string{"MOVED ", "ASK ", "TRYAGAIN ", "CLUSTERDOWN ", "LOADING ", "MASTERDOWN ", "BUSY "} {
 		if strings.HasPrefix(err.Error(), word) {
 			return true

@@ -15,13 +15,13 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// survey finds out which server of a Redis Cluster has which slot.
+// survey queries which server of a Redis Cluster has which slot.
 type survey struct {
 	broker *Broker
-	wake   chan struct{} // has an element while somebody asks to look again
+	wake   chan struct{} // capacity 1: a query was requested
 
 	mu     sync.Mutex    // guards following
-	looked chan struct{} // closed and replaced after every look
+	looked chan struct{} // closed and replaced after every query
 }
 
 var errUnserved = errors.New("wsgate/redis: the cluster has slots that no server has")
@@ -30,7 +30,7 @@ func newSurvey(b *Broker) *survey {
 	return &survey{broker: b, wake: make(chan struct{}, 1), looked: make(chan struct{})}
 }
 
-// look asks to look again, soon. It does not wait, and does nothing without a cluster.
+// look requests a query. It does not block, and does nothing without a cluster.
 func (s *survey) look() {
 	if s == nil {
 		return
@@ -41,7 +41,7 @@ func (s *survey) look() {
 	}
 }
 
-// wait looks and waits for what comes of it. It reports false if ctx is done before.
+// wait requests a query and waits for it. It reports false if ctx is done first.
 func (s *survey) wait(ctx context.Context) bool {
 	s.mu.Lock()
 	looked := s.looked
@@ -57,7 +57,7 @@ func (s *survey) wait(ctx context.Context) bool {
 	}
 }
 
-// run looks again and again, until the Broker is closed.
+// run queries periodically and on request, until the Broker is closed.
 func (s *survey) run() {
 	b := s.broker
 	tries := backoff{min: b.pauseMin, max: b.pauseMax}
@@ -85,7 +85,7 @@ func (s *survey) run() {
 	}
 }
 
-// tell tells those who wait for a look.
+// tell wakes those who wait for a query.
 func (s *survey) tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,14 +93,14 @@ func (s *survey) tell() {
 	s.looked = make(chan struct{})
 }
 
-// shard is a range of slots and the server that has them.
+// shard is a range of slots with its server.
 type shard struct {
 	first, last int
 	addr        string
 }
 
-// ask asks one server after the other until one knows of all slots, first those that are in use. If none does, it
-// returns what the best knows.
+// ask queries one server after another until one knows all slots, first those that are in use. If none does, it returns
+// the most complete layout.
 func (s *survey) ask() (best []shard, err error) {
 	b := s.broker
 	b.mu.RLock()
@@ -143,7 +143,7 @@ func (s *survey) askAt(addr string) ([]shard, error) {
 	return server.shards(s.broker.ctx, s.broker.config)
 }
 
-// count returns how many slots the shards have.
+// count returns the number of slots in the shards.
 func count(shards []shard) int {
 	n := 0
 	for _, shard := range shards {
@@ -152,7 +152,7 @@ func count(shards []shard) int {
 	return n
 }
 
-// shards asks the server who has which slots.
+// shards queries the layout from the server.
 func (s *server) shards(ctx context.Context, c *config) ([]shard, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
@@ -167,7 +167,7 @@ func (s *server) shards(ctx context.Context, c *config) ([]shard, error) {
 	return shards, nil
 }
 
-// shard reads first slot, last slot, and the server that has them: host and port.
+// shard parses first slot, last slot, and the server's host and port.
 func (s *server) shard(row rueidis.RedisMessage) (shard, error) {
 	columns, err := row.ToArray()
 	if err != nil {
@@ -190,7 +190,7 @@ func (s *server) shard(row rueidis.RedisMessage) (shard, error) {
 		return shard{}, fmt.Errorf("have slots %d to %d, want 0 to %d", first, last, slotCount-1)
 	}
 	host, _ := where[0].ToString()
-	if host == "" { // it is the one that was asked
+	if host == "" { // empty for the server that was queried
 		host, _, _ = net.SplitHostPort(s.addr)
 	}
 	addr := net.JoinHostPort(host, strconv.FormatInt(port, 10))

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// herald is what its goroutine tells to others.
+// herald notifies watchers and the log, on its own goroutine.
 type herald struct {
-	wake chan struct{} // has an element while there may be something to tell
+	wake chan struct{} // capacity 1: there may be something to report
 
 	mu       sync.Mutex // guards following
 	watchers map[*watcher]struct{}
 	lost     uint64 // messages
-	topic    string // of the last of them, if it is known
-	why      error  // it was lost
+	topic    string // of the last lost message, if known
+	why      error  // reason of that loss
 }
 
-// watcher is one who wants to know the state.
+// watcher is a call of Watch.
 type watcher struct {
 	changed func(error)
-	told    error // the last state; used by Watch until it is ready, and then by the herald
+	told    error // the last state reported; used by Watch until ready, then by the herald
 
-	ready   bool  // guarded by the lock of the herald
-	trouble error // since then, even if it is over; guarded by the lock of the herald
+	ready   bool  // guarded by herald.mu
+	trouble error // trouble since then, even if it is over; guarded by herald.mu
 }
 
 // Watch implements [wsgate.Broker].
@@ -47,7 +47,7 @@ func (b *Broker) Watch(changed func(err error)) (stop func()) {
 	}
 }
 
-// call has the herald look for something to tell.
+// call wakes the herald.
 func (h *herald) call() {
 	select {
 	case h.wake <- struct{}{}:
@@ -55,7 +55,7 @@ func (h *herald) call() {
 	}
 }
 
-// alarm has every watcher hear of the trouble, however soon it is over.
+// alarm makes the herald report the trouble to every watcher, even if it is soon over.
 func (h *herald) alarm(trouble error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -65,7 +65,7 @@ func (h *herald) alarm(trouble error) {
 	h.call()
 }
 
-// tell tells the watchers of every state, and the log of losses now and then, until the Broker is closed.
+// tell reports every state to the watchers, and losses to the log at intervals, until the Broker is closed.
 func (b *Broker) tell() {
 	h := &b.herald
 	var logged uint64
@@ -109,7 +109,8 @@ func (b *Broker) tellWatchers() {
 	}
 }
 
-// heard returns the trouble that the watcher has not been told. It reports false if the watcher is not to be told.
+// heard returns the trouble that the watcher has not been told of. It reports false if there is nothing to report to
+// the watcher.
 func (h *herald) heard(w *watcher) (trouble error, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -120,7 +121,7 @@ func (h *herald) heard(w *watcher) (trouble error, ok bool) {
 	return trouble, true
 }
 
-// tell tells a state that is another one than before.
+// tell reports a state if it has changed.
 func (w *watcher) tell(state error) {
 	same := state == w.told || state != nil && w.told != nil && state.Error() == w.told.Error()
 	if !same {
@@ -137,7 +138,7 @@ func (b *Broker) Dropped() uint64 {
 	return b.herald.lost
 }
 
-// lose counts lost messages, the last of which was for the topic, if that is known.
+// lose counts lost messages. topic is that of the last one, if known.
 func (b *Broker) lose(messages int, topic string, why error) {
 	if messages == 0 {
 		return
