@@ -67,8 +67,8 @@ func runData(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-// connection returns the variable that an expression takes a connection from, as c in c and in c.(*wsgate.Conn[D]);
-// else nil.
+// connection returns the variable that holds the connection in an expression, such as c in c and in
+// c.(*wsgate.Conn[D]); otherwise nil.
 func connection(pass *analysis.Pass, expr ast.Expr) *types.Var {
 	for {
 		switch e := expr.(type) {
@@ -87,8 +87,8 @@ func connection(pass *analysis.Pass, expr ast.Expr) *types.Var {
 	}
 }
 
-// startedAround returns the innermost function literal around cur that runs in another goroutine than the function
-// whose parameter conn is, and what starts it. It returns nil if there is none, or if conn is no parameter.
+// startedAround returns the innermost function literal around cur that runs in another goroutine than the function with
+// the parameter conn, and what starts it. It returns nil if there is none, or if conn is not a parameter.
 func startedAround(pass *analysis.Pass, cur inspector.Cursor, conn *types.Var) (goroutine *ast.FuncLit, how string) {
 	for fn := range cur.Enclosing((*ast.FuncLit)(nil), (*ast.FuncDecl)(nil)) {
 		switch n := fn.Node().(type) {
@@ -117,7 +117,7 @@ func has(params *ast.FieldList, v *types.Var) bool {
 	return params.Pos() <= v.Pos() && v.Pos() < params.End()
 }
 
-// starter returns what starts a function literal in a goroutine of its own, "" if nothing does.
+// starter returns what starts a function literal in a new goroutine, "" if nothing does.
 func starter(pass *analysis.Pass, lit inspector.Cursor) string {
 	for lit.ParentEdgeKind() == edge.ParenExpr_X {
 		lit = lit.Parent()
@@ -137,7 +137,7 @@ func starter(pass *analysis.Pass, lit inspector.Cursor) string {
 	return ""
 }
 
-// starters run the functions that they are given in goroutines of their own.
+// starters are functions that call their argument in a new goroutine.
 var starters = []string{
 	"(*sync.WaitGroup).Go",
 	"(*golang.org/x/sync/errgroup.Group).Go",

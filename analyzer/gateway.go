@@ -13,7 +13,7 @@ import (
 	"github.com/wsgate/wsgate/internal/hookname"
 )
 
-// gateway is a type that may be a gateway. The package comment says when it surely is one.
+// gateway is a type that may be a gateway. The package comment says when it certainly is one.
 type gateway struct {
 	obj     *types.TypeName
 	value   types.Type // with its own type parameters as arguments, if it is generic
@@ -29,12 +29,12 @@ type gateway struct {
 type method struct {
 	fn    *types.Func
 	sig   *types.Signature // for the gateway's own type parameters
-	owner place            // where to complain
+	owner place            // where to report
 	own   bool             // declared on the gateway itself
 }
 
 // gatewaysIn returns the types that a package declares and that can have hooks, in the order of their declaration.
-// known are those that are gateways whatever their methods are.
+// known are those that are gateways regardless of their methods.
 func gatewaysIn(pass *analysis.Pass, l *library, known map[*types.TypeName]bool) (all []*gateway) {
 	scope := pass.Pkg.Scope()
 	for _, name := range scope.Names() {
@@ -80,7 +80,7 @@ func (g *gateway) findMethods(pass *analysis.Pass) {
 	for sel := range types.NewMethodSet(types.NewPointer(g.value)).Methods() {
 		fn := sel.Obj().(*types.Func)
 		m := method{fn: fn, sig: sel.Type().(*types.Signature), owner: nameOf(fn), own: len(sel.Index()) == 1}
-		if fn.Pkg() != pass.Pkg { // complain where it is embedded
+		if fn.Pkg() != pass.Pkg { // report where it is embedded
 			m.owner = nameOf(g.obj)
 			if s, ok := g.obj.Type().Underlying().(*types.Struct); ok && s.Field(sel.Index()[0]).Pkg() == pass.Pkg {
 				m.owner = nameOf(s.Field(sel.Index()[0]))
@@ -129,7 +129,7 @@ func (g *gateway) findData(l *library) {
 	}
 }
 
-// pointer is how the library calls the gateway in its messages.
+// pointer returns the gateway's name as in the library's messages.
 func (g *gateway) pointer() string { return typeName(types.NewPointer(g.value)) }
 
 // asserted returns the types that the package asserts to be gateways, as in var _ wsgate.Upgrader[D] = (*T)(nil).
@@ -172,7 +172,7 @@ func declared(t types.Type) *types.TypeName {
 	return nil
 }
 
-// constructor is an expression that registration gets for the constructor of a gateway.
+// constructor is an expression that is registered as a gateway's constructor.
 type constructor struct {
 	expr    ast.Expr
 	gateway types.Type // what it returns
@@ -211,7 +211,7 @@ func constructors(pass *analysis.Pass, in *inspector.Inspector) (found []constru
 	return found
 }
 
-// constructs returns what a constructor returns beside an error, nil if it is none.
+// constructs returns the result type of a constructor besides an error, nil if it is not a constructor.
 func constructs(sig *types.Signature) types.Type {
 	results := sig.Results()
 	if n := results.Len(); n == 1 || n == 2 && isError(results.At(1).Type()) {

@@ -12,7 +12,7 @@ import (
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
-// reportHidden reports an Emit of a payload in which there is a struct of which JSON sees nothing, as all its fields are
+// reportHidden reports an Emit of a payload with a struct whose JSON is always empty because all its fields are
 // unexported.
 func reportHidden(pass *analysis.Pass, call *ast.CallExpr) {
 	payload := sent(pass, call)
@@ -26,8 +26,8 @@ func reportHidden(pass *analysis.Pass, call *ast.CallExpr) {
 	}
 }
 
-// hidden returns a struct in t of which JSON sees nothing although it holds something, nil if there is none. The library
-// looks for the same, see inspect.Hidden.
+// hidden returns a struct in t whose JSON is always empty because all its fields are unexported, nil if there is none.
+// The library does the same check, see internal/inspect.
 func hidden(t types.Type, seen *typeutil.Map) types.Type {
 	t = types.Unalias(t)
 	if seen.At(t) != nil || isTypeParam(t) {
@@ -60,7 +60,7 @@ func hidden(t types.Type, seen *typeutil.Map) types.Type {
 	return nil
 }
 
-// encodesItself reports whether values of type t make their JSON themselves, or decode it.
+// encodesItself reports whether values of type t marshal or unmarshal themselves.
 func encodesItself(t types.Type) bool {
 	for _, name := range []string{"MarshalJSON", "MarshalText", "UnmarshalJSON", "UnmarshalText", "MarshalJSONTo", "UnmarshalJSONFrom"} {
 		if obj, _, _ := types.LookupFieldOrMethod(t, true, nil, name); isFunc(obj) {
@@ -75,7 +75,7 @@ func isFunc(obj types.Object) bool {
 	return ok
 }
 
-// exportedFields returns the fields of a struct that JSON sees, with those of the structs that it embeds.
+// exportedFields returns the fields of a struct that encoding/json uses, including those of embedded structs.
 func exportedFields(s *types.Struct) (fields []*types.Var) {
 	for i := range s.NumFields() {
 		f := s.Field(i)
@@ -90,7 +90,7 @@ func exportedFields(s *types.Struct) (fields []*types.Var) {
 	return fields
 }
 
-// hasUnexported reports whether a struct has a field that JSON does not see, and none that is kept from it on purpose.
+// hasUnexported reports whether a struct has an unexported field, and no field that is excluded from JSON by its tag.
 func hasUnexported(s *types.Struct) (found bool) {
 	for i := range s.NumFields() {
 		f := s.Field(i)

@@ -50,7 +50,7 @@ func runHooks(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-// hookCheck is the checking of one package.
+// hookCheck is the check of one package.
 type hookCheck struct {
 	pass       *analysis.Pass
 	library    *library
@@ -59,8 +59,8 @@ type hookCheck struct {
 	done       map[*types.Func]bool // methods that were reported, for whichever of the gateways that have them
 }
 
-// methods checks the methods of all gateways. A method that several gateways have, by embedding, is judged as its own
-// type's first.
+// methods checks the methods of all gateways. A method that several gateways share by embedding is checked as a method
+// of its own type first.
 func (h *hookCheck) methods() {
 	for _, own := range []bool{true, false} {
 		for _, g := range h.gateways {

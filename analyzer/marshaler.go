@@ -16,7 +16,7 @@ func (*neverFails) AFact() {}
 
 func (*neverFails) String() string { return "never fails" }
 
-// marshalers knows which marshaling methods can fail.
+// marshalers determines which marshaling methods can fail.
 type marshalers struct {
 	pass *analysis.Pass
 	own  map[*types.Func]*ast.FuncDecl // what the package declares: those methods, and what they may call

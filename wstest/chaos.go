@@ -49,12 +49,12 @@ func (c *Client) SendBytes(b []byte) {
 	}
 }
 
-// wire is the client's end of the connection, with what is wrong with it.
+// wire is the client's end of the connection, with its simulated faults.
 type wire struct {
 	memory.Conn
 
 	mu     sync.Mutex    // guards following
-	paused chan struct{} // closed when reading may go on; nil if it may
+	paused chan struct{} // closed when reading may continue; nil while not paused
 	delay  time.Duration
 	split  int
 
@@ -64,7 +64,7 @@ type wire struct {
 
 func newWire() *wire { return &wire{closed: make(chan struct{})} }
 
-// attach puts the wire before the connection.
+// attach wraps the connection.
 func (w *wire) attach(conn memory.Conn) memory.Conn {
 	w.Conn = conn
 	return w
@@ -76,7 +76,7 @@ func (w *wire) pause(on bool) {
 	switch {
 	case on && w.paused == nil:
 		w.paused = make(chan struct{})
-		w.Conn.SetReadDeadline(time.Unix(1, 0)) // ends the Read that waits
+		w.Conn.SetReadDeadline(time.Unix(1, 0)) // interrupts a blocked Read
 	case !on && w.paused != nil:
 		w.Conn.SetReadDeadline(time.Time{})
 		close(w.paused)
@@ -105,7 +105,7 @@ func (w *wire) sleep(d time.Duration) bool {
 	}
 }
 
-// Read takes bytes off the connection while it is not paused.
+// Read reads from the connection while it is not paused.
 func (w *wire) Read(p []byte) (int, error) {
 	for {
 		paused, _, _ := w.faults()
@@ -118,7 +118,7 @@ func (w *wire) Read(p []byte) (int, error) {
 		}
 		n, err := w.Conn.Read(p)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			continue // nothing but pause sets a deadline
+			continue // only pausing sets a deadline
 		}
 		if _, delay, _ := w.faults(); err == nil && !w.sleep(delay) {
 			return 0, io.ErrClosedPipe

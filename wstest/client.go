@@ -30,7 +30,7 @@ type Client struct {
 
 	mu      sync.Mutex // guards following
 	inbox   []wsgate.Message
-	answers map[string]*wsgate.Message // by the ids of questions whose answers nobody has taken; nil until they arrive
+	answers map[string]*wsgate.Message // by id of pending questions; nil until the answer arrives
 	ignored map[string]bool            // the names of events that are dropped
 	arrived chan struct{}              // closed and replaced when inbox, answers or end change
 	end     error                      // why nothing more arrives
@@ -108,7 +108,7 @@ func (a *App) dial(path string, headers []http.Header) (*Client, *http.Response,
 	return c, resp, nil
 }
 
-// infoFor returns what is known of the route that serves the path.
+// infoFor returns the RouteInfo of the route that serves the path.
 func (a *App) infoFor(path string) wsgate.RouteInfo {
 	r, err := http.NewRequest(http.MethodGet, "http://"+memory.Host+path, nil)
 	if err != nil {
@@ -118,7 +118,7 @@ func (a *App) infoFor(path string) wsgate.RouteInfo {
 	return a.infos[pattern]
 }
 
-// read keeps what arrives.
+// read stores messages as they arrive.
 func (c *Client) read() {
 	for {
 		typ, data, err := c.ws.Read(context.Background())
@@ -137,7 +137,7 @@ func (c *Client) read() {
 	}
 }
 
-// keep puts a message where it is asked for. The caller holds mu.
+// keep stores a message in the inbox or as an answer. The caller holds mu.
 func (c *Client) keep(m wsgate.Message) {
 	if len(c.answers) > 0 || len(c.ignored) > 0 {
 		event, id, _ := c.head(m)
@@ -183,7 +183,7 @@ func (c *Client) NextText() string {
 	return string(m.Data)
 }
 
-// next returns the next message, or ends the test with what it wants instead.
+// next returns the next message, or fails the test with want.
 func (c *Client) next(want string) wsgate.Message {
 	c.t.Helper()
 	m, err := c.take(func(wsgate.Message) bool { return true })
@@ -195,7 +195,7 @@ func (c *Client) next(want string) wsgate.Message {
 
 var errTimeout = errors.New("nothing")
 
-// take waits for the first message that f accepts. Answers that are waited for by their id are none of them.
+// take waits for the first message that f accepts. Answers that are awaited by id are not considered.
 func (c *Client) take(f func(wsgate.Message) bool) (wsgate.Message, error) {
 	return c.wait(func() (m wsgate.Message, ok bool) {
 		i := slices.IndexFunc(c.inbox, f)
@@ -231,8 +231,8 @@ func (c *Client) wait(ready func() (wsgate.Message, bool)) (wsgate.Message, erro
 	}
 }
 
-// fence returns when the App has handled all that the client has sent. A client that does not read, or whose connection
-// has ended, is left out.
+// fence waits until the App has handled everything that the client has sent. It skips a client that does not read or
+// whose connection has ended.
 func (c *Client) fence() {
 	c.t.Helper()
 	if c.stopped() {
@@ -251,7 +251,7 @@ func (c *Client) stopped() bool {
 	return paused != nil
 }
 
-// state says what may be why nothing arrives.
+// state describes possible reasons why nothing arrives.
 func (c *Client) state() string {
 	if c.stopped() {
 		return "it has stopped reading"
@@ -267,7 +267,7 @@ func (c *Client) state() string {
 	}
 }
 
-// over returns why nothing more arrives, nil as long as something may.
+// over returns why nothing more can arrive, nil if something may.
 func (c *Client) over() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -290,7 +290,7 @@ func (c *Client) Close(code websocket.StatusCode, reason string) {
 	c.waitGone()
 }
 
-// waitGone waits until the App has done with the connection.
+// waitGone waits until the App has finished with the connection.
 func (c *Client) waitGone() {
 	c.t.Helper()
 	look := time.NewTicker(time.Millisecond)
@@ -306,7 +306,7 @@ func (c *Client) waitGone() {
 	}
 }
 
-// conn returns the App's end of the connection, nil if the App has done with it.
+// conn returns the App's end of the connection, nil if the App has finished with it.
 func (c *Client) conn() wsgate.AnyConn {
 	for conn := range c.app.Hub().Conns() {
 		if conn.RemoteAddr() == c.wire.LocalAddr().String() {
@@ -329,7 +329,7 @@ func ExpectClose(c *Client, code websocket.StatusCode) (reason string) {
 	return closed.Reason
 }
 
-// describeEnd says in a failure why no message came.
+// describeEnd describes for a failure why no message arrived.
 func describeEnd(err error) string {
 	var closed websocket.CloseError
 	switch {
@@ -342,7 +342,7 @@ func describeEnd(err error) string {
 	}
 }
 
-// clients are those of an App.
+// clients holds the clients of an App.
 type clients struct {
 	mu      sync.Mutex // guards following
 	list    []*Client
@@ -350,7 +350,7 @@ type clients struct {
 	readers sync.WaitGroup // grows only while not broken
 }
 
-// add names the client and has it read. It reports false if nobody would wait for that any more.
+// add names the client and starts its reader. It reports false after breakAll.
 func (l *clients) add(c *Client, path string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -369,7 +369,7 @@ func (l *clients) all() []*Client {
 	return slices.Clone(l.list)
 }
 
-// breakAll ends all connections as they are and waits for the readers.
+// breakAll closes all connections without a handshake and waits for the readers.
 func (l *clients) breakAll() {
 	l.mu.Lock()
 	l.broken = true

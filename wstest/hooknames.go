@@ -21,7 +21,7 @@ func nearHooks(gateway reflect.Type) (errs []error) {
 		}
 		where := ""
 		pc := m.Func.Pointer()
-		if file, line := runtime.FuncForPC(pc).FileLine(pc); !strings.HasPrefix(file, "<") { // a promoted method's own code is generated
+		if file, line := runtime.FuncForPC(pc).FileLine(pc); !strings.HasPrefix(file, "<") { // the code of a promoted method is generated
 			where = mistake.Position(file, line)
 		}
 		errs = append(errs, &mistake.Mistake{

@@ -49,7 +49,7 @@ func StartDo[T any](c *Client, e wsgate.Event[T], payload T) *Pending[struct{}] 
 	return start(c, string(e), payload, func(*Client, wsgate.Message) (nothing struct{}) { return nothing })
 }
 
-// start sends an event with an id of its own.
+// start sends an event with a new id.
 func start[T, A any](c *Client, name string, payload T, decode func(*Client, wsgate.Message) A) *Pending[A] {
 	c.t.Helper()
 	c.mu.Lock()

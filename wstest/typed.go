@@ -148,13 +148,13 @@ func Pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// settle waits until everything that follows from what clients have sent has arrived.
+// settle waits until all effects of what clients have sent have arrived.
 func (a *App) settle() {
 	if inBubble() {
 		return
 	}
-	// A client's ping is answered after its messages were handled. The second round is for what these handlers sent to
-	// others: it was queued before the first answer.
+	// A client's ping is answered after its messages were handled. The second round is for what the handlers sent to
+	// others, which was queued before the first answer.
 	for range 2 {
 		for _, c := range a.clients.all() {
 			c.fence()
@@ -188,7 +188,7 @@ func send[T any](c *Client, name string, id []byte, payload T) {
 	c.Send(wsgate.Message{Type: websocket.MessageText, Data: text})
 }
 
-// head returns the event of a message and its id, "" if it has none, and false for what is no envelope.
+// head returns the event of a message and its id, "" if it has none, and false if the message is not an envelope.
 func (c *Client) head(m wsgate.Message) (event, id string, ok bool) {
 	var in envelope.Inbound
 	names := c.names()
@@ -198,7 +198,7 @@ func (c *Client) head(m wsgate.Message) (event, id string, ok bool) {
 	return string(in.Type), string(in.ID), true
 }
 
-// failure returns the error that m is, nil if it is none.
+// failure returns the error in m, nil if m is not an error.
 func (c *Client) failure(m wsgate.Message) *wsgate.Error {
 	var in envelope.Inbound
 	var f envelope.Failure

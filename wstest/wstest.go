@@ -48,7 +48,7 @@ type App struct {
 
 	t       testing.TB
 	timeout time.Duration
-	routes  *http.ServeMux // the patterns of the routes, to know one by a path
+	routes  *http.ServeMux // matches paths to routes
 	infos   map[string]wsgate.RouteInfo
 	clients clients
 }
@@ -121,7 +121,7 @@ func New(t testing.TB, module *wsgate.Module, options ...Option) *App {
 	return a
 }
 
-// stop ends what the test has left.
+// stop closes the clients and shuts down the App.
 func (a *App) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), a.timeout)
 	defer cancel()

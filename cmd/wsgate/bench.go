@@ -102,7 +102,7 @@ func (b *bencher) check() error {
 	return errors.Join(positive("duration", b.duration), positive("timeout", b.timeout))
 }
 
-// protocol returns what the flags want to be sent.
+// protocol returns the protocol that the flags select.
 func (b *bencher) protocol() (load.Protocol, error) {
 	flags := b.cmd.Flags()
 	switch raw, event := flags.Changed("raw"), b.event != ""; {
@@ -121,7 +121,7 @@ func (b *bencher) protocol() (load.Protocol, error) {
 	if flags.Changed("payload") {
 		events.Payload = []byte(b.payload)
 	}
-	_, err = events.Request(0) // whether it can be sent at all
+	_, err = events.Request(0) // check that it can be sent
 	return events, err
 }
 
@@ -146,7 +146,7 @@ func (b *bencher) run(ctx context.Context, protocol load.Protocol) error {
 	return nil
 }
 
-// complain tells what went wrong that the result only counts, the first of each kind.
+// complain prints the first error of each kind, since the result only counts them.
 func (b *bencher) complain(r *load.Result) {
 	for _, wrong := range []struct {
 		count int64

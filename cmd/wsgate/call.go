@@ -70,10 +70,10 @@ Exit codes:
 	return cmd
 }
 
-// id is what answers are told by. There is one request on a connection, so any will do.
+// id is the id of the request. There is one request per connection, so any value will do.
 var id = []byte("1")
 
-// prepare checks everything that can be checked without a connection.
+// prepare does all checks that need no connection.
 func (c *caller) prepare(args []string, stdin io.Reader) (err error) {
 	if err := positive("timeout", c.timeout); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (c *caller) prepare(args []string, stdin io.Reader) (err error) {
 	return err
 }
 
-// readPayload returns what an argument stands for.
+// readPayload returns the payload that an argument specifies.
 func readPayload(arg string, stdin io.Reader) ([]byte, error) {
 	if arg != "-" {
 		return []byte(arg), nil
@@ -148,7 +148,7 @@ func (c *caller) answer(kind websocket.MessageType, text []byte) (payload json.R
 		return nil, false, fmt.Errorf("the server uses other keys than --type-key, --id-key and --data-key say: %w in %s", err, shorten(string(text)))
 	case err != nil:
 		return nil, false, nil
-	case m.Failed && (mine || m.ID == nil): // without an id: about a message that was not understood, and there is only one
+	case m.Failed && (mine || m.ID == nil): // an error without an id is about a message that could not be parsed, and only one was sent
 		return nil, false, &failure{code: exitAnswer, err: m.Err()}
 	case mine:
 		payload, err = m.Payload()
@@ -170,7 +170,7 @@ func (c *caller) explain(ctx, timed context.Context, err error, what, more strin
 	}
 }
 
-// bystanders are messages that arrive while another one is waited for.
+// bystanders are messages that arrive before the awaited one.
 type bystanders struct {
 	count int
 	last  string
@@ -181,7 +181,7 @@ func (b *bystanders) add(kind websocket.MessageType, data []byte) {
 	b.last = shorten(line(kind, data))
 }
 
-// String tells of them, for somebody who wonders whether one was meant to be the answer.
+// String describes them, since one may have been meant as the answer.
 func (b *bystanders) String() string {
 	switch b.count {
 	case 0:

@@ -15,12 +15,12 @@ import (
 // run runs the command that the arguments name, and prints its error.
 func (t *tool) run(ctx context.Context, args []string) int {
 	root := t.root()
-	root.SetArgs(slices.Concat([]string{}, args)) // nil would mean those of the process
+	root.SetArgs(slices.Concat([]string{}, args)) // nil would mean os.Args
 	cmd, err := root.ExecuteContextC(ctx)
 	code := exitCode(err)
 	switch code {
 	case exitOK:
-	case exitAnswer: // the server's words and nothing else
+	case exitAnswer: // print only the server's words
 		fmt.Fprintln(t.stderr, oneLine(err.Error()))
 	case exitUsage:
 		t.note(cmd, "%v; see %s --help", err, cmd.CommandPath())
@@ -30,7 +30,7 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	return code
 }
 
-// note prints a line about what goes on.
+// note prints a progress line.
 func (t *tool) note(cmd *cobra.Command, format string, args ...any) {
 	fmt.Fprintf(t.stderr, "%s: %s\n", cmd.CommandPath(), oneLine(fmt.Sprintf(format, args...)))
 }
@@ -46,7 +46,7 @@ func (t *tool) root() *cobra.Command {
 		Version:       version(),
 		SilenceErrors: true, // run prints them
 		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs, // else cobra complains of unknown commands itself, in several lines
+		Args:          cobra.ArbitraryArgs, // otherwise cobra reports unknown commands itself, in several lines
 		RunE:          unknownCommand,
 	}
 	root.SetIn(t.stdin)
@@ -65,7 +65,7 @@ func (t *tool) root() *cobra.Command {
 	return root
 }
 
-// flagError helps who wants to send a negative number.
+// flagError adds a hint for a payload that is a negative number.
 func flagError(_ *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
@@ -84,7 +84,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("unknown command %q", args[0])
 }
 
-// unknownShell is completion without a shell: cobra would print help and be content.
+// unknownShell makes completion without a valid shell an error: cobra would print help and succeed.
 func unknownShell(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("a shell is missing: %s", strings.Join(subcommands(cmd), ", "))
@@ -102,7 +102,7 @@ func subcommands(cmd *cobra.Command) []string {
 	return names
 }
 
-// takes wants one argument for each name. Names in brackets come last and may be left out.
+// takes requires one argument for each name. Names in brackets are last and optional.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) > len(names) {
@@ -115,7 +115,7 @@ func takes(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// positive refuses a duration that gives no time.
+// positive refuses a duration that is not positive.
 func positive(flag string, d time.Duration) error {
 	if d <= 0 {
 		return fmt.Errorf("--%s %v: must be more than 0, such as 5s", flag, d)

@@ -16,7 +16,7 @@ import (
 	"github.com/wsgate/wsgate/cmd/internal/wire"
 )
 
-// dialFlags say how to connect.
+// dialFlags are the flags for connecting.
 type dialFlags struct {
 	headers      []string
 	subprotocols []string
@@ -29,7 +29,7 @@ func (d *dialFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&d.origin, "origin", "", "Origin header, as the pages of that `origin` would send it")
 }
 
-// envelopeFlags name the keys around payloads.
+// envelopeFlags are the flags for the envelope's keys.
 type envelopeFlags struct{ typ, id, data string }
 
 func (e *envelopeFlags) register(f *pflag.FlagSet) {
@@ -40,7 +40,7 @@ func (e *envelopeFlags) register(f *pflag.FlagSet) {
 
 func (e *envelopeFlags) envelope() (*wire.Envelope, error) { return wire.New(e.typ, e.id, e.data) }
 
-// maxMessage is the size of the largest message that is read. The client library's own limit is 32 KiB.
+// maxMessage is the maximum size of a received message. The client library's default is 32 KiB.
 const maxMessage = 64 << 20
 
 // server is where to connect, and how.
@@ -78,8 +78,8 @@ func (d *dialFlags) server(rawURL string) (*server, error) {
 	return s, nil
 }
 
-// newClient returns the client for handshakes. It keeps no connection that was refused, and follows as many redirects
-// as net/http by itself would: the WebSocket library replaces that check by one without a limit.
+// newClient returns the client for handshakes. It does not keep refused connections alive, and follows as many
+// redirects as net/http's default: the WebSocket library replaces that check by one without a limit.
 func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true
@@ -102,7 +102,7 @@ func parseURL(raw string) (*url.URL, error) {
 	var bad *url.Error
 	switch {
 	case errors.As(err, &bad):
-		return nil, fmt.Errorf("the URL is wrong: %w", bad.Err) // not with all of it: there may be a password
+		return nil, fmt.Errorf("the URL is wrong: %w", bad.Err) // not the whole error, which may contain a password
 	case u.Scheme != "ws" && u.Scheme != "wss" && u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("URL scheme %q: use ws or wss", u.Scheme)
 	case u.Hostname() == "":
@@ -113,7 +113,7 @@ func parseURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// ofHandshake are header fields that are the client's own, or that it leaves out as a handshake has no body.
+// ofHandshake lists header fields that the client sets itself, or omits because a handshake has no body.
 var ofHandshake = []string{"Connection", "Upgrade", "Content-Length", "Transfer-Encoding", "Trailer"}
 
 // addHeader adds a header from the command line to the handshake.
@@ -131,7 +131,7 @@ func (s *server) addHeader(line string) error {
 		return fmt.Errorf("--header %s: belongs to the handshake itself", name)
 	case name == "Host" && value == "":
 		return errors.New("--header Host: the value is empty")
-	case name == "Host": // net/http does not look for it among the headers
+	case name == "Host": // net/http ignores it in Header
 		s.options.Host = value
 	default:
 		s.options.HTTPHeader.Add(name, value)
@@ -160,14 +160,14 @@ func (s *server) dial(ctx context.Context) (*websocket.Conn, error) {
 	case resp != nil && resp.StatusCode != http.StatusSwitchingProtocols:
 		return nil, refused(resp)
 	}
-	var failed *url.Error // the library's words around it say nothing that is not known
+	var failed *url.Error // the library's wrapping adds nothing
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
 	return nil, failf(exitConnection, "connecting to %s: %w", s.shown, err)
 }
 
-// refused says what the server answered in place of an upgrade. The client library keeps the body's first KiB.
+// refused describes the server's response to a refused upgrade. The client library keeps the body's first KiB.
 func refused(resp *http.Response) error {
 	body, err := io.ReadAll(resp.Body)
 	text := shorten(oneLine(string(body)))

@@ -21,12 +21,11 @@ const (
 	exitInterrupted = 130 // what shells report for a program that SIGINT ended
 )
 
-// failure is an error that decides the exit code. Every other error is a mistake in the command line: so are all that
-// cobra finds.
+// failure is an error with an exit code. Every other error, including those of cobra, is a mistake in the command line.
 type failure struct {
 	code  int
 	err   error
-	final bool // connecting again would come to the same end
+	final bool // reconnecting would not help
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -51,7 +50,7 @@ func exitCode(err error) int {
 	}
 }
 
-// lost is the failure of a connection that was there.
+// lost is the failure of an established connection.
 func lost(err error) error {
 	f := &failure{code: exitConnection}
 	var closed websocket.CloseError
@@ -70,8 +69,8 @@ func lost(err error) error {
 	return f
 }
 
-// isFinal reports whether a close code asks the client to stay away: it would be closed again, or take the place of
-// whoever has replaced it. See docs/protocol.md.
+// isFinal reports whether a close code asks the client not to reconnect: it would be closed again, or replace the
+// connection that has replaced it. See docs/protocol.md.
 func isFinal(code websocket.StatusCode) bool {
 	switch code {
 	case websocket.StatusNormalClosure, websocket.StatusProtocolError, websocket.StatusUnsupportedData,
@@ -81,7 +80,7 @@ func isFinal(code websocket.StatusCode) bool {
 	return code >= 4000
 }
 
-// oneLine makes one line of a text that others wrote, without anything that a terminal obeys.
+// oneLine turns untrusted text into one line without terminal control characters.
 func oneLine(text string) string {
 	blank := func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -92,7 +91,7 @@ func oneLine(text string) string {
 	return strings.Join(strings.Fields(strings.Map(blank, text)), " ")
 }
 
-// shorten cuts a text to what is worth showing of it.
+// shorten truncates a text for display.
 func shorten(text string) string {
 	const most = 200
 	if runes := []rune(text); len(runes) > most {

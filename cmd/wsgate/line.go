@@ -10,9 +10,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// line returns a message as one line: text as it is, and marked what is not fit for that. Binary data follows
-// "binary:" as base64. Text with line breaks, or other characters that a terminal would obey, follows "text:" as a JSON
-// string.
+// line formats a message as one line. Plain text is unchanged. Binary data is base64 after "binary:". Text with line
+// breaks or terminal control characters is a JSON string after "text:".
 func line(kind websocket.MessageType, data []byte) string {
 	if kind == websocket.MessageBinary {
 		return "binary:" + base64.StdEncoding.EncodeToString(data)
@@ -28,8 +27,7 @@ func line(kind websocket.MessageType, data []byte) string {
 	return "text:" + escape(quoted)
 }
 
-// escape returns JSON that is on one line, without characters that a terminal would obey: those that JSON lets stand in
-// strings.
+// escape returns one-line JSON with the control characters escaped that JSON allows in strings.
 func escape(text []byte) string {
 	var escaped strings.Builder
 	for _, r := range string(text) {

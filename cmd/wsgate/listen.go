@@ -82,7 +82,7 @@ func (l *listener) check() error {
 	return nil
 }
 
-// run listens until there is enough, or ctx is done.
+// run listens until it has enough messages or ctx is done.
 func (l *listener) run(ctx context.Context) error {
 	var wait backoff
 	for {
@@ -104,8 +104,8 @@ func (l *listener) run(ctx context.Context) error {
 
 var errNoPong = errors.New("the server did not answer a ping")
 
-// connection connects and listens until the connection ends. It tells how long that lasted, and returns nil when there
-// are enough messages.
+// connection connects and listens until the connection ends. It returns how long that lasted, and nil once there are
+// enough messages.
 func (l *listener) connection(ctx context.Context) (lasted time.Duration, err error) {
 	ws, err := l.dial(ctx)
 	if err != nil {
@@ -114,7 +114,7 @@ func (l *listener) connection(ctx context.Context) (lasted time.Duration, err er
 	began := time.Now()
 	l.tool.note(l.cmd, "connected to %s%s", l.server.shown, speaking(ws))
 
-	// Reading goes on while the connection closes, so ctx does not end it: its end would cut the connection.
+	// Reading continues during the closing handshake, so it does not use ctx, whose end would cut the connection.
 	reading, stopReading := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stopReading(nil)
 	hungUp := make(chan struct{})
@@ -145,7 +145,7 @@ func (l *listener) connection(ctx context.Context) (lasted time.Duration, err er
 	return time.Since(began), err
 }
 
-// patience is how long one try to connect may take.
+// patience is the time limit of one attempt to connect.
 const patience = 30 * time.Second
 
 func (l *listener) dial(ctx context.Context) (*websocket.Conn, error) {
@@ -158,7 +158,7 @@ func (l *listener) dial(ctx context.Context) (*websocket.Conn, error) {
 	return ws, err
 }
 
-// speaking tells of the subprotocol that was agreed on.
+// speaking describes the negotiated subprotocol.
 func speaking(ws *websocket.Conn) string {
 	if p := ws.Subprotocol(); p != "" {
 		return ", subprotocol " + p
@@ -166,7 +166,7 @@ func speaking(ws *websocket.Conn) string {
 	return ""
 }
 
-// converse sends what is to be sent, and prints what arrives.
+// converse sends the requested messages, and prints what arrives.
 func (l *listener) converse(ctx context.Context, ws *websocket.Conn) error {
 	for _, text := range l.send {
 		if err := ws.Write(ctx, websocket.MessageText, []byte(text)); err != nil {
@@ -191,8 +191,8 @@ func (l *listener) converse(ctx context.Context, ws *websocket.Conn) error {
 	}
 }
 
-// keepAlive pings the server, so that a connection is missed that broke without a word. It calls dead when an answer
-// does not come in time.
+// keepAlive pings the server to detect a connection that broke silently. It calls dead when an answer does not arrive
+// in time.
 func keepAlive(ctx context.Context, ws *websocket.Conn, every time.Duration, dead context.CancelCauseFunc) {
 	if every == 0 {
 		return

@@ -46,17 +46,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return t.run(ctx, args)
 }
 
-// tool is what commands need of the world around them.
+// tool is the environment of the commands.
 type tool struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	terminal bool                                       // stderr is one
-	progress time.Duration                              // between two looks at a measurement
+	terminal bool                                       // whether stderr is a terminal
+	progress time.Duration                              // interval of progress reports
 	sleep    func(context.Context, time.Duration) error // returns the context's error if that is done first
 }
 
-// isTerminal reports whether somebody looks at w, as far as one can tell without asking the system for more.
+// isTerminal reports whether w appears to be a terminal: a character device.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -9,8 +9,8 @@ import (
 	"github.com/wsgate/wsgate/cmd/internal/load"
 )
 
-// watch tells on stderr how far a measurement is, until the function is called that it returns. On a terminal it is one
-// line that changes, else a line each time.
+// watch reports the progress of a measurement on stderr, until the returned function is called. On a terminal it
+// updates one line, otherwise it prints a line each time.
 func (b *bencher) watch(run *load.Run) (stop func()) {
 	stopped := make(chan struct{})
 	var watching sync.WaitGroup
@@ -34,7 +34,7 @@ func (b *bencher) watch(run *load.Run) (stop func()) {
 	}
 }
 
-// show prints a line in place of one of that many characters, and returns how many it has.
+// show overwrites a line of that many characters with another, and returns the length of the new one.
 func (b *bencher) show(text string, before int) int {
 	if !b.tool.terminal {
 		b.tool.note(b.cmd, "%s", text)
@@ -45,7 +45,7 @@ func (b *bencher) show(text string, before int) int {
 	return now
 }
 
-// wipe takes the changing line away.
+// wipe erases the line.
 func (b *bencher) wipe(shown int) {
 	if shown > 0 {
 		fmt.Fprintf(b.tool.stderr, "\r%s\r", strings.Repeat(" ", shown))

@@ -22,7 +22,7 @@ func (b *bencher) report(r *load.Result) error {
 	return output(b.tool.stdout, table(r))
 }
 
-// table returns the result for people, without the last line break.
+// table returns the human-readable result, without the last line break.
 func table(r *load.Result) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
@@ -45,7 +45,7 @@ func table(r *load.Result) string {
 	row(quantileCells("", r.Delay)...)
 	row("answers/s", fmt.Sprintf("%.1f", r.Rate()))
 	if err := w.Flush(); err != nil {
-		panic(err) // a builder takes everything
+		panic(err) // a strings.Builder does not fail
 	}
 	return strings.TrimSuffix(text.String(), "\n")
 }
@@ -57,7 +57,7 @@ func quantileCells(name string, q *load.Quantiles) []any {
 	return []any{name, short(q.P50), short(q.P90), short(q.P99), short(q.P999), short(q.Max)}
 }
 
-// jsonReport is the result for programs. Its names are promised.
+// jsonReport is the machine-readable result. Its names are stable.
 type jsonReport struct {
 	Connections struct {
 		Opened int64 `json:"opened"`

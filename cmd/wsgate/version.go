@@ -22,7 +22,7 @@ func (t *tool) version() *cobra.Command {
 	}
 }
 
-// version is what the go command has noted in the program.
+// version returns the version that the go command has recorded in the program.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

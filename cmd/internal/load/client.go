@@ -13,24 +13,24 @@ type client struct {
 	run      *Run
 	ws       *websocket.Conn
 	schedule schedule
-	finished chan struct{} // closed when nothing more will be sent or answered
+	finished chan struct{} // closed when all messages are sent and answered
 
 	mu      sync.Mutex          // guards following
 	waiting map[uint64]struct{} // messages without an answer
-	oldest  uint64              // of those in waiting none is less
-	next    uint64              // the number of the message that comes after those that were sent
+	oldest  uint64              // lower bound of the numbers in waiting
+	next    uint64              // number of the next message to send
 	sealed  bool                // nothing more will be sent
 	broken  bool
 }
 
-// client returns a client that reads.
+// client returns a client with a running reader.
 func (r *Run) client(living context.Context, ws *websocket.Conn) *client {
 	c := &client{run: r, ws: ws, finished: make(chan struct{}), waiting: map[uint64]struct{}{}}
 	r.ending.Go(func() { c.read(living) })
 	return c
 }
 
-// send sends every message when it is due, as far as the server takes them, until sending is done.
+// send sends every message when it is due, as far as the server accepts them, until sending is done.
 func (c *client) send(living, sending context.Context) {
 	defer c.seal()
 	timer := stoppedTimer()
@@ -63,7 +63,7 @@ func (c *client) read(living context.Context) {
 			return
 		}
 		if c.run.closing.Load() {
-			continue // too late: a server may well answer while the connection closes
+			continue // late: a server may answer while the connection closes
 		}
 		arrived := time.Now()
 		reply := c.run.config.Protocol.Read(kind, data)
@@ -80,8 +80,8 @@ func (c *client) read(living context.Context) {
 	}
 }
 
-// expect notes that message n is about to be sent: its answer can be there before the write returns. It reports false
-// if the connection has ended.
+// expect records that message n is about to be sent, since its answer may arrive before the write returns. It reports
+// false if the connection has ended.
 func (c *client) expect(n uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,7 +93,7 @@ func (c *client) expect(n uint64) bool {
 	return true
 }
 
-// take returns the number of the message that a reply answers. There is none if nobody waits for that answer.
+// take returns the number of the message that a reply answers, if that message still waits for an answer.
 func (c *client) take(r Reply) (n uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,13 +113,13 @@ func (c *client) take(r Reply) (n uint64, ok bool) {
 	return n, ok
 }
 
-// waits needs the lock.
+// waits reports whether a message waits for an answer. The caller holds the lock.
 func (c *client) waits(n uint64) bool {
 	_, ok := c.waiting[n]
 	return ok
 }
 
-// seal notes that nothing more will be sent.
+// seal records that nothing more will be sent.
 func (c *client) seal() {
 	c.mu.Lock()
 	c.sealed = true
@@ -127,7 +127,7 @@ func (c *client) seal() {
 	c.settle()
 }
 
-// fail notes that the connection has ended, and counts it unless it was time.
+// fail records that the connection has ended, and counts that as broken unless it was expected.
 func (c *client) fail(err error) {
 	c.mu.Lock()
 	first := !c.broken
@@ -139,7 +139,7 @@ func (c *client) fail(err error) {
 	c.settle()
 }
 
-// settle closes finished when it is time.
+// settle closes finished if the client is done.
 func (c *client) settle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// histogram counts durations in buckets of nanoseconds that are less than 1 % wide, so that its size does not depend on
-// how many there are. It may be used by several goroutines. The zero value is ready to use.
+// histogram counts durations in buckets less than 1 % wide, so that its size is constant. It is safe for concurrent
+// use. The zero value is ready to use.
 type histogram struct {
 	count   atomic.Int64
 	most    atomic.Int64 // the longest, exactly
 	buckets [(64 - subBits) << subBits]atomic.Int64
 }
 
-// Values below 1<<subBits have a bucket each. Above, every power of two is cut into as many buckets as that.
+// Values below 1<<subBits have one bucket each. Above, every power of two is divided into that many buckets.
 const subBits = 7
 
 func (h *histogram) add(d time.Duration) {
@@ -25,7 +25,7 @@ func (h *histogram) add(d time.Duration) {
 	raise(&h.most, int64(d))
 }
 
-// raise sets a maximum.
+// raise updates a maximum.
 func raise(most *atomic.Int64, v int64) {
 	for {
 		old := most.Load()
@@ -53,7 +53,8 @@ func highest(bucket int) uint64 {
 	return (uint64(bucket&(1<<subBits-1))+1<<subBits+1)<<shift - 1
 }
 
-// quantile returns a duration that the share q of all does not exceed, at most 1 % too high. It needs that there is one.
+// quantile returns a duration that the fraction q of all does not exceed, at most 1 % too high. There must be at least
+// one duration.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank := int64(math.Ceil(q * float64(h.count.Load())))
 	var seen int64
@@ -63,10 +64,10 @@ func (h *histogram) quantile(q float64) time.Duration {
 			return time.Duration(min(int64(highest(i)), h.most.Load()))
 		}
 	}
-	return time.Duration(h.most.Load()) // while others add
+	return time.Duration(h.most.Load()) // values were added concurrently
 }
 
-// Quantiles are what is told of many durations.
+// Quantiles summarizes durations.
 type Quantiles struct {
 	P50, P90, P99, P999, Max time.Duration
 }

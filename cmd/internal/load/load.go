@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Config says what to measure. All fields are needed.
+// Config configures a measurement. All fields are required.
 type Config struct {
 	Dial        func(context.Context) (*websocket.Conn, error)
 	Protocol    Protocol
@@ -40,7 +40,7 @@ type Run struct {
 // New returns a measurement, for [Run.Do] to do once.
 func New(c Config) *Run { return &Run{config: c} }
 
-// haste is how long answers are waited for, and closing handshakes, once nobody wants to wait.
+// haste bounds the wait for answers and closing handshakes after ctx is done.
 const haste = time.Second
 
 // Do measures and returns what it found, also if ctx ends it before its time. It closes the connections.
@@ -57,7 +57,7 @@ func (r *Run) Do(ctx context.Context) *Result {
 	return r.result(clients, elapsed)
 }
 
-// measure has every client send. It returns for how long messages were due.
+// measure makes every client send. It returns the duration for which messages were due.
 func (r *Run) measure(ctx, living context.Context, clients []*client) time.Duration {
 	begin := time.Now()
 	r.begin.Store(&begin)
@@ -170,7 +170,7 @@ func stoppedTimer() *time.Timer {
 	return timer
 }
 
-// until waits for a point in time. It reports whether that came before the end of ctx.
+// until waits for a point in time. It reports false if ctx is done first.
 func until(ctx context.Context, timer *time.Timer, when time.Time) bool {
 	d := time.Until(when)
 	if d <= 0 {

@@ -9,15 +9,15 @@ import (
 	"github.com/wsgate/wsgate/cmd/internal/wire"
 )
 
-// Protocol is how messages are written and answers recognised. Its methods are called from many goroutines.
+// Protocol encodes messages and recognizes answers. Its methods are called from many goroutines.
 type Protocol interface {
 	// Request returns message number n of a connection, from 0.
 	Request(n uint64) ([]byte, error)
-	// Read tells what a message from the server is.
+	// Read classifies a message from the server.
 	Read(kind websocket.MessageType, data []byte) Reply
 }
 
-// Reply is what a message from the server means.
+// Reply is a classified message from the server.
 type Reply struct {
 	Kind Kind
 	N    uint64 // what it answers, if it is an Answer or a Failure

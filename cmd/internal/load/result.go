@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// tally counts what happens, from many goroutines.
+// tally counts events, from many goroutines.
 type tally struct {
 	opened, refused, broken atomic.Int64 // connections
 	sent, failed, others    atomic.Int64 // messages
@@ -34,7 +34,7 @@ func (t *tally) answer(latency, since time.Duration) {
 	raise(&t.last, int64(since))
 }
 
-// Snapshot is how far a measurement is.
+// Snapshot is the progress of a measurement.
 type Snapshot struct {
 	Elapsed                time.Duration // since sending began; 0 before
 	Opened, Failed         int64         // connections
@@ -55,7 +55,7 @@ func (r *Run) Snapshot() Snapshot {
 	return s
 }
 
-// Result is what was measured.
+// Result is the result of a measurement.
 type Result struct {
 	Opened, Failed, Broken int64 // connections; Broken are those that were open and ended too early
 

@@ -2,8 +2,8 @@ package load
 
 import "time"
 
-// schedule is when a client's messages are due: each its period after the one before, beginning with an offset that
-// differs between clients, so that they do not all send at once.
+// schedule determines when a client's messages are due: periodically, from an offset that differs between clients, so
+// that they do not all send at once.
 type schedule struct {
 	begin  time.Time
 	offset time.Duration
