@@ -75,7 +75,7 @@ func (b *builder) checkUserLimit() {
 			What: "Options.CloseOldest without Limits.UserConnections", Fix: "remove it, or set Options.Limits.UserConnections to how many connections a user may have",
 		})
 	}
-	if l > 0 && len(b.routes) > 0 && !slices.ContainsFunc(b.routes, tellsUsers) {
+	if l > 0 && len(b.routes) > 0 && !slices.ContainsFunc(b.routes, mayHaveUsers) {
 		b.addErrors(&mistake.Mistake{
 			What: "Options.Limits.UserConnections without users", Have: "no gateway whose data tells who the user is",
 			Fix: "remove it, or give the data of a gateway, in a type of your own, a method UserID() string, and return it from OnUpgrade",
@@ -83,8 +83,8 @@ func (b *builder) checkUserLimit() {
 	}
 }
 
-// tellsUsers reports whether the route's connections may belong to users. A route with mistakes counts as one that may.
-func tellsUsers(rt checkedRoute) bool { return rt.data == nil || hasUser(rt.data) }
+// mayHaveUsers reports whether the route's connections may belong to users. A route with mistakes counts as one that may.
+func mayHaveUsers(rt checkedRoute) bool { return rt.data == nil || hasUser(rt.data) }
 
 // methodSignature returns a method's parameters and results.
 func methodSignature(typ reflect.Type, method reflect.Method) string {
