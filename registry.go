@@ -106,7 +106,7 @@ type checkedRoute struct {
 	data reflect.Type // D; nil after a mistake
 }
 
-// check checks everything about the route but its path.
+// check checks the route except for its path.
 func (rt *checkedRoute) check() []error {
 	ct, mistakes := checkGateway(&rt.Route)
 	if ct != nil && len(mistakes) == 0 {

@@ -45,7 +45,8 @@ func (l *userLimit) giveUp(u *userConn) {
 	}
 }
 
-// cut closes the socket of a connection that leaves. Who makes room may not have been told yet, by [userLimit.stay].
+// cut closes the socket of a connection that is leaving. [userLimit.stay] may not yet have closed one that was
+// replaced.
 func (l *userLimit) cut(u userConn) {
 	if u.closed {
 		u.t.Close(l.replace, replaced, transport.ErrLimit)

@@ -127,7 +127,7 @@ var mutants = []mutant{
 	{"the oldest makes room for who does not open", "session.go", "		c.open(deadline)", "		c.member.Stay()\n		c.open(deadline)", core},
 	{"who is gone has a place", "internal/hub/userlimit.go", `u.t != nil && u.t.Context().Err() != nil`, `false`, core},
 	{"who was replaced and does not answer stays", "internal/hub/userlimit.go", `		sockets += l.max`, `		sockets += 1000`, core + " " + abuse},
-	{"who leaves is cut as if replaced", "internal/hub/userlimit.go", `cuts = append(cuts, conns[i].t.Cut)`, `cuts = append(cuts, func() { l.giveUp(conns[i]) })`, core},
+	{"who leaves is cut as if replaced", "internal/hub/userlimit.go", `cuts = append(cuts, func() { l.cut(leaving) })`, `cuts = append(cuts, func() { l.giveUp(&leaving) })`, core},
 	{"who was replaced comes back", "user.go", `StatusReplaced websocket.StatusCode = 4409`, `StatusReplaced websocket.StatusCode = 1013`, "./internal/test/docs"},
 	{"reloading a page is news", "internal/presence/tracker.go", `until := time.Now().Add(t.Grace)`, `until := time.Now()`, core},
 	{"a user leaves with the first of several tabs", "internal/presence/room.go", `	delete(u.conns, c)`, `	clear(u.conns)`, core},
