@@ -22,12 +22,16 @@ type Member struct {
 	ID       string
 	Username string
 	Room     string // "" before the first and between two
+
+	first string    // the room to begin in
+	visit string    // which connection this is, of the person's
+	typed time.Time // when the others were last told that they are typing
 }
 
 // UserID makes members known to Hub.User and to presence.
 func (m Member) UserID() string { return m.ID }
 
-func (m Member) moved(room string) Movement {
+func (m Member) movement(room string) Movement {
 	return Movement{From: m.Username, FromID: m.ID, Room: room}
 }
 
@@ -43,11 +47,18 @@ var (
 // NewChat returns a chat that keeps what people say in the store.
 func NewChat(hub *wsgate.Hub, store *Store) *Chat { return &Chat{hub, store} }
 
-// OnUpgrade takes the name from ?username=.
+// OnUpgrade takes the person from the token, if there is one, the name from ?username= and the first room from ?room=. A
+// room that cannot be is the lobby.
 func (g *Chat) OnUpgrade(r *http.Request) (Member, error) {
-	m := Member{ID: rand.Text(), Username: anonymous}
+	id, err := identify(r)
+	if err != nil {
+		return Member{}, err
+	}
+	m := Member{ID: id, Username: anonymous, first: lobby, visit: rand.Text()}
+	if room, err := checkName("room", r.URL.Query().Get("room")); err == nil {
+		m.first = room
+	}
 	if name := r.URL.Query().Get("username"); strings.TrimSpace(name) != "" {
-		var err error
 		if m.Username, err = checkName("username", name); err != nil {
 			return Member{}, err
 		}
@@ -55,28 +66,38 @@ func (g *Chat) OnUpgrade(r *http.Request) (Member, error) {
 	return m, nil
 }
 
-// OnOpen welcomes the newcomer, which is the first thing they hear, and brings them into the lobby.
+// OnOpen welcomes the newcomer, which is the first thing they hear, and brings them into their first room.
 func (g *Chat) OnOpen(ctx context.Context, c *conn) error {
-	if err := Welcome.Emit(c, Greeting{UserID: c.Data.ID, Username: c.Data.Username, Room: lobby}); err != nil {
+	if err := Welcome.Emit(c, Greeting{UserID: c.Data.ID, Username: c.Data.Username, Room: c.Data.first}); err != nil {
 		return err
 	}
-	return g.move(ctx, c, lobby)
+	return g.move(ctx, c, c.Data.first)
 }
 
-// OnClose tells the others.
-func (g *Chat) OnClose(ctx context.Context, c *conn, _ error) { _ = g.move(ctx, c, "") }
+// OnClose tells the others, unless the person has come back already: then the newer connection speaks for them.
+func (g *Chat) OnClose(ctx context.Context, c *conn, _ error) {
+	all, _ := people(ctx, c)
+	now, there := all[c.Data.ID]
+	switch {
+	case !there || now.Visit == c.Data.visit:
+		_ = g.move(ctx, c, "")
+	case now.Room != c.Data.Room && c.Data.Room != "":
+		_ = g.moved(ctx, c, c.Data.Room)
+	}
+}
 
 // Events is what members may send, and what presence tells them.
 func (g *Chat) Events() wsgate.Events[Member] {
 	return wsgate.Events[Member]{
 		wsgate.Track(People, func(c *conn, _ string) (Person, bool) {
-			return Person{Username: c.Data.Username, Room: c.Data.Room}, true
+			return Person{Username: c.Data.Username, Room: c.Data.Room, Visit: c.Data.visit}, true
 		}),
 		wsgate.On(Join, g.join),
 		wsgate.On(Leave, g.leave),
 		wsgate.On(Say, g.say),
 		wsgate.On(Whisper, g.whisper),
 		wsgate.On(Rename, g.rename),
+		wsgate.On(Type, g.typing),
 		wsgate.Answer(ListUsers, g.listUsers),
 		wsgate.Answer(History, g.history),
 		wsgate.Answer(ListRooms, g.listRooms),
@@ -155,6 +176,24 @@ func (g *Chat) whisper(ctx context.Context, c *conn, in PrivateSpeech) error {
 	return known(err)
 }
 
+// typing tells those who would hear what is being typed. It is told again only after a while, and nobody keeps it.
+func (g *Chat) typing(_ context.Context, c *conn, in Recipient) error {
+	now := time.Now()
+	if now.Sub(c.Data.typed) < typingPause {
+		return nil
+	}
+	c.Data.typed = now
+	told := TypingUser{From: c.Data.Username, FromID: c.Data.ID, Room: c.Data.Room}
+	switch {
+	case in.To != "":
+		told.Room = ""
+		return tell(Typing, g.hub.User(in.To), told)
+	case c.Data.Room != "":
+		return tell(Typing, c.Room(roomKey(c.Data.Room)).Except(c), told)
+	}
+	return nil
+}
+
 // rename joins again where c is: that tells presence the new name.
 func (g *Chat) rename(_ context.Context, c *conn, in NewName) error {
 	name, err := checkName("username", in.Username)
@@ -199,6 +238,9 @@ func (g *Chat) history(ctx context.Context, _ *conn, in HistoryQuestion) (RoomLi
 	case in.Limit < 0 || in.Limit > maxLines:
 		return RoomLines{}, wsgate.Errorf(wsgate.Invalid, "limit is 1 to %d, not %d", maxLines, in.Limit)
 	}
-	lines, err := g.store.History(ctx, room, in.Limit)
+	if in.Before < 0 {
+		return RoomLines{}, wsgate.Errorf(wsgate.Invalid, "before is the seq of a message, not %d", in.Before)
+	}
+	lines, err := g.store.History(ctx, room, in.Before, in.Limit)
 	return RoomLines{Room: room, Messages: lines}, err
 }

@@ -157,6 +157,9 @@ func TestHistoryHasWhatWasHeard(t *testing.T) {
 			{chat.HistoryQuestion{Room: " general ", Limit: 200}, heard},
 			{chat.HistoryQuestion{Room: "general", Limit: 3}, heard[1:]},
 			{chat.HistoryQuestion{Room: "general", Limit: 1}, heard[3:]},
+			{chat.HistoryQuestion{Room: "general", Limit: 2, Before: heard[3].Seq}, heard[1:3]},
+			{chat.HistoryQuestion{Room: "general", Before: heard[0].Seq}, []chat.Line{}},
+			{chat.HistoryQuestion{Room: "general", Before: 1000}, heard},
 			{chat.HistoryQuestion{Room: "lobby"}, []chat.Line{}},
 		} {
 			want := chat.RoomLines{Room: strings.TrimSpace(tt.question.Room), Messages: tt.want}
@@ -453,6 +456,7 @@ func TestBadInput(t *testing.T) {
 		{"private and too long", frame("private", "text", strings.Repeat("x", 2001)), "invalid", "text has at most 2000 characters, not 2001"},
 		{"users of no room", `{"type":"users","id":1}`, "invalid", "room is empty"},
 		{"history of no room", `{"type":"history","id":1}`, "invalid", "room is empty"},
+		{"history before no seq", `{"type":"history","id":1,"room":"lobby","before":-1}`, "invalid", "before is the seq of a message, not -1"},
 		{"no history", `{"type":"history","id":1,"room":"lobby","limit":-1}`, "invalid", "limit is 1 to 200, not -1"},
 		{"too much history", `{"type":"history","id":1,"room":"lobby","limit":201}`, "invalid", "limit is 1 to 200, not 201"},
 	} {

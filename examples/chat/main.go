@@ -3,7 +3,7 @@
 //
 //	go run ./examples/chat
 //
-// and open http://localhost:3100/ in two windows. With -nats or -redis it is one of several nodes, see docs/scaling.md.
+// and open http://localhost:3100/?username=Ada and http://localhost:3100/?username=Bob in two windows. With -nats or -redis it is one of several nodes, see docs/scaling.md.
 package main
 
 import (
@@ -56,11 +56,11 @@ func run(o options) error {
 		return err
 	}
 	defer closeBroker()
-	app, err := newApp(o.db, &wsgate.Options{Broker: broker, Hosts: strings.Split(o.hosts, ",")})
+	app, err := newApp(o.db, wsgate.Options{Broker: broker, Hosts: strings.Split(o.hosts, ",")})
 	if err != nil {
 		return err
 	}
-	log.Printf("open http://%s/ in two windows; messages are kept in %s", o.addr, o.db)
+	log.Printf("open http://%[1]s/?username=Ada and http://%[1]s/?username=Bob in two windows; messages are kept in %[2]s", o.addr, o.db)
 	return app.Run(ctx, o.addr)
 }
 
@@ -94,14 +94,18 @@ func newModule(db string) *wsgate.Module {
 		},
 		Gateways: []wsgate.Route{{
 			Path: "/ws/chat", New: NewChat,
-			Limits: &wsgate.Limits{PresenceGrace: time.Millisecond}, // whoever comes back has a new id
+			Subprotocols: []string{subprotocol},
+			Limits:       &wsgate.Limits{PresenceGrace: time.Millisecond}, // who has left is not in the room, however soon they come back
 		}},
 	}
 }
 
-// newApp returns the chat and its page, ready to serve.
-func newApp(db string, opts *wsgate.Options) (*wsgate.App, error) {
-	app, err := wsgate.New(newModule(db), opts)
+// newApp returns the chat and its page, ready to serve. A person is in one room at a time, so has one connection: the
+// newest.
+func newApp(db string, opts wsgate.Options) (*wsgate.App, error) {
+	opts.CloseOldest = true
+	opts.Limits.UserConnections = 1
+	app, err := wsgate.New(newModule(db), &opts)
 	if err != nil {
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func newApp(t *testing.T, db string) *wsgate.App {
 
 func newNode(t *testing.T, broker wsgate.Broker, db string) *wsgate.App {
 	t.Helper()
-	app, err := chat.NewApp(db, &wsgate.Options{Broker: broker, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	app, err := chat.NewApp(db, wsgate.Options{Broker: broker, Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main_test
 import (
 	"errors"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,23 +104,26 @@ func TestWireOfPeople(t *testing.T) {
 			var got []string
 			for _, text := range heard(ann) {
 				if strings.Contains(text, `"room":"everybody"`) {
+					text = visit.ReplaceAllString(text, `"visit":"<visit>"`)
 					got = append(got, strings.NewReplacer(annID, "<ann>", bobID, "<bob>").Replace(text))
 				}
 			}
 			equal(t, got, want)
 		}
-		hears(`{"type":"people","room":"everybody","all":true,"here":{"<ann>":{"username":"Ann","room":"lobby"}},"count":1}`)
+		hears(`{"type":"people","room":"everybody","all":true,"here":{"<ann>":{"username":"Ann","room":"lobby","visit":"<visit>"}},"count":1}`)
 		var bob *wstest.Client
 		bob, bobID = arrive(t, nodes[1], "Bob", ann)
-		hears(`{"type":"people","room":"everybody","here":{"<bob>":{"username":"Bob","room":"lobby"}},"count":2}`)
+		hears(`{"type":"people","room":"everybody","here":{"<bob>":{"username":"Bob","room":"lobby","visit":"<visit>"}},"count":2}`)
 		wstest.Do(bob, chat.Leave, chat.RoomName{Room: "lobby"})
-		hears(`{"type":"people","room":"everybody","here":{"<bob>":{"username":"Bob","room":""}},"count":2}`)
+		hears(`{"type":"people","room":"everybody","here":{"<bob>":{"username":"Bob","room":"","visit":"<visit>"}},"count":2}`)
 		wstest.Do(bob, chat.Rename, chat.NewName{Username: "Rob"})
-		hears(`{"type":"people","room":"everybody","here":{"<bob>":{"username":"Rob","room":""}},"count":2}`)
+		hears(`{"type":"people","room":"everybody","here":{"<bob>":{"username":"Rob","room":"","visit":"<visit>"}},"count":2}`)
 		leave(bob)
 		hears(`{"type":"people","room":"everybody","gone":["<bob>"],"count":1}`)
 	})
 }
+
+var visit = regexp.MustCompile(`"visit":"[A-Z2-7]+"`)
 
 // heard returns what a client has heard, as text.
 func heard(c *wstest.Client) (texts []string) {

@@ -39,13 +39,18 @@ func (g *Chat) move(ctx context.Context, c *conn, room string) error {
 	}
 	var told []error
 	if from != "" {
-		c.Leave(roomKey(from))
-		told = append(told, tell(Left, c.Room(roomKey(from)), c.Data.moved(from)), recount(ctx, c, from))
+		told = append(told, g.moved(ctx, c, from))
 	}
 	if room != "" {
-		told = append(told, tell(Joined, c.Room(roomKey(room)).Except(c), c.Data.moved(room)), recount(ctx, c, room))
+		told = append(told, tell(Joined, c.Room(roomKey(room)).Except(c), c.Data.movement(room)), recount(ctx, c, room))
 	}
 	return errors.Join(told...)
+}
+
+// moved takes c out of a room that the person is not in any more, and tells those who still are.
+func (g *Chat) moved(ctx context.Context, c *conn, from string) error {
+	c.Leave(roomKey(from))
+	return errors.Join(tell(Left, c.Room(roomKey(from)), c.Data.movement(from)), recount(ctx, c, from))
 }
 
 // people returns all who are connected, to any node.

@@ -17,8 +17,9 @@ import (
 //	{"type":"message","text":"Hello!"}          says something to the current room; kept
 //	{"type":"private","to":"<user id>","text"}  says something to one person; not kept
 //	{"type":"rename","username":"Ada"}          changes one's own name
+//	{"type":"typing"}                           one is typing to the room, or "to" a user id; send it every few seconds
 //	{"type":"users","room","id"}                call: who is there
-//	{"type":"history","room","limit","id"}      call: the newest messages, oldest first
+//	{"type":"history","room","limit","id"}      call: the newest messages, oldest first; with "before" those before a seq
 //	{"type":"rooms","id"}                       call: the rooms; from then on the asker also hears "room" events
 //
 // All rooms are public: whoever is connected may ask for the users and the history of any of them.
@@ -28,6 +29,7 @@ const (
 	Say       wsgate.Event[Speech]                    = "message"
 	Whisper   wsgate.Event[PrivateSpeech]             = "private"
 	Rename    wsgate.Event[NewName]                   = "rename"
+	Type      wsgate.Event[Recipient]                 = "typing"
 	ListUsers wsgate.Call[RoomName, Users]            = "users"
 	History   wsgate.Call[HistoryQuestion, RoomLines] = "history"
 	ListRooms wsgate.Call[struct{}, Rooms]            = "rooms"
@@ -42,10 +44,12 @@ const (
 //	renamed  to everybody in a room, the renamed one included
 //	message  to everybody in a room, the sender included; seq counts the messages of a room from 1
 //	private  to the person it is for and, as an echo, to its sender
+//	typing   to those who would hear it: somebody is typing; room is empty if it is to one person. Forget it after 6 s
 //	room     to those who asked for the rooms: one row of that list has changed
 //	people   to everybody: who is connected, and in which room they are
 //
-// Names are not unique, user ids are; a user has a new id with every connection.
+// Names are not unique, user ids are. A user has a new id with every connection, unless the client offers a token: see
+// identity.go.
 //
 // Of people with "room":"everybody" a list of all can be kept: "all" says that "here" is everybody, else "here" are those
 // who came, moved or changed their name, and "gone" those who left; "count" is how many there are. It comes a moment
@@ -59,6 +63,7 @@ const (
 	Renamed     wsgate.Event[NameChange]  = "renamed"
 	Said        wsgate.Event[Line]        = "message"
 	Whispered   wsgate.Event[PrivateLine] = "private"
+	Typing      wsgate.Event[TypingUser]  = "typing"
 	RoomChanged wsgate.Event[RoomRow]     = "room"
 
 	People wsgate.Event[wsgate.Presence[Person]] = "people"
@@ -73,6 +78,8 @@ const (
 	defaultLines  = 50   // of history
 	maxLines      = 200
 	maxListedRows = 100 // rooms in the list that nobody is in
+
+	typingPause = time.Second // between two Typing events of one connection
 )
 
 type (
@@ -92,15 +99,22 @@ type (
 		Text string `json:"text"`
 	}
 
+	// Recipient is the payload of Type; To is a user id, or empty for the room.
+	Recipient struct {
+		To string `json:"to"`
+	}
+
 	// NewName is the payload of Rename.
 	NewName struct {
 		Username string `json:"username"`
 	}
 
-	// HistoryQuestion is the payload of History. Limit is 1 to 200; 0 is 50.
+	// HistoryQuestion is the payload of History. Limit is 1 to 200; 0 is 50. Before is the seq of a message; 0 asks for
+	// the newest.
 	HistoryQuestion struct {
-		Room  string `json:"room"`
-		Limit int    `json:"limit"`
+		Room   string `json:"room"`
+		Before int64  `json:"before"`
+		Limit  int    `json:"limit"`
 	}
 )
 
@@ -118,10 +132,12 @@ type (
 		Username string `json:"username"`
 	}
 
-	// Person is what People says of a user. Room is empty for somebody who is in none.
+	// Person is what People says of a user. Room is empty for somebody who is in none. Visit is another one for each
+	// connection.
 	Person struct {
 		Username string `json:"username"`
 		Room     string `json:"room"`
+		Visit    string `json:"visit"`
 	}
 
 	// Users says who is in a room, sorted by name.
@@ -132,6 +148,13 @@ type (
 
 	// Movement is the payload of Joined and Left.
 	Movement struct {
+		From   string `json:"from"`
+		FromID string `json:"fromId"`
+		Room   string `json:"room"`
+	}
+
+	// TypingUser is the payload of Typing. Room is empty if it is to one person.
+	TypingUser struct {
 		From   string `json:"from"`
 		FromID string `json:"fromId"`
 		Room   string `json:"room"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,10 +93,14 @@ func (s *Store) Save(ctx context.Context, room string, from User, text string) (
 	return line, nil
 }
 
-// History returns the newest messages of a room, at most limit, oldest first.
-func (s *Store) History(ctx context.Context, room string, limit int) ([]Line, error) {
-	const newest = `SELECT seq, user_id, username, text, at FROM messages WHERE room = ? ORDER BY seq DESC LIMIT ?`
-	rows, err := s.db.QueryContext(ctx, newest, room, limit)
+// History returns the newest messages of a room with a seq below before, or of all if that is 0; at most limit, oldest
+// first.
+func (s *Store) History(ctx context.Context, room string, before int64, limit int) ([]Line, error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	const newest = `SELECT seq, user_id, username, text, at FROM messages WHERE room = ? AND seq < ? ORDER BY seq DESC LIMIT ?`
+	rows, err := s.db.QueryContext(ctx, newest, room, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading history: %w", err)
 	}

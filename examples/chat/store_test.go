@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wsgate/wsgate"
 	chat "github.com/wsgate/wsgate/examples/chat"
 )
 
@@ -39,7 +40,7 @@ func save(t *testing.T, store *chat.Store, room, text string) chat.Line {
 
 func history(t *testing.T, store *chat.Store, room string, limit int) []chat.Line {
 	t.Helper()
-	lines, err := store.History(t.Context(), room, limit)
+	lines, err := store.History(t.Context(), room, 0, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestStoreSavesForACancelledContext(t *testing.T) {
 }
 
 func TestStoreThatCannotBeOpened(t *testing.T) {
-	if _, err := chat.NewApp(t.TempDir(), nil); err == nil {
+	if _, err := chat.NewApp(t.TempDir(), wsgate.Options{}); err == nil {
 		t.Error("a folder was opened as a database")
 	}
 }
