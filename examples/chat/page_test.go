@@ -32,6 +32,7 @@ func TestPage(t *testing.T) {
 		"/app.js":    {"text/javascript; charset=utf-8", "import"},
 		"/link.js":   {"text/javascript; charset=utf-8", "WebSocket"},
 		"/view.js":   {"text/javascript; charset=utf-8", "textContent"},
+		"/text.js":   {"text/javascript; charset=utf-8", "noopener"},
 		"/style.css": {"text/css; charset=utf-8", "prefers-color-scheme"},
 		"/icon.svg":  {"image/svg+xml", "<svg"},
 	} {
@@ -77,7 +78,7 @@ func TestPageTalk(t *testing.T) {
 	bob.js(`document.getElementById("text").removeAttribute("maxlength")`)
 	long := strings.Repeat("x", 2001)
 	bob.enter("#text", long)
-	bob.shows("#notice-text", "Not sent. text has at most 2000 characters, not 2001")
+	bob.shows("#notice-text", "Not sent. A message has at most 2,000 characters; this one has 2,001.")
 	if box := evaluate[string](bob, `document.getElementById("text").value`); box != long {
 		t.Errorf("the box has %d characters, want the 2001 that were not sent", len(box))
 	}
@@ -126,7 +127,7 @@ func TestPageRooms(t *testing.T) {
 
 	bob.enter("#new-room-name", "general")
 	bob.shows("#title", "# general")
-	ada.shows("#log .note", "Bob left")
+	ada.shows("#log .note", "Bob came in and left")
 	ada.lacks("#people .label", "Bob")
 	ada.shows("#rooms .label", "general")
 	bob.say("Is anybody here?")
@@ -145,7 +146,7 @@ func TestPageRooms(t *testing.T) {
 
 	// A name that cannot be a room's leaves everything as it was.
 	ada.enter("#new-room-name", "a\u202eb")
-	ada.shows("#notice-text", "room has control characters or line breaks")
+	ada.shows("#notice-text", "“a\u202eb” cannot be the name of a room: it has characters that cannot be seen.")
 	ada.shows("#title", "# general")
 	ada.say("Still here.")
 	bob.shows("#log .text", "Still here.")
@@ -185,11 +186,11 @@ func TestPagePrivate(t *testing.T) {
 
 	// To somebody who is gone.
 	bob.run(chromedp.Navigate("about:blank"))
-	ada.shows("#log .note", "Bob left")
+	ada.shows("#log .note", "Bob came in and left")
 	ada.row("#privates", "Bob")
 	ada.shows("#log .text", "One more thing")
 	ada.enter("#text", "Are you there?")
-	ada.shows("#notice-text", "Not sent. This person is not connected any more.")
+	ada.shows("#notice-text", "Not sent. Bob is away, and private messages are not kept.")
 	ada.wait(`document.getElementById("text").value === "Are you there?"`)
 	ada.shows("#privates .detail", "away")
 }
@@ -204,7 +205,8 @@ func TestPageStaysAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	ada.shows("#state-text", "Disconnected")
-	ada.shows("#notice-text", "replaced elsewhere")
+	ada.shows("#notice-text", "You have opened the chat in another tab or window.")
+	ada.shows("#retry", "Use it here")
 	ada.js(`dispatchEvent(new Event("online"))`)
 	ada.shows("#state-text", "Disconnected")
 	if n := s.app.Hub().Len(); n > 0 {
@@ -324,7 +326,7 @@ func TestPageInARoomThatCannotBe(t *testing.T) {
 	s := start(t)
 	ada := b.open(t, "http://"+s.addr+"/?username=Ada&room="+strings.Repeat("x", 41))
 	ada.connected()
-	ada.shows("#notice-text", "room has at most 40 characters, not 41")
+	ada.shows("#notice-text", "“"+strings.Repeat("x", 40)+"” cannot be the name of a room: it has at most 40 characters.")
 	ada.shows("#title", "# lobby")
 	ada.say("Here.")
 }

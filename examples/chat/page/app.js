@@ -1,45 +1,45 @@
 // The chat page: what it knows, and what it does about what it hears. See protocol.go for the events.
 
+import * as controls from "./controls.js";
 import { Link, Refusal } from "./link.js";
+import * as log from "./log.js";
+import { asked, memory, token } from "./memory.js";
+import { Talk } from "./talk.js";
+import { Typing } from "./typing.js";
 import * as view from "./view.js";
+import * as words from "./words.js";
 
 const { $ } = view;
 const lobby = "lobby";
 const lines = 100; // of history
-const keep = 500; // entries of one conversation
 
-// memory is what survives a reload, where the browser allows it.
-const memory = {
-  get(key, otherwise) {
-    try { return JSON.parse(localStorage.getItem(`chat.${key}`)) ?? otherwise; } catch { return otherwise; }
-  },
-  set(key, value) {
-    try { localStorage.setItem(`chat.${key}`, JSON.stringify(value)); } catch { /* then it does not */ }
-  },
-};
-
-const asked = new URLSearchParams(location.search);
-const me = { id: "", name: (asked.get("username") ?? memory.get("name", "")).trim() };
-let room = asked.get("room")?.trim() || memory.get("room", lobby); // where we are, or want to be
+const me = { id: "", name: memory.get("name", asked) };
+let room = new URLSearchParams(location.search).get("room")?.trim() || memory.get("room", lobby); // where we are, or want to be
 let peer = ""; // whose private conversation is shown; "" while the room is
 const people = new Map(); // user id -> {username, room}: who is connected, as far as we were told
+const missed = new Set(); // user ids of those who were in the room before the connection was lost
 const rooms = new Map(); // name -> {users, last, read}: last and read are numbers of messages
 let listed = false; // the server has listed the rooms
 const privates = new Map(); // user id -> {name, unread, gone}
-const talks = new Map(); // key -> what was said, oldest first
+const talks = new Map(); // key -> Talk
 
 const roomKey = (name) => `room/${name}`;
 const userKey = (id) => `user/${id}`;
 const shownKey = () => (peer ? userKey(peer) : roomKey(room));
-const talk = (key) => talks.get(key) ?? talks.set(key, []).get(key);
-const rowOf = (name) => rooms.get(name) ?? rooms.set(name, { users: 0, last: 0, read: 0 }).get(name);
+const talk = (key) => talks.get(key) ?? talks.set(key, new Talk()).get(key);
+const readBefore = memory.get("read", {}); // room name -> number of a message
+const rowOf = (name) => rooms.get(name) ??
+  rooms.set(name, { users: 0, last: 0, read: readBefore[name] ?? (listed ? 0 : Infinity) }).get(name); // Infinity: whatever there is
 
 const link = new Link(() => {
   const url = new URL("ws/chat", document.baseURI);
   url.protocol = url.protocol.replace("http", "ws");
   url.searchParams.set("username", me.name);
-  return url.href;
+  url.searchParams.set("room", room);
+  return [url.href, ["wsgate-chat", `token.${token()}`]];
 }, { event: hear, state: view.showState });
+
+const typing = new Typing(() => view.showTyping(typing.names(shownKey())));
 
 // hear is everything the server says unasked.
 function hear(e) {
@@ -50,10 +50,11 @@ function hear(e) {
     case "users": return present(e);
     case "joined": return came(e);
     case "left": return went(e);
+    case "typing": return typing.heard(e.room ? roomKey(e.room) : userKey(e.fromId), e.fromId, e.from);
     case "renamed": return renamed(e);
     case "room": return roomChanged(e);
     case "people": return peopleChanged(e);
-    case "error": return view.notify(e.message);
+    case "error": return view.notify(words.ofAnything());
   }
 }
 
@@ -62,23 +63,24 @@ async function arrive(e) {
   me.id = e.userId;
   me.name = e.username;
   rememberMe();
+  for (const [id, p] of people) if (p.room === room) missed.add(id);
   people.clear();
   listed = false;
+  talk(shownKey()).mark = null;
   const answer = attempt(link.ask("rooms"));
   const entered = enter(room);
   const list = await answer;
   if (list) {
     listed = true;
-    const read = memory.get("read", {});
     const known = new Map(rooms);
     rooms.clear();
     for (const { name, users, last = 0 } of list.rooms) {
-      rooms.set(name, { users, last, read: Math.min(last, known.get(name)?.read ?? read[name] ?? last) });
+      rooms.set(name, { users, last, read: Math.min(last, known.get(name)?.read ?? readBefore[name] ?? last) });
     }
     rowOf(room);
   }
   show();
-  if (!(await entered)) goRoom(lobby); // a room from before, or from the address, that cannot be
+  if (!(await entered)) goRoom(lobby, { replace: true }); // a room from before, or from the address, that cannot be
 }
 
 function rememberMe() {
@@ -88,11 +90,11 @@ function rememberMe() {
 
 // attempt waits for an answer, shows a refusal, and returns undefined then. A lost connection is no news here: arrive
 // begins again.
-async function attempt(answer) {
+async function attempt(answer, explain = words.ofAnything) {
   try {
     return await answer;
   } catch (err) {
-    if (err instanceof Refusal) view.notify(err.message);
+    if (err instanceof Refusal) view.notify(explain(err));
   }
 }
 
@@ -105,61 +107,96 @@ async function enter(name) {
     await history;
     return true;
   } catch (err) {
-    if (err instanceof Refusal) view.notify(err.message);
+    if (err instanceof Refusal) view.notify(words.ofRoom(err, name));
     return !(err instanceof Refusal);
   }
 }
 
 async function readHistory(name) {
-  const page = await attempt(link.ask("history", { room: name, limit: lines }));
+  const page = await attempt(link.ask("history", { room: name, limit: lines }), (err) => words.ofRoom(err, name));
   if (page) catchUp(name, page.messages);
 }
 
 // catchUp puts history where it belongs among what is known.
 function catchUp(name, messages) {
-  const items = talk(roomKey(name));
-  const last = items.findLast((item) => item.seq)?.seq ?? 0;
-  if (last && messages.length && messages[0].seq > last + 1) items.length = 0; // too much was missed to join the ends
-  for (const m of messages) {
-    const before = items.findLastIndex((item) => item.seq <= m.seq);
-    if (items[before]?.seq !== m.seq) items.splice(before + 1, 0, m);
-  }
+  const t = talk(roomKey(name));
   const row = rowOf(name);
-  row.last = Math.max(row.last, items.findLast((item) => item.seq)?.seq ?? 0);
-  show();
+  t.merge(messages);
+  t.markNew(row.read, me.id);
+  row.last = Math.max(row.last, t.lastSeq);
+  if (shownKey() === roomKey(name)) show();
+  else showLists();
 }
 
-// goRoom shows a room and moves there.
-async function goRoom(name) {
+let loading = false; // older messages
+
+// loadOlder gets what was said before the oldest message that is known.
+async function loadOlder() {
+  const t = talk(roomKey(room));
+  const name = room;
+  if (peer || loading || !t.more) return;
+  loading = true;
+  const page = await attempt(link.ask("history", { room: name, before: t.firstSeq, limit: lines }));
+  loading = false;
+  if (!page) return;
+  t.older(page.messages);
+  if (shownKey() === roomKey(name)) redraw();
+}
+
+// leaveTalk is for the conversation on the screen, before another one is: what was new in it is not new any more.
+function leaveTalk() {
+  talk(shownKey()).mark = null;
+  typing.done();
+}
+
+// remember puts the conversation that is shown into the address and the browser's history.
+function remember({ replace = false } = {}) {
+  const url = new URL(location.href);
+  url.searchParams.set("room", room);
+  const state = { peer };
+  if (replace) history.replaceState(state, "", url);
+  else history.pushState(state, "", url);
+}
+
+// goRoom shows a room and moves there. With replace there is no way back to the one before; kept is for a room that the
+// browser's history has already.
+async function goRoom(name, { replace = false, kept = false } = {}) {
   const before = room;
-  closePanels();
+  view.closePanels();
+  if (name === room && !peer) return show({ focus: true });
+  leaveTalk();
   peer = "";
-  if (name === room) return show({ focus: true });
   room = name;
+  if (!kept) remember({ replace });
+  if (name === before) return show({ focus: true });
   rowOf(name);
+  missed.clear();
   show({ focus: true });
   if (await enter(name)) {
     memory.set("room", room);
   } else if (room === name) {
     rooms.delete(name);
-    goRoom(before);
+    goRoom(before, { replace: true });
   }
 }
 
 // goPrivate shows the conversation with one person.
-function goPrivate(id) {
-  closePanels();
+function goPrivate(id, { kept = false } = {}) {
+  view.closePanels();
+  leaveTalk();
   if (!privates.has(id)) privates.set(id, { name: people.get(id)?.username ?? "Somebody", unread: 0, gone: false });
+  const again = peer === id;
   peer = id;
+  if (!kept && !again) remember();
   show({ focus: true });
 }
 
 function said(e) {
-  const items = talk(roomKey(e.room));
+  const key = roomKey(e.room);
   const row = rowOf(e.room);
-  const last = items.findLast((item) => item.seq)?.seq ?? 0;
+  const last = talk(key).lastSeq;
   row.last = Math.max(row.last, e.seq);
-  if (e.seq > last) add(roomKey(e.room), e);
+  if (e.seq > last) add(key, e);
   else catchUp(e.room, [e]);
   if (e.seq > last + 1) readHistory(e.room); // something was lost between two servers; it was kept
 }
@@ -171,6 +208,7 @@ function whispered(e) {
   privates.set(id, who);
   if (!mine) {
     who.name = e.from;
+    who.gone = false;
     who.unread++;
   }
   add(userKey(id), e);
@@ -178,19 +216,30 @@ function whispered(e) {
 
 // add appends to a conversation and shows it if that is the one on the screen.
 function add(key, item) {
-  const items = talk(key);
-  items.push(item);
-  const cut = items.length > keep;
-  if (cut) items.splice(0, items.length - keep + 100);
-  if (key === shownKey()) {
-    if (cut) show();
-    else view.addToLog(items, me.id);
-  }
+  const t = talk(key);
+  const shown = key === shownKey();
+  const mine = item.fromId === me.id;
+  const answered = mine && t.mark;
+  if (mine) t.mark = null;
+  else if (!item.note && (!shown || document.hidden)) t.mark ??= item;
+  if (shown && (answered || (log.isFollowing() && t.cut()))) redraw();
+  t.add(item);
+  if (shown) log.append(t, me.id);
+  typing.stopped(key, item.fromId);
   showLists();
 }
 
 function note(text) {
   add(roomKey(room), { note: text, at: new Date().toISOString() });
+}
+
+// moved notes that somebody came into the room or left it.
+function moved(id, name, here) {
+  const shared = talk(roomKey(room)).moved(id, name, here);
+  if (peer) return showLists();
+  if (shared) redraw();
+  else log.append(talk(roomKey(room)), me.id);
+  showLists();
 }
 
 // What follows is told at once, and where it crosses with something else, peopleChanged puts it right.
@@ -202,14 +251,18 @@ function present(e) {
 }
 
 function came(e) {
+  const known = missed.delete(e.fromId) || people.get(e.fromId)?.room === e.room; // back before they were gone
   people.set(e.fromId, { username: e.from, room: e.room });
-  if (e.room === room) note(`${e.from} came in`);
+  if (e.room === room && !known && e.fromId !== me.id) moved(e.fromId, e.from, true);
+  else showLists();
 }
 
 function went(e) {
   const who = people.get(e.fromId);
   if (who?.room === e.room) who.room = "";
-  if (e.room === room) note(`${e.from} left`);
+  typing.stopped(roomKey(e.room), e.fromId);
+  if (e.room === room && e.fromId !== me.id) moved(e.fromId, e.from, false);
+  else showLists();
 }
 
 function renamed(e) {
@@ -220,7 +273,7 @@ function renamed(e) {
     rememberMe();
   }
   if (e.room === room) note(`${e.from} is now called ${e.username}`);
-  show();
+  else showLists();
 }
 
 function roomChanged(e) {
@@ -240,12 +293,15 @@ function dropEmpty(name) {
 function peopleChanged(e) {
   if (e.room !== "everybody") return;
   if (e.all && e.here) people.clear();
-  for (const [id, person] of Object.entries(e.here ?? {})) people.set(id, person);
+  for (const [id, person] of Object.entries(e.here ?? {})) {
+    people.set(id, person);
+    if (privates.has(id)) Object.assign(privates.get(id), { name: person.username, gone: false });
+  }
   for (const id of e.gone ?? []) {
     const who = people.get(id);
     people.delete(id);
     if (privates.has(id)) privates.get(id).gone = true;
-    if (who?.room === room) note(`${who.username} left`); // nobody has said so: their server crashed
+    if (who?.room === room) moved(id, who.username, false); // nobody has said so: their server crashed
   }
   if (listed && people.size === e.count) countRooms();
   showLists();
@@ -261,11 +317,12 @@ function countRooms() {
 function showLists() {
   if (!document.hidden) {
     if (peer) privates.get(peer).unread = 0;
-    else rowOf(room).read = rowOf(room).last;
+    else rowOf(room).read = Math.max(rowOf(room).read, talk(roomKey(room)).lastSeq);
   }
+  const unreadOf = (name, r) => (name === room && !peer && !document.hidden ? 0 : Math.max(0, r.last - r.read));
   const byName = (a, b) => a[0].localeCompare(b[0]);
   const listed = [...rooms].sort(byName).map(([name, r]) => (
-    { name, users: r.users, unread: r.last - r.read, current: name === room && !peer }));
+    { name, users: r.users, unread: unreadOf(name, r), current: name === room && !peer }));
   const talking = [...privates].map(([id, p]) => ({ id, ...p, current: id === peer }));
   const inRoom = [...people].filter(([, p]) => p.room === room).map(([id, p]) => ({ id, username: p.username }));
   inRoom.sort((a, b) => a.username.localeCompare(b.username) || a.id.localeCompare(b.id));
@@ -275,17 +332,24 @@ function showLists() {
   const unread = [...listed, ...talking].reduce((sum, { unread: n }) => sum + n, 0);
   const count = `${inRoom.length} ${inRoom.length === 1 ? "person" : "people"} here`;
   const who = privates.get(peer)?.name;
-  if (peer) view.showWhere(who, "Only the two of you see this. It is not kept.", `Message ${who} in private`);
+  if (peer) view.showWhere(who, "Only you two see this. It is not kept.", `Message ${who} in private`);
   else view.showWhere(`# ${room}`, inRoom.length ? count : "", `Message #${room}`);
   view.showUnread(unread, peer ? who : `#${room}`);
+  view.showTyping(typing.names(shownKey()));
   memory.set("read", Object.fromEntries([...rooms].map(([name, r]) => [name, r.read])));
 }
 
+const nothing = () => (peer ? "Nothing was said yet." : "Nothing was said here yet. Say the first word.");
+
+// show shows the conversation anew, from what is new in it.
 function show({ focus = false } = {}) {
-  view.showLog(talk(shownKey()), me.id, peer ? "Nothing was said yet." : "Nothing was said here yet. Say the first word.");
+  log.show(talk(shownKey()), me.id, nothing());
   showLists();
   if (focus && matchMedia("(hover: hover)").matches) $("text").focus();
 }
+
+// redraw shows it as it is now, where the reader is.
+function redraw() { log.redraw(talk(shownKey()), me.id, nothing()); }
 
 // send says what is in the box. What the server did not take comes back into the box.
 async function send() {
@@ -294,85 +358,46 @@ async function send() {
   if (!text.trim()) return;
   const [to, key] = [peer, shownKey()];
   box.value = "";
+  typing.done();
   try {
     await (to ? link.ask("private", { to, text }) : link.ask("message", { text }));
   } catch (err) {
     if (to && err.code === "not_found") privates.get(to).gone = true;
     if (key === shownKey() && !box.value) box.value = text;
-    view.notify(`Not sent. ${err.code === "not_found" ? "This person is not connected any more." : err.message}`);
+    view.notify(words.ofMessage(err, text, privates.get(to)?.name));
     showLists();
   }
 }
 
-// openPanel shows the rooms or the people over the conversation, where the screen has no room for both.
-function openPanel(panel, button) {
-  panel.classList.add("open");
-  button.setAttribute("aria-expanded", "true");
-  $("shade").hidden = false;
-  document.querySelector("main").inert = true;
-  panel.querySelector("button")?.focus();
-}
-
-function closePanels() {
-  for (const [panel, button] of [["rooms-panel", "open-rooms"], ["people-panel", "open-people"]]) {
-    const open = $(panel).classList.contains("open");
-    $(panel).classList.remove("open");
-    $(button).setAttribute("aria-expanded", "false");
-    if (!open) continue;
-    $("shade").hidden = true;
-    document.querySelector("main").inert = false;
-    $(button).focus();
-  }
-}
-
-function askName() {
-  $("name").value = me.name;
-  $("name-dialog").returnValue = "";
-  $("name-dialog").showModal();
-  $("name").select();
-}
-
-$("open-rooms").addEventListener("click", () => openPanel($("rooms-panel"), $("open-rooms")));
-$("open-people").addEventListener("click", () => openPanel($("people-panel"), $("open-people")));
-$("shade").addEventListener("click", closePanels);
-matchMedia("(max-width: 1000px)").addEventListener("change", closePanels);
-document.addEventListener("keydown", (e) => { if (e.key === "Escape") closePanels(); });
-document.addEventListener("visibilitychange", () => { if (!document.hidden) showLists(); });
+log.onOlder(loadOlder);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) talk(shownKey()).mark = null; // what was seen is not new when the reader comes back
+  else showLists();
+});
+addEventListener("popstate", (e) => {
+  if (e.state?.peer) return goPrivate(e.state.peer, { kept: true });
+  goRoom(new URLSearchParams(location.search).get("room")?.trim() || lobby, { kept: true });
+});
 addEventListener("online", () => link.resume());
 addEventListener("offline", () => link.drop());
 addEventListener("pagehide", () => link.leave()); // the browser may keep the page, but nobody is there
 addEventListener("pageshow", (e) => { if (e.persisted) link.resume(); });
 $("retry").addEventListener("click", () => link.open());
-$("me").addEventListener("click", askName);
-
-$("new-room").addEventListener("submit", (e) => {
-  e.preventDefault();
-  const name = $("new-room-name").value.trim();
-  $("new-room-name").value = "";
-  if (name) goRoom(name);
-});
-
-$("composer").addEventListener("submit", (e) => {
-  e.preventDefault();
-  if (!$("send").disabled) send();
-});
-
-$("text").addEventListener("keydown", (e) => {
-  if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
-  e.preventDefault();
-  $("composer").requestSubmit($("send").disabled ? null : $("send"));
-});
-
-// The dialog is left by its button, or by Escape, which changes nothing; at the start both let the connection begin.
-$("name-dialog").addEventListener("close", async () => {
-  const name = $("name-dialog").returnValue ? $("name").value.trim() : me.name;
-  if (!me.id) me.name = name;
-  if (!me.id) link.open();
-  else if (name && name !== me.name) await attempt(link.ask("rename", { username: name }));
+controls.onRoom(goRoom);
+controls.onSend(send);
+controls.onTyping(() => { if (typing.due()) link.ask("typing", { to: peer }).catch(() => {}); });
+controls.onName(() => me.name, async (name) => {
+  if (!me.id) { // not connected yet
+    me.name = name;
+    link.open();
+  } else if (name && name !== me.name) {
+    await attempt(link.ask("rename", { username: name }), (err) => words.ofName(err, name));
+  }
 });
 
 rowOf(room);
+remember({ replace: true });
 view.showMe(me.name || "Anonymous");
 show();
 if (me.name) link.open();
-else askName();
+else controls.askName(me.name);

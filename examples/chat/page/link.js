@@ -16,10 +16,11 @@ export class Refusal extends Error {
 // take the place of whoever has replaced it. See docs/protocol.md.
 const isFinal = (code) => [1000, 1002, 1003, 1007, 1008, 1009].includes(code) || code >= 4000;
 
-// Link keeps one WebSocket open. url() says where to; on.event(e) hears of every event, on.state(state, detail) of every
-// change: "connecting", "open", "waiting" for so many milliseconds before the next attempt, or "ended" for a reason.
+// Link keeps one WebSocket open. address() says where to, and with which subprotocols: [url, protocols]. on.event(e) hears
+// of every event, on.state(state, detail) of every change: "connecting", "open", "waiting" for so many milliseconds before
+// the next attempt, or "ended" by the server, for good, with a close code.
 export class Link {
-  #url;
+  #address;
   #on;
   #socket = null;
   #attempts = 0;
@@ -28,8 +29,8 @@ export class Link {
   #asked = new Map(); // id -> {resolve, reject, timer}
   #nextID = 1;
 
-  constructor(url, on) {
-    this.#url = url;
+  constructor(address, on) {
+    this.#address = address;
     this.#on = on;
   }
 
@@ -44,13 +45,13 @@ export class Link {
     this.#ended = false;
     if (this.#socket) return;
     this.#on.state("connecting");
-    const socket = new WebSocket(this.#url());
+    const socket = new WebSocket(...this.#address());
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#lose(socket), patience);
     socket.onmessage = (message) => {
       if (socket === this.#socket) this.#hear(JSON.parse(message.data));
     };
-    socket.onclose = ({ code, reason }) => this.#lose(socket, isFinal(code), reason);
+    socket.onclose = ({ code }) => this.#lose(socket, code);
   }
 
   // drop gives the connection up, as if it had been lost.
@@ -95,8 +96,8 @@ export class Link {
   }
 
   // #lose waits before the next attempt: a random part of a span that doubles every time, so that all the clients of a
-  // server that comes back do not arrive at once. If the server has ended the connection for good there is none.
-  #lose(socket, final = false, reason = "") {
+  // server that comes back do not arrive at once. After a code that is final there is none.
+  #lose(socket, code = 1006) {
     if (socket !== this.#socket) return;
     this.#socket = null;
     clearTimeout(this.#timer);
@@ -106,9 +107,9 @@ export class Link {
       reject(new Error("The connection was lost before the server confirmed this."));
     }
     this.#asked.clear();
-    if (final) {
+    if (isFinal(code)) {
       this.#ended = true;
-      this.#on.state("ended", reason);
+      this.#on.state("ended", code);
       return;
     }
     const wait = Math.random() * Math.min(cap, base * 2 ** this.#attempts++);

@@ -1,4 +1,6 @@
-// What the page shows. Whatever people wrote goes in as text, never as HTML.
+// What the page shows around the conversation. Whatever people wrote goes in as text, never as HTML.
+
+import * as words from "./words.js";
 
 export const $ = (id) => document.getElementById(id);
 
@@ -20,7 +22,7 @@ export function paintAvatar(el, name) {
   el.style.setProperty("--hue", String(hash / 10));
 }
 
-function avatar(name) {
+export function avatar(name) {
   const el = make("span", "avatar");
   el.setAttribute("aria-hidden", "true");
   paintAvatar(el, name);
@@ -92,75 +94,18 @@ export function showPeople(people, myID, go) {
   }));
 }
 
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
-const calendar = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
-
-const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
-const minutes = (a, b) => Math.abs(new Date(b) - new Date(a)) / 60_000;
-
-function time(at) {
-  const el = make("time", "", clock.format(new Date(at)));
-  el.dateTime = at;
-  return el;
-}
-
-// entry is one message or note, and what separates it from the one before.
-function entry(item, before, myID) {
-  const parts = [];
-  if (!before || !sameDay(before.at, item.at)) parts.push(make("p", "day", calendar.format(new Date(item.at))));
-  if (item.note) {
-    parts.push(make("p", "note", item.note));
-    return parts;
-  }
-  const more = parts.length === 0 && before && !before.note && before.fromId === item.fromId &&
-    before.from === item.from && minutes(before.at, item.at) < 5;
-  const el = make("article", item.fromId === myID ? "message mine" : "message");
-  if (more) el.classList.add("more");
-  else el.append(avatar(item.from), make("p", "by", make("b", "", item.from), " ", time(item.at)));
-  el.append(make("p", "text", item.text));
-  parts.push(el);
-  return parts;
-}
-
-const atEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-
-let following = true; // the end of the log is shown, and stays so
-
-// scrollToEnd shows the newest entry.
-export function scrollToEnd() {
-  const log = $("log");
-  log.scrollTop = log.scrollHeight;
-  following = true;
-  $("to-end").hidden = true;
-}
-
-// showLog shows a whole conversation, from its end. empty is what to say where there is nothing.
-export function showLog(items, myID, empty) {
-  const log = $("log");
-  log.setAttribute("aria-live", "off"); // a page full of old messages is not news
-  log.replaceChildren(...items.flatMap((item, i) => entry(item, items[i - 1], myID)));
-  if (items.length === 0) log.append(make("p", "empty", empty));
-  scrollToEnd();
-  requestAnimationFrame(() => log.setAttribute("aria-live", "polite"));
-}
-
-// addToLog adds the last item of a conversation that is shown already.
-export function addToLog(items, myID) {
-  const log = $("log");
-  const item = items.at(-1);
-  const follow = following || item.fromId === myID;
-  if (items.length === 1) log.replaceChildren();
-  log.append(...entry(item, items.at(-2), myID));
-  if (follow) scrollToEnd();
-  else if (!item.note) $("to-end").hidden = false;
-}
-
 // showWhere says what the conversation is.
-export function showWhere(title, subtitle, placeholder) {
+export function showWhere(title, subtitle, label) {
   $("title").textContent = title;
   $("subtitle").textContent = subtitle;
-  $("text").placeholder = placeholder;
-  $("text-label").textContent = placeholder;
+  $("text").placeholder = label;
+  $("text-label").textContent = label;
+}
+
+// showTyping says who is typing: names.
+export function showTyping(names) {
+  $("typing").textContent = names.length > 2 ? "Several people are typing…"
+    : names.length ? `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} typing…` : "";
 }
 
 export function showMe(name) {
@@ -177,7 +122,8 @@ export function showUnread(total, where) {
 
 let countdown = 0;
 
-// showState shows the state of the connection. The detail is for how many milliseconds it waits, or why it has ended.
+// showState shows the state of the connection. The detail is for how many milliseconds it waits, or the code
+// with which it has ended.
 export function showState(state, detail) {
   const wait = state === "waiting" ? detail : 0;
   clearInterval(countdown);
@@ -186,7 +132,9 @@ export function showState(state, detail) {
   $("retry").hidden = wait < 3000 && state !== "ended";
   $("state-text").textContent = { open: "Connected", connecting: "Connecting…", waiting: "Reconnecting…", ended: "Disconnected" }[state];
   $("state-wait").textContent = "";
-  if (state === "ended" && detail) notify(detail);
+  const end = state === "ended" ? words.ofEnd(detail) : null;
+  $("retry").textContent = end?.button ?? "Retry now";
+  if (end) notify(end.why);
   if (wait < 3000) return;
   const until = Date.now() + wait;
   const tell = () => { // every second, for the eye only
@@ -207,9 +155,32 @@ export function notify(text) {
 }
 
 $("notice-close").addEventListener("click", () => { $("notice").hidden = true; });
-$("to-end").addEventListener("click", scrollToEnd);
-$("log").addEventListener("scroll", () => {
-  following = atEnd($("log"));
-  if (following) $("to-end").hidden = true;
-});
-new ResizeObserver(() => { if (following) scrollToEnd(); }).observe($("log")); // a keyboard comes up
+
+const panels = [["rooms-panel", "open-rooms"], ["people-panel", "open-people"]].map(([panel, button]) => [$(panel), $(button)]);
+
+// openPanel shows the rooms or the people over the conversation, where the screen has no room for both.
+function openPanel(panel, button) {
+  panel.classList.add("open");
+  button.setAttribute("aria-expanded", "true");
+  $("shade").hidden = false;
+  document.querySelector("main").inert = true;
+  panel.querySelector("button")?.focus();
+}
+
+export function closePanels() {
+  for (const [panel, button] of panels) {
+    if (!panel.classList.contains("open")) continue;
+    panel.classList.remove("open");
+    button.setAttribute("aria-expanded", "false");
+    $("shade").hidden = true;
+    document.querySelector("main").inert = false;
+    button.focus();
+  }
+}
+
+for (const [panel, button] of panels) button.addEventListener("click", () => openPanel(panel, button));
+$("shade").addEventListener("click", closePanels);
+document.addEventListener("keydown", (e) => { if (e.key === "Escape") closePanels(); });
+new ResizeObserver(() => { // there is room for both again
+  if (panels.some(([panel, button]) => panel.classList.contains("open") && !button.checkVisibility())) closePanels();
+}).observe(document.body);

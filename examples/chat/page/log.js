@@ -1,0 +1,123 @@
+// The conversation on the screen.
+
+import { $, make, avatar } from "./view.js";
+import { linked } from "./text.js";
+
+const log = $("log");
+const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
+
+const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
+const minutes = (a, b) => Math.abs(new Date(b) - new Date(a)) / 60_000;
+
+function time(at) {
+  const el = make("time", "", clock.format(new Date(at)));
+  el.dateTime = at;
+  return el;
+}
+
+// entry is the item at an index, and what separates it from the one before.
+function entry({ items, mark }, index, myID) {
+  const [item, before] = [items[index], items[index - 1]];
+  const parts = [];
+  if (!before || !sameDay(before.at, item.at)) parts.push(make("p", "day", calendar.format(new Date(item.at))));
+  if (item === mark) parts.push(make("p", "new", "New since you were away"));
+  if (item.note) {
+    parts.push(make("p", "note", item.note));
+    return parts;
+  }
+  const more = parts.length === 0 && before && !before.note && before.fromId === item.fromId &&
+    before.from === item.from && minutes(before.at, item.at) < 5;
+  const el = make("article", item.fromId === myID ? "message mine" : "message");
+  const by = make("p", "by", make("b", "", item.from), " ", time(item.at));
+  if (more) {
+    el.classList.add("more");
+    by.classList.add("hidden"); // it can be heard, and need not be seen again
+  } else {
+    el.append(avatar(item.from));
+  }
+  el.append(by, make("p", "text", ...linked(item.text)));
+  parts.push(el);
+  return parts;
+}
+
+let following = true; // the end of the log is shown, and stays so
+let wantOlder = () => {};
+
+// following reports whether the reader is at the end.
+export const isFollowing = () => following;
+
+// onOlder sets what is done when the reader comes to the top.
+export function onOlder(load) { wantOlder = load; }
+
+function scrollToEnd() {
+  log.scrollTop = log.scrollHeight;
+  following = true;
+  $("to-end").hidden = true;
+}
+
+// scrollToNews shows what is new, from its beginning.
+function scrollToNews() {
+  scrollToEnd();
+  const line = log.querySelector(".new");
+  if (!line) return;
+  const above = line.getBoundingClientRect().top - log.getBoundingClientRect().top;
+  if (above >= 0) return;
+  log.scrollTop += above;
+  following = false;
+  $("to-end").hidden = false;
+}
+
+function draw(talk, myID, empty) {
+  log.setAttribute("aria-live", "off"); // a page full of old messages is not news
+  log.replaceChildren(...talk.items.flatMap((_, i) => entry(talk, i, myID)));
+  if (talk.items.length === 0) log.append(make("p", "empty", empty));
+  if (talk.more) {
+    const older = make("button", "older", "Older messages");
+    older.type = "button";
+    older.addEventListener("click", () => wantOlder());
+    log.prepend(older);
+  }
+  requestAnimationFrame(() => log.setAttribute("aria-live", "polite"));
+}
+
+// show shows a whole conversation, from what is new in it. empty is what to say where there is nothing.
+export function show(talk, myID, empty) {
+  draw(talk, myID, empty);
+  scrollToNews();
+  lookUp();
+}
+
+// redraw shows it as it is now, with what was on the screen where it was.
+export function redraw(talk, myID, empty) {
+  const fromEnd = log.scrollHeight - log.scrollTop;
+  const focused = log.contains(document.activeElement);
+  draw(talk, myID, empty);
+  if (focused) log.focus({ preventScroll: true });
+  if (following) scrollToEnd();
+  else log.scrollTop = log.scrollHeight - fromEnd;
+}
+
+// append adds the last item of a conversation that is shown already.
+export function append(talk, myID) {
+  const item = talk.items.at(-1);
+  const follow = following || item.fromId === myID;
+  log.querySelector(".empty")?.remove();
+  log.append(...entry(talk, talk.items.length - 1, myID));
+  if (follow && document.hidden) scrollToNews();
+  else if (follow) scrollToEnd();
+  else if (!item.note) $("to-end").hidden = false;
+}
+
+// lookUp asks for older messages when the reader is near the top.
+function lookUp() {
+  if (log.querySelector(".older") && log.scrollTop < log.clientHeight / 2) wantOlder();
+}
+
+$("to-end").addEventListener("click", scrollToEnd);
+log.addEventListener("scroll", () => {
+  following = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+  if (following) $("to-end").hidden = true;
+  lookUp();
+});
+new ResizeObserver(() => { if (following) scrollToEnd(); }).observe(log); // a keyboard comes up
