@@ -199,6 +199,16 @@ func evaluate[T any](p *tab, expression string) T {
 	return result
 }
 
+// awaited returns what the promise that an expression is resolves to.
+func awaited[T any](p *tab, expression string) T {
+	p.t.Helper()
+	result, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return result
+}
+
 // wait waits until the condition, an expression, holds after some change of the document.
 func (p *tab) wait(condition string) {
 	p.t.Helper()

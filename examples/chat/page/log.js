@@ -42,17 +42,21 @@ function entry({ items, mark }, index, myID) {
 }
 
 let following = true; // the end of the log is shown, and stays so
+let size = ""; // of the log and what is in it, when it was last scrolled to the end
 let wantOlder = () => {};
 
-// following reports whether the reader is at the end.
+// isFollowing reports whether the reader is at the end.
 export const isFollowing = () => following;
 
 // onOlder sets what is done when the reader comes to the top.
 export function onOlder(load) { wantOlder = load; }
 
+const measure = () => `${log.scrollHeight} ${log.clientHeight} ${log.clientWidth}`;
+
 function scrollToEnd() {
   log.scrollTop = log.scrollHeight;
   following = true;
+  size = measure();
   $("to-end").hidden = true;
 }
 
@@ -116,6 +120,7 @@ function lookUp() {
 
 $("to-end").addEventListener("click", scrollToEnd);
 log.addEventListener("scroll", () => {
+  if (following && measure() !== size) scrollToEnd(); // that was no reader: the window or the letters have another size
   following = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
   if (following) $("to-end").hidden = true;
   lookUp();

@@ -178,9 +178,12 @@ export function closePanels() {
   }
 }
 
-for (const [panel, button] of panels) button.addEventListener("click", () => openPanel(panel, button));
+const fits = new ResizeObserver(() => { // there is room for both again when its button goes
+  if (panels.some(([panel, button]) => panel.classList.contains("open") && !button.checkVisibility())) closePanels();
+});
+for (const [panel, button] of panels) {
+  button.addEventListener("click", () => openPanel(panel, button));
+  fits.observe(button);
+}
 $("shade").addEventListener("click", closePanels);
 document.addEventListener("keydown", (e) => { if (e.key === "Escape") closePanels(); });
-new ResizeObserver(() => { // there is room for both again
-  if (panels.some(([panel, button]) => panel.classList.contains("open") && !button.checkVisibility())) closePanels();
-}).observe(document.body);
