@@ -3,7 +3,9 @@
 //
 //	go run ./examples/chat
 //
-// and open http://localhost:3100/?username=Ada and http://localhost:3100/?username=Bob in two windows. With -nats or -redis it is one of several nodes, see docs/scaling.md.
+// and open http://localhost:3100/?username=Ada and http://localhost:3100/?username=Bob in two windows. One browser is one
+// person, in the window that was opened last: a person is in one room at a time. Another name in the address is another
+// person. With -nats or -redis it is one of several nodes, see docs/scaling.md.
 package main
 
 import (

@@ -220,10 +220,14 @@ func TestPageTyping(t *testing.T) {
 
 	// Every letter is told of, but not more than once in a while; and only where it would be heard.
 	drain(bob, eve)
+	ada.js(`window.told = 0;
+		const send = WebSocket.prototype.send;
+		WebSocket.prototype.send = function (frame) { told += frame.includes("typing"); send.call(this, frame); }`)
 	ada.js(`const box = document.getElementById("text"); for (const c of "Hello") { box.value += c; box.dispatchEvent(new Event("input")); }`)
 	e := bob.read()
 	equal(t, []any{e["type"], e["from"], e["room"]}, []any{"typing", "Ada", "lobby"})
 	bob.ask(event{"type": "users", "room": "nowhere"})
+	equal(t, evaluate[int](ada, `told`), 1)
 }
 
 // What is read has room, on every screen and with every size of letters.

@@ -331,6 +331,15 @@ func TestPageInARoomThatCannotBe(t *testing.T) {
 	ada.say("Here.")
 }
 
+// A name in the address that the server would refuse is made to fit: the page could not learn why it is refused.
+func TestPageWithANameThatCannotBe(t *testing.T) {
+	b := startBrowser(t)
+	s := start(t)
+	ada := b.open(t, "http://"+s.addr+"/?username=%E2%80%AE"+strings.Repeat("x", 41))
+	ada.connected()
+	ada.shows("#me-name", strings.Repeat("x", 40))
+}
+
 func TestPageOnAPhone(t *testing.T) {
 	b := startBrowser(t)
 	s := start(t)

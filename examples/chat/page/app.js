@@ -13,7 +13,7 @@ const { $ } = view;
 const lobby = "lobby";
 const lines = 100; // of history
 
-const me = { id: "", name: memory.get("name", asked) };
+const me = { id: "", name: words.fitName(memory.get("name", asked)) };
 let room = new URLSearchParams(location.search).get("room")?.trim() || memory.get("room", lobby); // where we are, or want to be
 let peer = ""; // whose private conversation is shown; "" while the room is
 const people = new Map(); // user id -> {username, room}: who is connected, as far as we were told
@@ -292,7 +292,10 @@ function dropEmpty(name) {
 // peopleChanged hears a moment later, from presence, who is connected and where. Of a crowd that is only the number.
 function peopleChanged(e) {
   if (e.room !== "everybody") return;
-  if (e.all && e.here) people.clear();
+  if (e.all && e.here) {
+    people.clear();
+    for (const [id, p] of privates) p.gone = !(id in e.here);
+  }
   for (const [id, person] of Object.entries(e.here ?? {})) {
     people.set(id, person);
     if (privates.has(id)) Object.assign(privates.get(id), { name: person.username, gone: false });
@@ -388,7 +391,7 @@ controls.onSend(send);
 controls.onTyping(() => { if (typing.due()) link.ask("typing", { to: peer }).catch(() => {}); });
 controls.onName(() => me.name, async (name) => {
   if (!me.id) { // not connected yet
-    me.name = name;
+    me.name = words.fitName(name);
     link.open();
   } else if (name && name !== me.name) {
     await attempt(link.ask("rename", { username: name }), (err) => words.ofName(err, name));

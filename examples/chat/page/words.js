@@ -10,6 +10,12 @@ function badName(name, of) {
   return `“${[...name].slice(0, maxName).join("")}” cannot be ${of}: ${why}`;
 }
 
+// fitName returns what of a name the server takes. With another one it refuses the connection, and a page is not told why.
+export function fitName(name) {
+  const fit = name.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, "").trim();
+  return /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(fit) ? [...fit].slice(0, maxName).join("") : "";
+}
+
 const later = "The server has a problem. Try again in a moment.";
 
 // ofMessage says why a text was not sent; who is set if it is to one person.
