@@ -342,7 +342,10 @@ function showLists() {
   memory.set("read", Object.fromEntries([...rooms].map(([name, r]) => [name, r.read])));
 }
 
-const nothing = () => (peer ? "Nothing was said yet." : "Nothing was said here yet. Say the first word.");
+const nothing = () => {
+  if (!me.id) return ""; // not asked yet
+  return peer ? "Nothing was said yet." : "Nothing was said here yet. Say the first word.";
+};
 
 // show shows the conversation anew, from what is new in it.
 function show({ focus = false } = {}) {
