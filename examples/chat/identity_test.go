@@ -57,6 +57,8 @@ func TestIdentitySurvivesARestart(t *testing.T) {
 		t.Fatalf("Ann is %s and Bob %s", annID, bobID)
 	}
 	ann.await(event{"type": "message", "text": "before"})
+	ann.ws.CloseNow() // the server would wait for them to read that it goes
+	bob.ws.CloseNow()
 	s.stop()
 
 	s = serve(t, s.addr, db)

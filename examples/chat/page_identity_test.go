@@ -25,7 +25,7 @@ func TestPageKeepsItsIdentity(t *testing.T) {
 	s.stop()
 	ada.wait(`document.getElementById("state").dataset.state !== "open"`)
 	bob.wait(`document.getElementById("state").dataset.state !== "open"`)
-	s = serve(t, s.addr, db)
+	serve(t, s.addr, db)
 	ada.js(`document.getElementById("retry").click()`)
 	bob.js(`document.getElementById("retry").click()`)
 	ada.connected()
