@@ -53,7 +53,7 @@ func TestSlowHandlers(t *testing.T) {
 				case "message":
 					c.Say("x")
 				case "event":
-					c.Say(`{"type":"poke"}`)
+					c.Say(`{"type":"poke","data":""}`)
 				case "close":
 					c.Close(1000, "")
 				}

@@ -62,15 +62,15 @@ func TestExactlyOneAnswer(t *testing.T) {
 		want    string // with ID in place of the id; the first byte a "-" if there is none without an id
 		logged  int
 	}{
-		{"event", `{"type":"poke","id":ID}`, `-{"type":"poke","id":ID}`, 0},
+		{"event", `{"type":"poke","id":ID,"data":""}`, `-{"type":"poke","id":ID}`, 0},
 		{"event that fails", `{"type":"poke","id":ID,"data":"secret"}`, `{"type":"error","id":ID` + internal, 1},
 		{"answer", `{"type":"ask","id":ID,"data":"x"}`, `-{"type":"ask","id":ID,"data":"x"}`, 0},
-		{"object", `{"type":"object","id":ID}`, `-{"type":"object","id":ID,"from":"ann","text":"hi"}`, 0},
-		{"nil pointer", `{"type":"pointer","id":ID}`, `-{"type":"pointer","id":ID,"data":null}`, 0},
-		{"nil slice", `{"type":"list","id":ID}`, `-{"type":"list","id":ID,"data":null}`, 0},
-		{"nil interface", `{"type":"any","id":ID}`, "", 0},
-		{"answer that is no JSON", `{"type":"float","id":ID}`, `-{"type":"error","id":ID` + internal, 1},
-		{"failure", `{"type":"fail","id":ID}`, `{"type":"error","id":ID` + internal, 1},
+		{"object", `{"type":"object","id":ID,"data":""}`, `-{"type":"object","id":ID,"from":"ann","text":"hi"}`, 0},
+		{"nil pointer", `{"type":"pointer","id":ID,"data":""}`, `-{"type":"pointer","id":ID,"data":null}`, 0},
+		{"nil slice", `{"type":"list","id":ID,"data":""}`, `-{"type":"list","id":ID,"data":null}`, 0},
+		{"nil interface", `{"type":"any","id":ID,"data":""}`, "", 0},
+		{"answer that is no JSON", `{"type":"float","id":ID,"data":""}`, `-{"type":"error","id":ID` + internal, 1},
+		{"failure", `{"type":"fail","id":ID,"data":""}`, `{"type":"error","id":ID` + internal, 1},
 		{"failure for the client", `{"type":"fail","id":ID,"data":"wrapped"}`, `{"type":"error","id":ID,"code":"conflict","message":"twice"}`, 0},
 		{"failure with details", `{"type":"fail","id":ID,"data":"details"}`, `{"type":"error","id":ID,"code":"own","message":"m","details":[1]}`, 0},
 		{"failure with details that are no JSON", `{"type":"fail","id":ID,"data":"bad details"}`, `{"type":"error","id":ID,"code":"own","message":"m"}`, 1},
@@ -92,7 +92,7 @@ func TestExactlyOneAnswer(t *testing.T) {
 					fill = strings.NewReplacer(`,"id":ID`, "", `"id":ID`, "")
 				}
 				c.Say(fill.Replace(message))
-				c.Say(`{"type":"ask","id":"next"}`)
+				c.Say(`{"type":"ask","id":"next","data":""}`)
 				got := []string{c.Hear()}
 				for got[len(got)-1] != `{"type":"ask","id":"next","data":""}` && !t.Failed() {
 					got = append(got, c.Hear())
@@ -131,7 +131,7 @@ func TestIDIsOfOneMessage(t *testing.T) {
 			func() { c.Say(`{"type":"unknown"}`) },
 			func() { c.Say(`{"type":"ask","id":[1]}`) },
 		} {
-			c.Say(`{"type":"ask","id":"mine"}`)
+			c.Say(`{"type":"ask","id":"mine","data":""}`)
 			c.Hears(`{"type":"ask","id":"mine","data":"!"}`)
 			next()
 			if got := c.Hear(); strings.Contains(got, "mine") {

@@ -177,7 +177,7 @@ func (rt *route) bind(r Route) error {
 			continue
 		}
 		mistakes = append(mistakes, checkPayload(bound.name, bound.payload, bound.pos))
-		bound.shape = rt.names.ShapeOf(bound.payload)
+		bound.decoder = rt.names.DecoderFor(bound.payload)
 		var wrong error
 		bound.validates, wrong = checkValidate(bound.name, bound.payload, bound.pos)
 		mistakes = append(mistakes, wrong)

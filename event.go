@@ -88,6 +88,10 @@ type Binding[D any] struct {
 // On binds an event to its handler fn. If the client sent the event with an id, it gets an answer without a payload
 // when fn has returned nil.
 //
+// The payload is decoded by encoding/json. A number in an empty interface becomes a [encoding/json.Number], with all its
+// digits. If the client has sent no payload, or null, fn gets nil if the payload's type has that, and otherwise the client
+// gets [Invalid]. Only a struct or a map may be missing, and then has no fields.
+//
 // If the payload's type has a method Validate() error, with a value or a pointer receiver, it is called after the
 // payload was decoded, before fn and inside all middleware. If it returns an error, fn is not called. An [*Error] is
 // sent to the client, as if fn had returned it. For any other error the client gets [Invalid] and a message that the
@@ -133,7 +137,7 @@ type binding struct {
 	pos         string
 	payload     reflect.Type
 	answer      reflect.Type
-	shape       inspect.Shape // of the payload
+	decoder     *envelope.Decoder // of the payload
 	answerShape inspect.Shape
 	validates   bool // Validate is called before the handler
 	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)

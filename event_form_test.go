@@ -25,7 +25,7 @@ func TestPayloadsWithFieldsOfTheEnvelope(t *testing.T) {
 		{`{"type":"card","id":1,"data":{"id":7,"title":"x"}}`, `{"type":"card","id":1,"data":{"id":7,"title":"x"}}`},
 		{`{"type":"card","id":1,"data":{"title":"x"}}`, `{"type":"card","id":1,"data":{"id":0,"title":"x"}}`},
 		{`{"type":"card","id":1,"data":{}}`, `{"type":"card","id":1,"data":{"id":0}}`},
-		{`{"type":"card","id":1,"data":null}`, `{"type":"card","id":1,"data":{"id":0}}`},
+		{`{"type":"card","id":1,"data":null}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of card is null, want an object"}`},
 		{`{"type":"card","id":1}`, `{"type":"card","id":1,"data":{"id":0}}`},
 		{`{"type":"card","id":1,"trace":"x"}`, `{"type":"card","id":1,"data":{"id":0}}`},
 		{`{"type":"*card","id":1,"data":{"id":7}}`, `{"type":"*card","id":1,"data":{"id":7}}`},
@@ -81,6 +81,7 @@ func TestFlatPayloadsInTheNestedForm(t *testing.T) {
 	c := kit.SpeakIn(t, wsgate.Envelope{Type: "event", Data: "data"}, kit.Echo[chatLine]("line"), kit.Echo[*chatLine]("*line"), kit.Echo[composed]("composed"),
 		kit.Echo[map[string]int]("map"), kit.Echo[struct{}]("none"), kit.Echo[string]("string"), kit.Echo[pair]("pair"), kit.Echo[any]("any"))
 	const flat = `{"event":"error","id":1,"data":{"code":"invalid","message":"the payload of %s stands under \"data\", not beside \"event\""}}`
+	const missing = `{"event":"error","id":1,"data":{"code":"invalid","message":"the payload of %s is missing"}}`
 	for _, test := range []struct{ sent, want string }{
 		{`{"event":"line","id":1,"text":"x"}`, fmt.Sprintf(flat, "line")},
 		{`{"event":"line","id":1,"TEXT":"x"}`, fmt.Sprintf(flat, "line")},
@@ -88,16 +89,16 @@ func TestFlatPayloadsInTheNestedForm(t *testing.T) {
 		{`{"event":"composed","id":1,"limit":1}`, fmt.Sprintf(flat, "composed")}, // of an embedded struct
 		{`{"event":"map","id":1,"a":1}`, fmt.Sprintf(flat, "map")},
 
-		// No payload is the zero value, and what no payload has is ignored.
+		// An object may have no fields. What no payload has is ignored.
 		{`{"event":"line","id":1}`, `{"event":"line","id":1,"data":{"from":"","text":""}}`},
 		{`{"event":"line","id":1,"type":"x","trace":"y"}`, `{"event":"line","id":1,"data":{"from":"","text":""}}`},
 		{`{"event":"line","id":1,"data":{"text":"a"},"text":"b"}`, `{"event":"line","id":1,"data":{"from":"","text":"a"}}`},
 		{`{"event":"*line","id":1,"data":null,"text":"b"}`, `{"event":"*line","id":1,"data":null}`},
-		{`{"event":"map","id":1}`, `{"event":"map","id":1,"data":null}`},
+		{`{"event":"map","id":1}`, `{"event":"map","id":1,"data":{}}`},
 		{`{"event":"map","id":1,"data":{"a":1},"trace":1}`, `{"event":"map","id":1,"data":{"a":1}}`},
 		{`{"event":"none","id":1,"trace":"y"}`, `{"event":"none","id":1,"data":{}}`},
-		{`{"event":"string","id":1,"text":"x"}`, `{"event":"string","id":1,"data":""}`},
-		{`{"event":"pair","id":1,"a":1}`, `{"event":"pair","id":1,"data":{"a":0,"b":0}}`}, // decodes itself: its fields are unknown
+		{`{"event":"string","id":1,"text":"x"}`, fmt.Sprintf(missing, "string")},
+		{`{"event":"pair","id":1,"a":1}`, fmt.Sprintf(missing, "pair")}, // decodes itself: its fields are unknown
 		{`{"event":"any","id":1,"a":1}`, `{"event":"any","id":1}`},
 	} {
 		c.Asks(test.sent, test.want)

@@ -73,13 +73,11 @@ func TestPayloadsThatDecode(t *testing.T) {
 		// Strings.
 		{`"type":"string","data":"\u00e4\ud83d\ude00\/"`, `ä😀/`},
 		{`"type":"string","data":"\ud800x\udc00"`, "\ufffdx\ufffd"},
-		{`"type":"string","data":null`, ``},
-		{`"type":"string"`, ``},
 		{`"type":"any","data":"\u0000"`, "\x00"},
 
 		// Numbers.
-		{`"type":"any","data":12345678901234567890`, `1.2345678901234567e+19`},
-		{`"type":"any","data":[-0,1.0,1E2]`, `[-0 1 100]`},
+		{`"type":"any","data":12345678901234567890`, `12345678901234567890`},
+		{`"type":"any","data":[-0,1.0,1E2]`, `[-0 1.0 1E2]`},
 		{
 			`"type":"lenient","F":1e-400,"N":-0,"Num":1.0E+2,"Dur":5,"Quote":"7"`,
 			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:5ns Num:1.0E+2 Quote:7 Map:map[] Ptr:<nil> N:0 F:0}`,
@@ -89,7 +87,7 @@ func TestPayloadsThatDecode(t *testing.T) {
 			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num:12 Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`,
 		},
 
-		// null is no value, wherever it stands.
+		// null is no value, wherever it stands inside of a payload.
 		{
 			`"type":"lenient","Any":null,"Pair":null,"List":null,"Bytes":null,"Time":null,"Dur":null,"Num":null,"Quote":null,"Map":null,"Ptr":null,"N":null`,
 			`{Any:<nil> Pair:[0 0] List:[] Bytes:[] Time:0001-01-01 00:00:00 +0000 UTC Dur:0s Num: Quote:0 Map:map[] Ptr:<nil> N:0 F:0}`,

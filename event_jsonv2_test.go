@@ -6,6 +6,8 @@ import (
 	"encoding/json/jsontext"
 	"fmt"
 	"testing"
+
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // celsius has nothing but the methods of encoding/json/v2.
@@ -28,11 +30,11 @@ func (c *celsius) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 
 // A type that has only those marshals itself.
 func TestMarshalJSONTo(t *testing.T) {
-	c := speak(t, echo[celsius]("one"), echo[struct{ T []celsius }]("many"))
-	c.asks(`{"type":"one","id":1,"data":"20 C"}`, `{"type":"one","id":1,"data":"20 C"}`)
-	c.asks(`{"type":"many","id":1,"T":["20 C","21 C"]}`, `{"type":"many","id":1,"T":["20 C","21 C"]}`)
-	c.asks(`{"type":"one","id":1,"data":"warm"}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of one does not decode"}`)
-	c.asks(`{"type":"many","id":1,"T":["20 C","warm"]}`, `{"type":"error","id":1,"code":"invalid","message":"T[1] does not decode"}`)
-	c.asks(`{"type":"many","id":1,"T":5}`, `{"type":"error","id":1,"code":"invalid","message":"T is a number, want an array"}`)
-	c.logged(0)
+	c := kit.Speak(t, kit.Echo[celsius]("one"), kit.Echo[struct{ T []celsius }]("many"))
+	c.Asks(`{"type":"one","id":1,"data":"20 C"}`, `{"type":"one","id":1,"data":"20 C"}`)
+	c.Asks(`{"type":"many","id":1,"T":["20 C","21 C"]}`, `{"type":"many","id":1,"T":["20 C","21 C"]}`)
+	c.Asks(`{"type":"one","id":1,"data":"warm"}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of one does not decode"}`)
+	c.Asks(`{"type":"many","id":1,"T":["20 C","warm"]}`, `{"type":"error","id":1,"code":"invalid","message":"T[1] does not decode"}`)
+	c.Asks(`{"type":"many","id":1,"T":5}`, `{"type":"error","id":1,"code":"invalid","message":"T is a number, want an array"}`)
+	c.Logged(0)
 }

@@ -115,7 +115,7 @@ func TestMalformedMessagesInARow(t *testing.T) {
 			}
 		})
 	}
-	for _, good := range []string{`{"type":"poke"}`, `{"type":"unknown"}`} {
+	for _, good := range []string{`{"type":"poke","data":""}`, `{"type":"unknown"}`} {
 		kit.Bubble(t, "with a good one in between: "+good, func(t *testing.T) {
 			c := kit.Dial(t, app(t, 0), "/events")
 			for range 5 {

@@ -102,8 +102,8 @@ func TestMiddlewareSees(t *testing.T) {
 			`A: event héllo {"type":"héllo"}, A ends: unknown_event: unknown event "héllo"`,
 		},
 		{
-			"escaped event", eventRoute(new(kit.Journal)), func(c *kit.Client) { c.Say(`{"type":"p\u006fke"}`) },
-			`A: event poke {"type":"p\u006fke"}, A ends: <nil>`,
+			"escaped event", eventRoute(new(kit.Journal)), func(c *kit.Client) { c.Say(`{"type":"p\u006fke","data":""}`) },
+			`A: event poke {"type":"p\u006fke","data":""}, A ends: <nil>`,
 		},
 		{
 			"malformed", eventRoute(new(kit.Journal)), func(c *kit.Client) { c.Say(`ping`); c.Hear() },
@@ -251,7 +251,7 @@ func TestMiddlewareDecides(t *testing.T) {
 				if got := string(data); got != test.hear {
 					t.Errorf("got %s, want %s", got, test.hear)
 				}
-				c.Say(`{"type":"end"}`) // exactly one answer: the next one is the next event's
+				c.Say(`{"type":"end","data":""}`) // exactly one answer: the next one is the next event's
 				c.Close(websocket.StatusNormalClosure, "")
 			}
 			synctest.Wait()

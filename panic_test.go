@@ -119,7 +119,7 @@ func TestPanicEndsOneConnection(t *testing.T) {
 					victim.Close(websocket.StatusNormalClosure, "")
 				} else {
 					if !strings.HasSuffix(place.at, "open") {
-						victim.Say(`{"type":"ask","id":1}`)
+						victim.Say(`{"type":"ask","id":1,"data":""}`)
 					}
 					want := websocket.CloseError{Code: websocket.StatusInternalError, Reason: "internal error"}
 					if _, end := victim.Rest(); end != want {
@@ -167,7 +167,7 @@ func TestGoexitEndsOneConnection(t *testing.T) {
 				victim.Close(websocket.StatusNormalClosure, "")
 			} else {
 				if !strings.HasSuffix(place.at, "open") {
-					victim.Say(`{"type":"poke"}`)
+					victim.Say(`{"type":"poke","data":""}`)
 				}
 				victim.Rest()
 			}
@@ -187,7 +187,7 @@ func TestGoexitEndsOneConnection(t *testing.T) {
 			if n, m := app.Hub().Len(), app.Hub().At(place.path).Room("room").Len(); n != 1 || m != 1 {
 				t.Errorf("%d connections are left and %d in the room, want 1 and 1", n, m)
 			}
-			neighbour.Say(`{"type":"poke","id":7}`)
+			neighbour.Say(`{"type":"poke","id":7,"data":""}`)
 			neighbour.Hear()
 		})
 	}
@@ -259,7 +259,7 @@ func TestMiddlewareSeesPanics(t *testing.T) {
 					victim.Close(websocket.StatusNormalClosure, "")
 				} else {
 					if hook != "open" {
-						victim.Say(`{"type":"ask","id":1}`)
+						victim.Say(`{"type":"ask","id":1,"data":""}`)
 					}
 					victim.Closed(websocket.StatusInternalError, "internal error")
 				}
@@ -297,7 +297,7 @@ func TestErrorsThatPanic(t *testing.T) {
 				victim.Close(websocket.StatusNormalClosure, "")
 			} else {
 				if hook != "open" {
-					victim.Say(`{"type":"ask","id":1}`)
+					victim.Say(`{"type":"ask","id":1,"data":""}`)
 				}
 				victim.Closed(websocket.StatusInternalError, "internal error")
 			}
@@ -345,7 +345,7 @@ func TestResultsPanic(t *testing.T) {
 				wsgate.Answer(defuse, func(context.Context, *kit.Conn, string) (bomb, error) { return test.do() }),
 			}}))
 			neighbour, victim := kit.Dial(t, app, "/ws"), kit.Dial(t, app, "/ws")
-			victim.Say(`{"type":"defuse","id":1}`)
+			victim.Say(`{"type":"defuse","id":1,"data":""}`)
 			victim.Closed(websocket.StatusInternalError, "internal error")
 			if lines := app.Log.With("ERROR", "panic_test.go"); len(lines) != 1 {
 				t.Errorf("logged %q, want one panic with its stack", app.Log.With())

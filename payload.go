@@ -21,7 +21,7 @@ type payload struct {
 
 // decode decodes the payload into v, and calls its Validate method if it has one.
 func (p payload) decode(ctx context.Context, v any) error {
-	if err := p.conn.route.names.Decode(&p.in, p.binding.shape, v); err != nil {
+	if err := p.binding.decoder.Decode(&p.in, v); err != nil {
 		return p.mismatch(err)
 	}
 	if p.binding.validates {
@@ -37,6 +37,8 @@ func (p payload) mismatch(err error) *Error {
 	names := &p.conn.route.names
 	what := "the payload of " + p.binding.name
 	switch {
+	case errors.Is(err, envelope.ErrMissing):
+		return Errorf(Invalid, "%s is missing", what)
 	case errors.Is(err, envelope.ErrNested):
 		return Errorf(Invalid, "%s stands beside %q, not under %q", what, names.Type, names.Data)
 	case errors.Is(err, envelope.ErrOwnKey):

@@ -79,9 +79,10 @@ func Members[M any](ctx context.Context, room Room) (map[string]M, error) {
 		return nil, err
 	}
 	members := make(map[string]M, len(raw))
+	decoder := inspect.DecoderFor(reflect.TypeFor[M]())
 	for id, text := range raw {
 		var meta M
-		if wrong := inspect.Decode(text, &meta); wrong != nil {
+		if wrong := decoder.Decode(text, &meta); wrong != nil {
 			return nil, fmt.Errorf("wsgate: metadata of user %q is not a %s: %w", id, inspect.TypeName(reflect.TypeFor[M]()), wrong)
 		}
 		members[id] = meta

@@ -2,6 +2,7 @@ package wstest_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"testing"
@@ -49,10 +50,10 @@ func TestFormsOfPayloads(t *testing.T) {
 			if got := wstest.Next(c, swapped); got != want {
 				t.Errorf("got the event %v, want %v", got, want)
 			}
-			for _, payload := range []any{card{7, "x"}, map[string]any{"a": 1.0}, "x", nil} {
+			for _, payload := range []any{card{7, "x"}, map[string]any{"a": json.Number("1")}, "x", nil} {
 				var want any = payload
 				if _, ok := payload.(card); ok {
-					want = map[string]any{"id": 7.0, "title": "x"}
+					want = map[string]any{"id": json.Number("7"), "title": "x"}
 				}
 				if got := wstest.Ask(c, describe, payload); got != fmt.Sprint(want) {
 					t.Errorf("got the answer %v, want %v", got, want)

@@ -34,7 +34,7 @@ func StartAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) *Pending[
 		names := c.names()
 		err := names.Parse(m.Data, &in)
 		if err == nil {
-			err = names.Decode(&in, names.ShapeOf(reflect.TypeFor[A]()), &answer)
+			err = names.DecoderFor(reflect.TypeFor[A]()).Decode(&in, &answer)
 		}
 		if err != nil {
 			c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(answer), err)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/envelope"
-	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 )
 
@@ -85,7 +84,7 @@ func Next[T any](c *Client, e wsgate.Event[T]) T {
 	if err := names.Parse(m.Data, &in); err != nil || string(in.Type) != string(e) || in.ID != nil {
 		c.t.Fatalf("wstest: %s: got %s, want %s", c.name, c.describe(m), want)
 	}
-	if err := names.Decode(&in, names.ShapeOf(reflect.TypeFor[T]()), &payload); err != nil {
+	if err := names.DecoderFor(reflect.TypeFor[T]()).Decode(&in, &payload); err != nil {
 		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(payload), err)
 	}
 	return payload
@@ -203,7 +202,7 @@ func (c *Client) failure(m wsgate.Message) *wsgate.Error {
 	var in envelope.Inbound
 	var f envelope.Failure
 	names := c.names()
-	if names.Parse(m.Data, &in) != nil || string(in.Type) != envelope.ErrorName || names.Decode(&in, inspect.Object, &f) != nil {
+	if names.Parse(m.Data, &in) != nil || string(in.Type) != envelope.ErrorName || names.DecoderFor(reflect.TypeFor[envelope.Failure]()).Decode(&in, &f) != nil {
 		return nil
 	}
 	return &wsgate.Error{Code: wsgate.Code(f.Code), Message: f.Message, Details: f.Details}

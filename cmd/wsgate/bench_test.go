@@ -53,7 +53,7 @@ $`)
 
 func TestBenchJSON(t *testing.T) {
 	server := start(t, "127.0.0.1:0")
-	code, stdout, stderr := bench(t, server.url("/ws"), "--event", "negate", "--json")
+	code, stdout, stderr := bench(t, server.url("/ws"), "--event", "negate", "--payload", "7", "--json")
 	var report jsonReport
 	decoder := json.NewDecoder(strings.NewReader(stdout))
 	decoder.DisallowUnknownFields()
@@ -116,7 +116,7 @@ func TestBenchThatFails(t *testing.T) {
 		{"", []string{"bench", server.url("/nowhere"), "-e", "x", "-c", "2"}, exitConnection, "no connection could be opened: the server refused the handshake: 404"},
 	})
 	var stderr bytes.Buffer
-	code := run(deadline(t), append([]string{"bench", ws, "-e", "note"}, quick...), nil, broken{}, &stderr)
+	code := run(deadline(t), append([]string{"bench", ws, "-e", "note", "-p", `"x"`}, quick...), nil, broken{}, &stderr)
 	if code != exitOutput {
 		t.Errorf("got code %d, stderr %q", code, stderr.String())
 	}
@@ -144,7 +144,7 @@ func TestProgress(t *testing.T) {
 	server := start(t, "127.0.0.1:0")
 	var stdout, stderr bytes.Buffer
 	program := &tool{stdout: &stdout, stderr: &stderr, progress: 10 * time.Millisecond}
-	args := append([]string{"bench", server.url("/ws"), "--event", "note"}, quick...)
+	args := append([]string{"bench", server.url("/ws"), "--event", "note", "--payload", `"x"`}, quick...)
 	if code := program.run(deadline(t), args); code != exitOK {
 		t.Errorf("got code %d", code)
 	}

@@ -30,7 +30,7 @@ type Inbound struct {
 	Type []byte // the event's name
 	ID   []byte // in its JSON form; nil if no answer is wanted
 	Text []byte // the whole message
-	data []byte // the value under Data; nil if there is none
+	Data []byte // the value under Data; nil if there is none
 }
 
 // Parse parses an envelope. The error's text is meant for the client. A valid id is set even if there is an error.
@@ -46,7 +46,7 @@ func (n *Names) Parse(text []byte, in *Inbound) error {
 		case n.ID:
 			in.ID = value
 		case n.Data:
-			in.data = value
+			in.Data = value
 		default:
 			if n.reserved(string(key)) {
 				folded = string(key)
@@ -84,8 +84,8 @@ func (n *Names) reserved(key string) bool {
 
 // Payload returns the payload's JSON, nil if there is none.
 func (n *Names) Payload(in *Inbound) []byte {
-	if n.Nested || in.data != nil {
-		return in.data
+	if n.Nested || in.Data != nil {
+		return in.Data
 	}
 	fields, _ := n.fields(in.Text) // already scanned
 	return fields

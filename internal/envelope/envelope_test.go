@@ -94,25 +94,24 @@ type message struct {
 func TestDecode(t *testing.T) {
 	for _, test := range []struct {
 		names envelope.Names
-		shape inspect.Shape
 		text  string
 		want  any
 	}{
-		{flat, inspect.Value, `{"type":"x","data":"a"}`, "a"},
-		{flat, inspect.Value, `{"type":"x","data":[1,2]}`, []int{1, 2}},
-		{flat, inspect.Value, `{"type":"x"}`, 0},
-		{flat, inspect.Object, `{"type":"x","room":"a","n":1}`, roomAndNumber{"a", 1}},
-		{flat, inspect.Object, `{"type":"x","data":null}`, (*roomAndNumber)(nil)},
-		{flat, inspect.Object, `{"type":"x","room":"a","n":1}`, &roomAndNumber{"a", 1}},
-		{flat, inspect.Map, `{"type":"x","id":1,"data":2,"a":3,"b":4}`, map[string]int{"a": 3, "b": 4}},
-		{flat, inspect.Map, `{"type":"x","\"":3,"\u00e4":4}`, map[string]int{`"`: 3, "ä": 4}},
-		{flat, inspect.Map, `{"type":"x"}`, map[string]int{}},
-		{nested, inspect.Value, `{"event":"x","data":"a"}`, "a"},
-		{nested, inspect.Object, `{"event":"x","data":{"room":"a","n":1}}`, roomAndNumber{"a", 1}},
-		{nested, inspect.Object, `{"event":"x","rooms":"a","m":1}`, roomAndNumber{}},
-		{nested, inspect.Map, `{"event":"x","data":{"event":1,"id":2}}`, map[string]int{"event": 1, "id": 2}},
-		{renamed, inspect.Value, `{"action ü":"x","payload":"a","data":"b"}`, "a"},
-		{renamed, inspect.Map, `{"action ü":"x","type":1,"payload":2}`, map[string]int{"type": 1}},
+		{flat, `{"type":"x","data":"a"}`, "a"},
+		{flat, `{"type":"x","data":[1,2]}`, []int{1, 2}},
+		{flat, `{"type":"x"}`, []int(nil)},
+		{flat, `{"type":"x","room":"a","n":1}`, roomAndNumber{"a", 1}},
+		{flat, `{"type":"x","data":null}`, (*roomAndNumber)(nil)},
+		{flat, `{"type":"x","room":"a","n":1}`, &roomAndNumber{"a", 1}},
+		{flat, `{"type":"x","id":1,"data":2,"a":3,"b":4}`, map[string]int{"a": 3, "b": 4}},
+		{flat, `{"type":"x","\"":3,"\u00e4":4}`, map[string]int{`"`: 3, "ä": 4}},
+		{flat, `{"type":"x"}`, map[string]int{}},
+		{nested, `{"event":"x","data":"a"}`, "a"},
+		{nested, `{"event":"x","data":{"room":"a","n":1}}`, roomAndNumber{"a", 1}},
+		{nested, `{"event":"x","rooms":"a","m":1}`, roomAndNumber{}},
+		{nested, `{"event":"x","data":{"event":1,"id":2}}`, map[string]int{"event": 1, "id": 2}},
+		{renamed, `{"action ü":"x","payload":"a","data":"b"}`, "a"},
+		{renamed, `{"action ü":"x","type":1,"payload":2}`, map[string]int{"type": 1}},
 	} {
 		var in envelope.Inbound
 		if err := test.names.Parse([]byte(test.text), &in); err != nil {
@@ -120,7 +119,7 @@ func TestDecode(t *testing.T) {
 			continue
 		}
 		got := reflect.New(reflect.TypeOf(test.want))
-		if err := test.names.Decode(&in, test.shape, got.Interface()); err != nil || !reflect.DeepEqual(got.Elem().Interface(), test.want) {
+		if err := test.names.DecoderFor(got.Type().Elem()).Decode(&in, got.Interface()); err != nil || !reflect.DeepEqual(got.Elem().Interface(), test.want) {
 			t.Errorf("%s: got %v, %v, want %v", test.text, got.Elem(), err, test.want)
 		}
 	}
@@ -243,7 +242,7 @@ func FuzzEnvelope(f *testing.F) {
 			if string(in.Type) != name || string(in.ID) != string(id) || (in.ID == nil) != (id == nil) {
 				t.Errorf("%s: got type %q and id %q, want %q and %q", sent, in.Type, in.ID, name, id)
 			}
-			if err := names.Decode(&in, shape, into); err != nil {
+			if err := names.DecoderFor(reflect.TypeOf(into).Elem()).Decode(&in, into); err != nil {
 				t.Fatalf("decoding %s: %v", sent, err)
 			}
 		}

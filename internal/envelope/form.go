@@ -44,43 +44,80 @@ var (
 // ErrOwnKey is the error for a map with one of the envelope's keys, which the flat form cannot hold.
 var ErrOwnKey = errors.New("the payload has a key that the envelope needs for itself")
 
-// Decode decodes the payload into v, which points to a zero value of a type with that shape in this envelope. The error
-// is [ErrNested], [ErrFlat], [ErrOwnKey] or an [*inspect.Mismatch].
-func (n *Names) Decode(in *Inbound, shape inspect.Shape, v any) error {
+// ErrMissing is the error of a payload that is missing although its type has no value that says nothing.
+var ErrMissing = errors.New("the payload is missing")
+
+// Decoder decodes payloads of one type. What it has to know of the type is found out once.
+type Decoder struct {
+	names     Names
+	typ       reflect.Type
+	shape     inspect.Shape // in this envelope
+	object    bool          // a struct or a map, wherever it stands: without any field it is an object all the same
+	hasFields bool
+	json      inspect.Decoder
+}
+
+// DecoderFor returns the decoder for payloads of type t in this envelope.
+func (n *Names) DecoderFor(t reflect.Type) *Decoder {
+	return &Decoder{
+		names: *n, typ: t, shape: n.ShapeOf(t), json: inspect.DecoderFor(t),
+		object:    t.Kind() != reflect.Pointer && inspect.ShapeOf(t) != inspect.Value,
+		hasFields: inspect.HasFields(t),
+	}
+}
+
+// Decode decodes the payload into v, which points to a zero value of the decoder's type. The error is [ErrMissing],
+// [ErrNested], [ErrFlat], [ErrOwnKey] or an [*inspect.Mismatch].
+func (d *Decoder) Decode(in *Inbound, v any) error {
 	switch {
-	case n.Nested || shape == inspect.Value:
-		return n.decodeData(in, v)
-	case string(in.data) == "null":
-		return inspect.Decode(in.data, v)
-	case len(in.data) > len("{}") && in.data[0] == '{' && inspect.HasFields(reflect.TypeOf(v)):
-		switch own := n.hasOwnKey(in.data); {
-		case own && shape == inspect.Object: // from a client that does not know the type, see ShapeOfText
-			return inspect.Decode(in.data, v)
+	case string(in.Data) == "null":
+		return d.null(in.Data, v)
+	case d.names.Nested || d.shape == inspect.Value:
+		return d.decodeData(in, v)
+	case len(in.Data) > len("{}") && in.Data[0] == '{' && d.hasFields:
+		switch own := d.names.hasOwnKey(in.Data); {
+		case own && d.shape == inspect.Object: // from a client that does not know the type, see ShapeOfText
+			return d.json.Decode(in.Data, v)
 		case own:
 			return ErrOwnKey
 		}
 		return ErrNested
-	case shape == inspect.Map:
-		text, err := n.fields(in.Text)
+	case d.shape == inspect.Map:
+		text, err := d.names.fields(in.Text)
 		if err != nil {
 			return err
 		}
-		return inspect.Decode(text, v)
+		return d.json.Decode(text, v)
 	default:
-		return inspect.Decode(in.Text, v)
+		return d.json.Decode(in.Text, v)
 	}
 }
 
-// decodeData decodes the value under Data. Without a value, v stays zero.
-func (n *Names) decodeData(in *Inbound, v any) error {
+// decodeData decodes the value under Data.
+func (d *Decoder) decodeData(in *Inbound, v any) error {
 	switch {
-	case in.data != nil:
-		return inspect.Decode(in.data, v)
-	case n.standsBeside(in.Text, reflect.TypeOf(v)):
+	case in.Data != nil:
+		return d.json.Decode(in.Data, v)
+	case d.names.standsBeside(in.Text, d.typ):
 		return ErrFlat
+	case d.object:
+		return d.json.Decode([]byte("{}"), v)
+	case d.hasFields && !inspect.SaysNothing(v):
+		return ErrMissing
 	default:
 		return nil
 	}
+}
+
+// null decodes null. encoding/json leaves most values as they are then, but only some are the same as null.
+func (d *Decoder) null(text []byte, v any) error {
+	if err := d.json.Decode(text, v); err != nil {
+		return err
+	}
+	if d.hasFields && reflect.ValueOf(v).Elem().IsZero() && !inspect.SaysNothing(v) {
+		return inspect.WrongNull(d.typ)
+	}
+	return nil
 }
 
 // standsBeside reports whether a message without Data has fields of a payload of type t. The fields of a type that

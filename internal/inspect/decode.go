@@ -1,25 +1,81 @@
 package inspect
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 )
 
-// Decode decodes text, which is valid JSON, into the zero value that v points to. The error is a [*Mismatch].
-func Decode(text []byte, v any) error {
-	err := json.Unmarshal(text, v)
+// Decoder decodes JSON texts into values of one type. What it has to know of the type is found out once.
+type Decoder struct {
+	exact bool // there are empty interfaces in the type, where numbers keep their digits
+}
+
+// DecoderFor returns the decoder for values of type t.
+func DecoderFor(t reflect.Type) Decoder { return Decoder{exact: holdsAny(t, map[reflect.Type]bool{})} }
+
+// Decode decodes text, which is valid JSON, into the zero value that v points to. A number in an empty interface becomes
+// a [json.Number]. The error is a [*Mismatch].
+func (d Decoder) Decode(text []byte, v any) error {
+	err := d.unmarshal(text, v)
 	if err == nil {
 		return nil
 	}
 	if plain := withoutEscapes(text); plain != nil {
 		// Equivalent JSON, but not for methods that read the raw text, as time.Time's does before Go 1.27.
 		reflect.ValueOf(v).Elem().SetZero()
-		if err = json.Unmarshal(plain, v); err == nil {
+		if err = d.unmarshal(plain, v); err == nil {
 			return nil
 		}
 		text = plain
 	}
 	return explain(text, v, err)
+}
+
+func (d Decoder) unmarshal(text []byte, v any) error {
+	if !d.exact {
+		return json.Unmarshal(text, v) // which takes less memory
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(v)
+}
+
+// holdsAny reports whether an empty interface may be decoded somewhere in a t. Types that decode themselves are not
+// looked into: only they know how.
+func holdsAny(t reflect.Type, seen map[reflect.Type]bool) bool {
+	if seen[t] {
+		return false
+	}
+	seen[t] = true
+	if t.Kind() != reflect.Pointer && (decodesJSON(t) || decodesText(t)) {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Interface:
+		return t.NumMethod() == 0
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return holdsAny(t.Elem(), seen)
+	case reflect.Struct:
+		return slices.ContainsFunc(fieldsOf(t), func(f field) bool { return holdsAny(f.typ, seen) })
+	}
+	return false
+}
+
+// SaysNothing reports whether the zero value that v points to means that there is nothing, as nil does: its JSON is null.
+func SaysNothing(v any) bool {
+	text, err := json.Marshal(v)
+	return err == nil && string(text) == "null"
+}
+
+// WrongNull is the error of null for a t that cannot be nothing.
+func WrongNull(t reflect.Type) *Mismatch {
+	want := JSONKind(t)
+	if want == "" || decodesJSON(t) && t != timeType { // which may want anything
+		want = "value"
+	}
+	return &Mismatch{Problem: "is null, want " + article(want)}
 }
 
 // withoutEscapes returns the text with unnecessary escape sequences of printable ASCII decoded, nil if there are none.

@@ -63,7 +63,7 @@ func TestDecode(t *testing.T) {
 		}{"A", []int{0}}, "N[0] is a string, want a number"},
 	} {
 		got := reflect.New(reflect.TypeOf(test.want))
-		err := inspect.Decode([]byte(test.text), got.Interface())
+		err := inspect.DecoderFor(got.Type().Elem()).Decode([]byte(test.text), got.Interface())
 		if test.err != "" {
 			if err == nil || err.Error() != test.err {
 				t.Errorf("%s: got error %v, want %s", test.text, err, test.err)

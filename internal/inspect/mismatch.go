@@ -55,7 +55,6 @@ const undecodable = "does not decode"
 var (
 	rawNumber = reflect.TypeFor[json.Number]()
 	timeType  = reflect.TypeFor[time.Time]()
-	anyType   = reflect.TypeFor[any]()
 )
 
 // walk traverses a JSON text together with the type that it is decoded into. Its methods report whether to continue.
@@ -117,8 +116,8 @@ func (w *walk) value(t reflect.Type) bool {
 // plain is value for a type without methods of its own.
 func (w *walk) plain(t reflect.Type, have string) bool {
 	switch {
-	case t == anyType:
-		return w.anything(have)
+	case t.Kind() == reflect.Interface && t.NumMethod() == 0:
+		return w.anything(t, have)
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 && have == "string":
 		if json.Unmarshal(w.skip(), new([]byte)) != nil {
 			return w.fail(Mismatch{Problem: "is not base64"})
@@ -231,14 +230,16 @@ func (w *walk) rawNumber(have string) bool {
 	return true
 }
 
-// anything traverses a value that is decoded into an empty interface: a number must fit into a float64.
-func (w *walk) anything(have string) bool {
-	switch have {
-	case "object":
-		return w.object(func(string) bool { return w.value(anyType) })
-	case "array":
-		return w.array(func(int) bool { return w.value(anyType) })
-	case "number":
+// anything traverses a value that is decoded into an empty interface. Numbers have any size there, except for a method that
+// decodes by json.Unmarshal, whose numbers are float64.
+func (w *walk) anything(t reflect.Type, have string) bool {
+	switch {
+	case w.inside == 0:
+	case have == "object":
+		return w.object(func(string) bool { return w.value(t) })
+	case have == "array":
+		return w.array(func(int) bool { return w.value(t) })
+	case have == "number":
 		return w.float(64, string(w.skip()))
 	}
 	w.skip()

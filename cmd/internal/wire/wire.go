@@ -110,15 +110,9 @@ func (e *Envelope) Read(text []byte) (*Message, error) {
 // Payload returns the payload as JSON on one line, "null" if there is none. A flat message cannot tell an object without
 // fields from no payload.
 func (m *Message) Payload() (json.RawMessage, error) {
-	var payload json.RawMessage
-	if err := m.of.names.Decode(&m.in, inspect.Value, &payload); err != nil {
-		return nil, err
-	}
-	if payload == nil { // nothing under the data key
-		if err := m.of.flat.Decode(&m.in, inspect.Map, &payload); err != nil {
-			return nil, err
-		}
-		if string(payload) == "{}" {
+	payload := m.in.Data
+	if payload == nil {
+		if payload = m.of.flat.Payload(&m.in); string(payload) == "{}" {
 			return json.RawMessage("null"), nil
 		}
 	}

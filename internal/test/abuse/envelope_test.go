@@ -226,7 +226,7 @@ func eventNames(t *testing.T) {
 
 // Row 46: an id comes back as it was, once for each message that has it, or is malformed.
 func ids(t *testing.T) {
-	s := start(t, vocabulary(wsgate.On(wsgate.Event[string]("fail"), func(context.Context, *conn, string) error {
+	s := start(t, vocabulary(wsgate.On(wsgate.Event[struct{}]("fail"), func(context.Context, *conn, struct{}) error {
 		return wsgate.Errorf(wsgate.Denied, "no")
 	})))
 	s.converse(t, exchange{`{"type":"ok"}`, ""}, exchange{`{"type":"fail"}`, "denied"}, exchange{`{"type":"no"}`, "unknown_event"})

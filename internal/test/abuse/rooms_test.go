@@ -59,7 +59,7 @@ func roomEvents() []wsgate.Binding[guest] {
 			return nil
 		}),
 		wsgate.On(tell, func(_ context.Context, c *conn, l line) error { return said.Emit(c.Room(l.Room), l.Text) }),
-		wsgate.Answer(wsgate.Call[string, []string]("rooms"), func(_ context.Context, c *conn, _ string) ([]string, error) { return c.Rooms(), nil }),
+		wsgate.Answer(wsgate.Call[struct{}, []string]("rooms"), func(_ context.Context, c *conn, _ struct{}) ([]string, error) { return c.Rooms(), nil }),
 	}
 }
 

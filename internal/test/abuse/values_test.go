@@ -149,8 +149,8 @@ func wrongPayloads(t *testing.T) {
 	s.converse(t, each(zero, `{"type":"order","id":1}`, `{"type":"order","id":1,"more":1,"hidden":5}`,
 		`{"type":"order","id":1,"name":null,"n":null,"tags":null,"home":null,"map":null,"ok":null}`)...)
 	s.converse(t,
-		exchange{`{"type":"string","id":1}`, `{"type":"string","id":1,"data":""}`},
-		exchange{`{"type":"string","id":1,"data":null}`, `{"type":"string","id":1,"data":""}`},
+		exchange{`{"type":"string","id":1}`, "invalid 1"},
+		exchange{`{"type":"string","id":1,"data":null}`, "invalid 1"},
 		exchange{`{"type":"bool","id":1,"data":null}`, `{"type":"bool","id":1,"data":null}`},
 		exchange{`{"type":"list","id":1,"data":null}`, `{"type":"list","id":1,"data":null}`},
 		exchange{`{"type":"pair","id":1,"data":[1]}`, `{"type":"pair","id":1,"data":[1,0]}`},
@@ -160,7 +160,7 @@ func wrongPayloads(t *testing.T) {
 
 // give binds a call that is answered with v.
 func give[T any](name string, v T) wsgate.Binding[guest] {
-	return wsgate.Answer(wsgate.Call[string, T](name), func(context.Context, *conn, string) (T, error) { return v, nil })
+	return wsgate.Answer(wsgate.Call[struct{}, T](name), func(context.Context, *conn, struct{}) (T, error) { return v, nil })
 }
 
 type ring struct{ Next *ring }

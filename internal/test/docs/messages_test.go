@@ -27,7 +27,8 @@ func TestMessages(t *testing.T) {
 		{"/flat", `{"type":"move","id":7,"title":"x"}`, `{"type":"error","id":7,"code":"invalid","message":"the payload of move stands under \"data\", not beside \"type\""}`},
 		{"/flat", `{"type":"echo","id":7,"data":{"id":3,"text":"x"}}`, `{"type":"echo","id":7,"from":"","text":"x"}`},
 		{"/flat", `{"type":"say","id":1,"data":""}`, `{"type":"error","id":1,"code":"invalid","message":"say something"}`},
-		{"/flat", `{"type":"say","id":1}`, `{"type":"error","id":1,"code":"invalid","message":"say something"}`},
+		{"/flat", `{"type":"say","id":1}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of say is missing"}`},
+		{"/flat", `{"type":"say","id":1,"data":null}`, `{"type":"error","id":1,"code":"invalid","message":"the payload of say is null, want a string"}`},
 		{"/flat", `{"Type":"echo","type":"echo"}`, malformed},
 		{"/flat", `{"type":"echo","id":null}`, malformed},
 		{"/flat", `{"type":"echo","id":"` + strings.Repeat("x", 63) + `"}`, malformed},
@@ -40,7 +41,8 @@ func TestMessages(t *testing.T) {
 		{"/nested", `{"event":"echo","id":1,"data":{"text":"x"}}`, `{"event":"echo","id":1,"data":{"from":"","text":"x"}}`},
 		{"/nested", `{"event":"echo","id":1,"text":"x"}`, `{"event":"error","id":1,"data":{"code":"invalid","message":"the payload of echo stands under \"data\", not beside \"event\""}}`},
 		{"/nested", `{"event":"echo","id":1,"trace":"x"}`, `{"event":"echo","id":1,"data":{"from":"","text":""}}`},
-		{"/nested", `{"event":"say","id":1}`, `{"event":"error","id":1,"data":{"code":"invalid","message":"say something"}}`},
+		{"/nested", `{"event":"say","id":1}`, `{"event":"error","id":1,"data":{"code":"invalid","message":"the payload of say is missing"}}`},
+		{"/nested", `{"event":"echo","id":1,"data":null}`, `{"event":"error","id":1,"data":{"code":"invalid","message":"the payload of echo is null, want an object"}}`},
 		{"/push", `{"type":"anything","id":3}`, `{"type":"error","id":3,"code":"unsupported","message":"this gateway takes no messages"}`},
 	} {
 		c := app.Dial(tt.path)
