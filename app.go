@@ -43,9 +43,10 @@ type Options struct {
 	// hook's context has no value of the request.
 	ConnContext func(r *http.Request) context.Context
 	// Origins are the hosts, besides the request's own, whose pages may connect. Each is a pattern as for path.Match, of
-	// a host ("*.example.com", "localhost:8080", "[::1]:5173") or of a scheme and host ("https://example.com"). The
-	// default port of the scheme, 80 or 443, may be given or left out, in the patterns and in the request's Host. A
-	// request without an Origin header does not come from a browser and is allowed. Default none.
+	// a host ("*.example.com", "localhost:8080", "[::1]:5173") or of a scheme and host ("https://example.com",
+	// "capacitor://localhost"). "null" is the origin of sandboxed frames and files: any site can have it. The default
+	// port of the scheme, 80 or 443, may be given or left out, in the patterns and in the request's Host. A request
+	// without an Origin header does not come from a browser and is allowed. Default none.
 	Origins []string
 	// Hosts are the names by which clients reach the server: "chat.example.com", "localhost", or "*.example.com" for
 	// everything below it. A request with another name in its Host header is answered with 421 before anything else sees

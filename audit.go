@@ -12,7 +12,10 @@ const relaxed = 16
 // audit returns a warning for every protective default that was relaxed.
 func (a *App) audit() (warnings []string) {
 	for _, origin := range a.origins {
-		if _, host, full := strings.Cut(origin, "://"); origin == "*" || full && host == "*" {
+		switch _, host, full := strings.Cut(origin, "://"); {
+		case origin == opaque:
+			warnings = append(warnings, fmt.Sprintf("Options.Origins has %q: a page of any site may open a frame with this origin, and connect with its visitor's cookies", origin))
+		case origin == "*" || full && host == "*":
 			warnings = append(warnings, fmt.Sprintf("Options.Origins has %q: a page of any site may connect with its visitor's cookies", origin))
 		}
 	}

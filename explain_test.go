@@ -107,6 +107,7 @@ func TestReportAtStart(t *testing.T) {
 			Origins: []string{"*.example.com", "https://example.com"},
 			Limits:  wsgate.Limits{Message: 1 << 20, QueueBytes: 16 << 20, Ping: 6 * time.Minute},
 		}, nil},
+		{"opaque origins", wsgate.Options{Origins: []string{"https://example.com", "Null"}}, []string{`Options.Origins has "null"`}},
 		{"any origin", wsgate.Options{Origins: []string{"*"}}, []string{`Options.Origins has "*"`}},
 		{"any https origin", wsgate.Options{Origins: []string{"example.com", "https://*"}}, []string{`Options.Origins has "https://*"`}},
 		{"compression", wsgate.Options{Compression: true}, []string{"Options.Compression is on"}},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,15 +32,22 @@ func newOriginPatterns(origins []string) (patterns originPatterns, mistakes []er
 
 // The parts of an origin, including the meta characters of path.Match.
 var (
-	originScheme = regexp.MustCompile(`^([a-z0-9+.*?\[\]^\\-]+://)?$`)
+	originScheme = regexp.MustCompile(`^([a-z*?\[\\][a-z0-9+.*?\[\]^\\-]*://)?$`)
 	originName   = regexp.MustCompile(`^[a-z0-9_*?\[\]^\\-]+(\.[a-z0-9_*?\[\]^\\-]+)*\.?$`)
 	originPort   = regexp.MustCompile(`^(:([1-9][0-9]{0,4}|[0-9-]*[*?\[\]^\\][0-9*?\[\]^\\-]*))?$`)
+	// appHost is what apps have for a host, if anything: whatever their authors call it.
+	appHost = regexp.MustCompile(`^[a-z0-9._~*?\[\]^\\-]*$`)
+	// chromeID is the name of an extension.
+	chromeID = regexp.MustCompile(`^([a-p]{32}|.*[*?\[\\].*)$`)
 	// addressName matches a name that browsers parse as an IPv4 address.
 	addressName = regexp.MustCompile(`^([a-z0-9_-]+\.)*([0-9]+|0x[0-9a-f]*)\.?$`)
 )
 
 const (
 	wantOrigin  = `a pattern of a host, as "*.example.com" or "localhost:8080", or of a scheme and host, as "https://example.com"`
+	wantOpaque  = `"null": the origin of such pages has no name`
+	wantFile    = `"file://": the origin of files has no path`
+	wantChrome  = `the extension's ID, as "chrome-extension://" and 32 letters from a to p, or "chrome-extension://*"`
 	wantAddress = `an IPv6 address in full and in brackets, as "http://[::1]:5173"`
 )
 
@@ -51,8 +59,14 @@ func originPattern(origin string) (pattern, want string) {
 	}
 	name, port := splitPort(host)
 	switch {
-	case origin == "null":
-		return "", `origins of pages: "null" is that of all files and sandboxed frames, which only "*" lets in`
+	case origin == opaque || origin == "file://":
+		return origin, ""
+	case scheme == "file://":
+		return "", wantFile
+	case isOpaque(origin):
+		return "", wantOpaque
+	case scheme == "chrome-extension://" && !chromeID.MatchString(host):
+		return "", wantChrome
 	case scheme == "ws://" || scheme == "wss://":
 		return "", fmt.Sprintf("%q: an origin is that of a page", "http"+strings.TrimPrefix(origin, "ws"))
 	case !isASCII(origin):
@@ -66,6 +80,7 @@ func originPattern(origin string) (pattern, want string) {
 			return "", wantAddress
 		}
 		name = `\[` + addr.String() + `\]`
+	case isAppScheme(scheme) && appHost.MatchString(name):
 	case !originName.MatchString(name), addressName.MatchString(name) && !isAddress(name):
 		return "", wantOrigin
 	}
@@ -79,6 +94,20 @@ func originPattern(origin string) (pattern, want string) {
 func tooHigh(port string) bool {
 	n, err := strconv.Atoi(strings.TrimPrefix(port, ":"))
 	return err == nil && n > 65535
+}
+
+// opaque is what browsers send for a page whose origin has no name: it has the same for all of them. See RFC 6454, section 7.
+const opaque = "null"
+
+// isOpaque reports whether an origin is written as the URL of a page that has no other. A host may have the same name.
+func isOpaque(origin string) bool {
+	scheme, _, _ := strings.Cut(origin, ":")
+	return slices.Contains([]string{"about", "content", "data"}, scheme) && !originPort.MatchString(origin[len(scheme):])
+}
+
+// isAppScheme reports whether a scheme is one of those that apps and extensions have for their own pages.
+func isAppScheme(scheme string) bool {
+	return scheme != "" && scheme != "http://" && scheme != "https://" && !strings.ContainsAny(scheme, `*?[\`)
 }
 
 // refuse returns the refusal for a request whose origin is not allowed, or nil.
@@ -106,6 +135,12 @@ func (patterns originPatterns) allow(r *http.Request) bool {
 		return true
 	}
 	for _, pattern := range patterns {
+		if pattern == opaque { // which is no host's name
+			if origin == opaque {
+				return true
+			}
+			continue
+		}
 		scheme := ""
 		if strings.Contains(pattern, "://") {
 			scheme = u.Scheme + "://"

@@ -294,6 +294,21 @@ var Options = &wsgate.Options{Origins: []string{"wss://example.com"}}
 `, []fix{
 		{"wss://example.com", "https://example.com"},
 	}},
+	{"an origin is the URL of a file", opener + `
+var Options = &wsgate.Options{Origins: []string{"file:///home/ann/page.html"}}
+`, []fix{
+		{"file:///home/ann/page.html", "file://"},
+	}},
+	{"an origin is the URL of a page without one", opener + `
+var Options = &wsgate.Options{Origins: []string{"data:text/html"}}
+`, []fix{
+		{"data:text/html", "null"},
+	}},
+	{"an origin is no extension's", opener + `
+var Options = &wsgate.Options{Origins: []string{"chrome-extension://my-extension"}}
+`, []fix{
+		{"my-extension", "*"},
+	}},
 	{"a limit of users without users", opener + `
 var Options = &wsgate.Options{Limits: wsgate.Limits{UserConnections: 3}}
 `, []fix{
