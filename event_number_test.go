@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/test/kit"
@@ -93,4 +96,39 @@ func TestNumbersOfAnySizeInTests(t *testing.T) {
 	if got := wstest.ExpectError(c, wsgate.Invalid).Details.(map[string]any); got["n"] != number {
 		t.Errorf("the error has %T %[1]v, want %v", got["n"], number)
 	}
+}
+
+// numbered is what is known of a connection, whose user everybody in a room sees with a number.
+type numbered struct{}
+
+func (numbered) UserID() string { return "ann" }
+
+type numbering struct{}
+
+const numbers wsgate.Event[wsgate.Presence[any]] = "numbers"
+
+func (numbering) OnUpgrade(*http.Request) (numbered, error) { return numbered{}, nil }
+
+func (numbering) OnOpen(_ context.Context, c *wsgate.Conn[numbered]) error { return c.Join("room") }
+
+func (numbering) Events() wsgate.Events[numbered] {
+	return wsgate.Events[numbered]{
+		wsgate.Track(numbers, func(*wsgate.Conn[numbered], string) (any, bool) { return int64(9007199254740993), true }),
+	}
+}
+
+// What is known of a room's users keeps its numbers, as an event and as the answer of Members.
+func TestNumbersOfAnySizeInRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		app := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: func() numbering { return numbering{} }}}})
+		c := app.Dial("/")
+		wstest.Pass(time.Second)
+		const want = json.Number("9007199254740993")
+		if got := wstest.Next(c, numbers); got.Here["ann"] != want {
+			t.Errorf("the event has %T %[1]v, want %v", got.Here["ann"], want)
+		}
+		if got, err := wsgate.Members[any](t.Context(), app.Hub().At("/").Room("room")); err != nil || got["ann"] != want {
+			t.Errorf("Members has %T %[1]v, %v, want %v", got["ann"], err, want)
+		}
+	})
 }

@@ -72,7 +72,7 @@ func SaysNothing(v any) bool {
 // WrongNull is the error of null for a t that cannot be nothing.
 func WrongNull(t reflect.Type) *Mismatch {
 	want := JSONKind(t)
-	if want == "" || decodesJSON(t) && t != timeType { // which may want anything
+	if want == "" || decodesJSON(t) && t != timeType && t != rawNumber { // which may want anything
 		want = "value"
 	}
 	return &Mismatch{Problem: "is null, want " + article(want)}
