@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,12 +61,15 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		err.Write(w)
 		return nil, err
 	}
+	u := &upgrade{ResponseWriter: w, options: o, subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r))}
 	compression := websocket.CompressionDisabled
 	if o.Compression {
-		r = withoutBadOffers(r)
+		u.extensions = deflateAnswer(r)
+	}
+	if u.extensions != "" {
+		r = withPlainOffer(r)
 		compression = websocket.CompressionNoContextTakeover
 	}
-	u := &upgrade{ResponseWriter: w, options: o, subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r))}
 	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
 		Subprotocols:       o.Subprotocols,
 		InsecureSkipVerify: true, // Admit checks the origin
@@ -169,52 +171,13 @@ func firstOf(own, offered []string) string {
 	return own[i]
 }
 
-// withoutBadOffers returns the request without permessage-deflate offers that are invalid under RFC 7692 section 7.1.
-// They must be declined, and websocket.Accept does not check them.
-func withoutBadOffers(r *http.Request) *http.Request {
-	const header = "Sec-Websocket-Extensions"
-	var good []string
-	bad := false
-	for _, value := range r.Header[header] {
-		for offer := range strings.SplitSeq(value, ",") {
-			name, parameters, _ := strings.Cut(offer, ";")
-			if strings.TrimSpace(name) == "permessage-deflate" && !knownParameters(parameters) {
-				bad = true
-			} else {
-				good = append(good, offer)
-			}
-		}
-	}
-	if !bad {
-		return r
-	}
-	r = r.WithContext(r.Context())
-	r.Header = r.Header.Clone()
-	r.Header[header] = good
-	return r
-}
-
-var deflateParameter = regexp.MustCompile(`^(?:(?:server|client)_no_context_takeover|client_max_window_bits|(?:server|client)_max_window_bits="?(?:[89]|1[0-5])"?)$`)
-
-func knownParameters(list string) bool {
-	seen := map[string]bool{}
-	for parameter := range strings.SplitSeq(list, ";") {
-		parameter = strings.TrimSpace(parameter)
-		name, _, _ := strings.Cut(parameter, "=")
-		if parameter != "" && (seen[name] || !deflateParameter.MatchString(parameter)) {
-			return false
-		}
-		seen[name] = true
-	}
-	return true
-}
-
 // upgrade is the ResponseWriter passed to websocket.Accept. It holds back the 101 until Hijack, when all other checks
 // have passed, so that Admit can still refuse the request.
 type upgrade struct {
 	http.ResponseWriter
 	options     *AcceptOptions
 	subprotocol string
+	extensions  string          // as they are answered
 	values      context.Context // for the connection's context, from Admit
 	conn        *Conn
 	refused     *Refusal // set by Hijack, after responding

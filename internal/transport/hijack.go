@@ -29,6 +29,9 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if u.subprotocol != "" {
 		u.Header().Set("Sec-WebSocket-Protocol", u.subprotocol)
 	}
+	if u.extensions != "" {
+		u.Header().Set(extensionsHeader, u.extensions)
+	}
 	raw, rw, err := u.takeOver()
 	if err != nil {
 		return nil, nil, err
@@ -42,7 +45,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		raw, early = &readBefore{raw, early}, nil
 	}
 	setOptions(raw, u.options.Limits)
-	c := newConn(raw, early, u.options, u.Header().Get("Sec-WebSocket-Extensions") != "")
+	c := newConn(raw, early, u.options, u.extensions != "")
 	u.conn = c
 	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
 }

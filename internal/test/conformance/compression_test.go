@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"fmt"
-	"strings"
 
 	"github.com/wsgate/wsgate/internal/test/wire"
 )
@@ -21,7 +20,7 @@ func compression() (cases []testCase) {
 		for _, n := range []int{0, 16, 64, 256, 1 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10, 128 << 10, 1 << 20} {
 			text := prose(n)
 			add(fmt.Sprintf("%d bytes in frame %x", n, first), plain,
-				normalEnd(agreed(true), send(deflated(first, text)), hearMessage(first, text), send(deflated(first, text)), hearMessage(first, text))...)
+				normalEnd(agreed(answered), send(deflated(first, text)), hearMessage(first, text), send(deflated(first, text)), hearMessage(first, text))...)
 		}
 		for _, part := range []int{1, 100, 1 << 10} {
 			text := prose(8 << 10)
@@ -44,26 +43,47 @@ func compression() (cases []testCase) {
 	add("a message of 20 MiB in 20 KiB", plain, send(deflated(wire.Text, payload(20<<20))), closes(1009))
 
 	section = "13"
-	for _, offer := range []struct {
-		what, header string
-		agreed       bool
-	}{
-		{"no takeover by the server", plain + "; server_no_context_takeover", true},
-		{"no takeover by the client", plain + "; client_no_context_takeover", true},
-		{"no takeover by either", plain + "; server_no_context_takeover; client_no_context_takeover", true},
-		{"a window of 15 bits for the client", plain + "; client_max_window_bits=15", true},
-		{"as Chromium offers", plain + "; client_max_window_bits", true},
-		{"a window of 8 bits for the server, which it cannot keep", plain + "; server_max_window_bits=8", false},
-		{"a fallback without that window", plain + "; server_max_window_bits=8, " + plain, true},
-		{"a parameter that nobody knows", plain + "; fastest", false},
-		{"a parameter twice", plain + "; client_no_context_takeover; client_no_context_takeover", false},
-		{"a value where none may be", plain + "; server_no_context_takeover=1", false},
-		{"a window of 7 bits", plain + "; server_max_window_bits=7", false},
-		{"another extension", "x-webkit-deflate-frame", false},
-		{"an unknown extension first", "foo, " + plain, true},
+	const window = answered + "; server_max_window_bits=15"
+	for _, offer := range []struct{ what, header, answer string }{
+		{"no takeover by the server", plain + "; server_no_context_takeover", answered},
+		{"no takeover by the client", plain + "; client_no_context_takeover", answered},
+		{"no takeover by either", plain + "; server_no_context_takeover; client_no_context_takeover", answered},
+		{"no takeover by the server, with a value", plain + "; server_no_context_takeover=1", ""},
+		{"no takeover by the client, with a value", plain + "; client_no_context_takeover=true", ""},
+		{"as Chromium offers", plain + "; client_max_window_bits", answered},
+		{"a window of 15 bits for the client", plain + "; client_max_window_bits=15", answered},
+		{"a window of 8 bits for the client, which it may have", plain + "; client_max_window_bits=8", answered},
+		{"a window for the client of 7 bits", plain + "; client_max_window_bits=7", ""},
+		{"a window for the client of 16 bits", plain + "; client_max_window_bits=16", ""},
+		{"a window for the client with a leading zero", plain + "; client_max_window_bits=09", ""},
+		{"a window for the client without its value", plain + "; client_max_window_bits=", ""},
+		{"a window of 15 bits for the server, which has to confirm it", plain + "; server_max_window_bits=15", window},
+		{"the same as a quoted string", plain + `; server_max_window_bits="15"`, window},
+		{"the same with spaces", plain + " ;\tserver_max_window_bits = 15 ", window},
+		{"the same with all that is known", plain + "; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15; client_max_window_bits=10", window},
+		{"a quoted string that does not end", plain + `; server_max_window_bits="15`, ""},
+		{"a window of 14 bits for the server, which it cannot keep", plain + "; server_max_window_bits=14", ""},
+		{"a window of 8 bits for the server, which it cannot keep", plain + "; server_max_window_bits=8", ""},
+		{"a window for the server of 7 bits", plain + "; server_max_window_bits=7", ""},
+		{"a window for the server of 16 bits", plain + "; server_max_window_bits=16", ""},
+		{"a window for the server without a value, which it must have", plain + "; server_max_window_bits", ""},
+		{"a fallback without the window", plain + "; server_max_window_bits=8, " + plain, answered},
+		{"a fallback with a window that can be kept", plain + "; server_max_window_bits=10, " + plain + "; server_max_window_bits=15", window},
+		{"a fallback that is not needed", plain + ", " + plain + "; server_max_window_bits=15", answered},
+		{"a fallback of what nobody knows", plain + "; fastest, " + plain + "; client_max_window_bits", answered},
+		{"only what has to be declined", plain + "; server_max_window_bits=10, " + plain + "; fastest", ""},
+		{"a parameter that nobody knows", plain + "; fastest", ""},
+		{"a parameter in other letters", plain + "; Server_No_Context_Takeover", ""},
+		{"a parameter twice", plain + "; client_no_context_takeover; client_no_context_takeover", ""},
+		{"a window twice", plain + "; server_max_window_bits=15; server_max_window_bits=15", ""},
+		{"a window twice, once with a value", plain + "; client_max_window_bits; client_max_window_bits=15", ""},
+		{"a parameter that is empty", plain + ";", ""},
+		{"another extension", "x-webkit-deflate-frame", ""},
+		{"an unknown extension first", "foo, " + plain, answered},
+		{"an empty element first", " , " + plain, answered},
 	} {
-		steps := []step{agreed(offer.agreed), send(wire.Masked(wire.Text, text)), hearMessage(wire.Text, text)}
-		if offer.agreed {
+		steps := []step{agreed(offer.answer), send(wire.Masked(wire.Text, text)), hearMessage(wire.Text, text)}
+		if offer.answer != "" {
 			steps = append(steps, send(deflated(wire.Text, prose(4<<10))), hearMessage(wire.Text, prose(4<<10)))
 		}
 		add("offer of "+offer.what, offer.header, normalEnd(steps...)...)
@@ -71,12 +91,14 @@ func compression() (cases []testCase) {
 	return cases
 }
 
-// agreed checks whether the response has the extension, as the server's only form of it.
-func agreed(want bool) step {
+// answered is what the server agrees to, whatever else it may be told.
+const answered = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+
+// agreed checks which extensions the response has.
+func agreed(want string) step {
 	return step{check: func(c *client) error {
-		has := strings.HasPrefix(c.agreed, "permessage-deflate")
-		if has != want || has && (!strings.Contains(c.agreed, "server_no_context_takeover") || !strings.Contains(c.agreed, "client_no_context_takeover")) {
-			return fmt.Errorf("the response has the extensions %q", c.agreed)
+		if c.agreed != want {
+			return fmt.Errorf("the response has the extensions %q, want %q", c.agreed, want)
 		}
 		return nil
 	}}
