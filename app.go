@@ -102,7 +102,7 @@ type App struct {
 	members     *hub.Hub
 	plan        *wiring.Plan
 	logged      logLimit
-	mistaken    sync.Map // file:line of callers whose mistakes were logged
+	mistaken    sync.Map // keys of the mistakes that were logged, see isNewMistake
 	handler     http.Handler
 	mux         *http.ServeMux
 	built       atomic.Bool // the routes have their gateways; until then only the fields set by prepareRoutes may be read

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/transport"
 )
 
 // hostNames is the value of [Options].Hosts.
@@ -47,7 +48,7 @@ func (names hostNames) guard(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name, _ := splitPort(r.Host); !names.allow(name) {
-			w.Header().Set("Connection", "close")
+			transport.CloseAfter(w, r)
 			http.Error(w, "this server has another name", http.StatusMisdirectedRequest)
 			return
 		}

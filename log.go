@@ -115,9 +115,15 @@ func (a *App) logLimited(ctx context.Context, level slog.Level, msg string, err 
 // logMistake logs a mistake in the program whose error the program may ignore, once per calling line.
 func (a *App) logMistake(msg string, err error) {
 	where := mistake.Callers(packagePath, 1)
-	if _, again := a.mistaken.LoadOrStore(where, true); !again {
+	if a.isNewMistake(where) {
 		a.logLimited(context.Background(), slog.LevelError, msg, err, "caller", where)
 	}
+}
+
+// isNewMistake reports whether a mistake has not been logged yet. The key is the same each time it is made.
+func (a *App) isNewMistake(key any) bool {
+	_, again := a.mistaken.LoadOrStore(key, true)
+	return !again
 }
 
 // logOfHub logs background work of the hub, which has no context.

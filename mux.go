@@ -16,7 +16,7 @@ func (a *App) serveMux(w http.ResponseWriter, r *http.Request) {
 	if asksToUpgrade(r) && !a.serves(r) {
 		refusal := &transport.Refusal{Status: http.StatusNotFound, Message: a.notFound(r)}
 		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "remote", r.RemoteAddr, "err", refusal)
-		refusal.Write(w)
+		refusal.Write(w, r)
 		return
 	}
 	a.mux.ServeHTTP(w, r)

@@ -46,12 +46,12 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if a.warned.CompareAndSwap(false, true) {
 			a.log.Error("wsgate: a request came before App.Start had run the OnStart functions")
 		}
-		unavailable("not started").Write(w)
+		unavailable("not started").Write(w, r)
 		return
 	}
 	ok, why := a.begin()
 	if !ok {
-		unavailable(why).Write(w)
+		unavailable(why).Write(w, r)
 		return
 	}
 	c := &conn{route: rt}
@@ -84,13 +84,22 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if decided.late {
 			_ = http.NewResponseController(w).Flush() // send the response before waiting for OnUpgrade
 		}
-		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
+		rt.logRefused(r, err)
 		return
 	}
 	c.t = t
 	rt.hooks.attach(c, decided.data)
 	started = true
 	go c.run(deadline) // App.active waits for it
+}
+
+// logRefused logs an upgrade that was refused: at debug level, and once where the server is the cause.
+func (rt *route) logRefused(r *http.Request, err error) {
+	a := rt.app
+	if refusal, ok := err.(*transport.Refusal); ok && refusal.Cause != nil && a.isNewMistake(refusal.Cause.What) {
+		a.logError(r.Context(), "wsgate: upgrades cannot succeed", refusal.Cause, "path", rt.path)
+	}
+	a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
 }
 
 // reserve reserves an entry in the hub before the connection exists.

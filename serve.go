@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/wsgate/wsgate/internal/transport"
 )
 
 // Run listens on the TCP address and serves until ctx is done, then shuts down. See [App.Serve].
@@ -80,7 +82,7 @@ func limitHeader(next http.Handler) http.Handler {
 			values += len(v)
 		}
 		if values > maxHeaderValues {
-			w.Header().Set("Connection", "close")
+			transport.CloseAfter(w, r)
 			http.Error(w, "431 Request Header Fields Too Large", http.StatusRequestHeaderFieldsTooLarge)
 			return
 		}

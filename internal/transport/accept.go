@@ -3,10 +3,8 @@ package transport
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,41 +25,18 @@ type AcceptOptions struct {
 	Admit func() (values context.Context, refusal *Refusal)
 }
 
-// A Refusal is an HTTP error response to an upgrade request.
-type Refusal struct {
-	Status     int
-	Message    string
-	RetryAfter string
-}
-
-func (r *Refusal) Error() string { return r.Message }
-
-// Write sends the refusal. It sets Content-Length, so a Flush completes the response even if the handler runs on.
-func (r *Refusal) Write(w http.ResponseWriter) {
-	h := w.Header()
-	if r.RetryAfter != "" {
-		h.Set("Retry-After", r.RetryAfter)
-	}
-	h.Set("Connection", "close")
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(r.Message)+1))
-	w.WriteHeader(r.Status)
-	_, _ = io.WriteString(w, r.Message+"\n")
-}
-
 // Accept upgrades the request or responds with an error. It keeps no reference to the request, so the HTTP handler may
 // return. The first read cycle has begun, as if a message had been read.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
-	if r.ContentLength != 0 {
+	if r.ContentLength != 0 && r.ProtoMajor < 2 {
 		// net/http drains the rest of a body before it releases the connection, however long that takes.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	}
 	if err := precheck(r, o.Subprotocols); err != nil {
-		err.Write(w)
+		err.Write(w, r)
 		return nil, err
 	}
-	u := &upgrade{ResponseWriter: w, options: o, subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r))}
+	u := &upgrade{ResponseWriter: w, request: r, options: o, subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r))}
 	compression := websocket.CompressionDisabled
 	if o.Compression {
 		u.extensions = deflateAnswer(r)
@@ -135,6 +110,8 @@ func precheck(r *http.Request, subprotocols []string) *Refusal {
 		return &Refusal{Status: http.StatusRequestHeaderFieldsTooLarge, Message: what}
 	}
 	switch {
+	case r.ProtoMajor >= 2:
+		return otherVersion(r)
 	case r.ContentLength != 0: // net/http would wait for the body before it answers
 		return bad("an upgrade request has no body")
 	case r.Host == "": // an origin without a host would be the same
@@ -175,6 +152,7 @@ func firstOf(own, offered []string) string {
 // have passed, so that Admit can still refuse the request.
 type upgrade struct {
 	http.ResponseWriter
+	request     *http.Request
 	options     *AcceptOptions
 	subprotocol string
 	extensions  string          // as they are answered
@@ -207,6 +185,6 @@ func (u *upgrade) refuse(r *Refusal) error {
 	for _, name := range []string{"Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
 		u.Header().Del(name)
 	}
-	r.Write(u.ResponseWriter)
+	r.Write(u.ResponseWriter, u.request)
 	return r
 }

@@ -1,0 +1,62 @@
+package transport
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/wsgate/wsgate/internal/mistake"
+)
+
+// A Refusal is an HTTP answer to an upgrade request.
+type Refusal struct {
+	Status     int
+	Message    string
+	RetryAfter string
+	Cause      *mistake.Mistake // what is wrong with the server, which will fail all upgrades like this; not for clients
+}
+
+func (refusal *Refusal) Error() string { return refusal.Message }
+
+// Write answers with the refusal. A Flush sends the whole answer, although the handler may take longer, unless a
+// ResponseWriter of the application's encodes it: then its length is not known here.
+func (refusal *Refusal) Write(w http.ResponseWriter, r *http.Request) {
+	CloseAfter(w, r)
+	h := w.Header()
+	if refusal.RetryAfter != "" {
+		h.Set("Retry-After", refusal.RetryAfter)
+	}
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Del("Content-Length")
+	if h.Get("Content-Encoding") == "" {
+		h.Set("Content-Length", strconv.Itoa(len(refusal.Message)+1))
+	}
+	w.WriteHeader(refusal.Status)
+	_, _ = io.WriteString(w, refusal.Message+"\n")
+}
+
+// CloseAfter has the connection end with the answer. From HTTP/2 on, where other requests share the connection and
+// nothing about it may stand in a header (RFC 9113 section 8.2.2), it goes on.
+func CloseAfter(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// otherVersion refuses a request of HTTP/2 or later. 426 would be right only with an Upgrade in its header (RFC 9110
+// section 15.5.22), which there may not be. No status makes a browser try HTTP/1.1 after an extended CONNECT (RFC 8441).
+func otherVersion(r *http.Request) *Refusal {
+	refusal := &Refusal{Status: http.StatusBadRequest, Message: fmt.Sprintf("a WebSocket is opened over HTTP/1.1, and this is %s", r.Proto)}
+	if r.Method == http.MethodConnect {
+		refusal.Status = http.StatusNotImplemented // RFC 9220 section 3
+		refusal.Cause = &mistake.Mistake{
+			What: "a client wants to open a WebSocket over " + r.Proto,
+			Have: "a server that offers it by the setting ENABLE_CONNECT_PROTOCOL of RFC 8441",
+			Want: "one that does not, so that clients use HTTP/1.1",
+			Fix:  "remove http2xconnect=1 from GODEBUG",
+		}
+	}
+	return refusal
+}
