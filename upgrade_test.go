@@ -107,38 +107,6 @@ func TestUpgradeWithBody(t *testing.T) {
 	}
 }
 
-type (
-	transparentWriter struct{ http.ResponseWriter }
-	opaqueWriter      struct{ http.ResponseWriter }
-)
-
-func (w transparentWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// HTTP middleware may wrap the ResponseWriter, if it can be unwrapped again.
-func TestWrappedResponseWriter(t *testing.T) {
-	var happened kit.Journal
-	wrap := func(around func(http.ResponseWriter) http.ResponseWriter) *wsgate.Options {
-		return &wsgate.Options{HTTP: []any{func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(around(w), r) })
-		}}}
-	}
-	route := func() wsgate.Route {
-		return kit.RouteTo("/ws", &kit.MessageGateway{Hooks: kit.Hooks{
-			Upgrade: func(*http.Request) (kit.Data, error) { happened.Add("OnUpgrade"); return kit.Data{}, nil },
-		}})
-	}
-	c := kit.Dial(t, kit.NewApp(t, wrap(func(w http.ResponseWriter) http.ResponseWriter { return transparentWriter{transparentWriter{w}} }), route()), "/ws")
-	c.Say("x")
-	c.Hears("x")
-	c.Close(websocket.StatusNormalClosure, "")
-	happened.Want(t, "OnUpgrade")
-	resp := kit.DialRefused(t, kit.NewApp(t, wrap(func(w http.ResponseWriter) http.ResponseWriter { return opaqueWriter{w} }), route()), "/ws", nil)
-	if resp.StatusCode != http.StatusNotImplemented || resp.Header.Get("Upgrade") != "" {
-		t.Errorf("got status %d, header %v, want 501", resp.StatusCode, resp.Header)
-	}
-	happened.Want(t, "OnUpgrade") // not once more
-}
-
 // A hook's context has what ConnContext has taken out of the request, and nothing else of it.
 func TestConnContext(t *testing.T) {
 	fromHeader := func(r *http.Request) context.Context {

@@ -2,12 +2,15 @@ package transport
 
 import (
 	"bufio"
+	"fmt"
 	"iter"
 	"net"
 	"net/http"
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/wsgate/wsgate/internal/mistake"
 )
 
 const (
@@ -18,8 +21,8 @@ const (
 
 // Hijack takes over the raw connection and returns a stream on top of it to websocket.Accept.
 func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if !hijackable(u.ResponseWriter) {
-		return nil, nil, u.refuse(&Refusal{Status: http.StatusNotImplemented, Message: "this server cannot upgrade connections"})
+	if _, ok := hijacker(u.ResponseWriter); !ok {
+		return nil, nil, u.refuse(u.notHijackable(nil))
 	}
 	values, refusal := u.options.Admit()
 	if refusal != nil {
@@ -53,20 +56,44 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // takeOver responds with 101 and returns the raw connection, without deadlines. HTTP middleware that wraps the
 // ResponseWriter, such as an access log, sees the status.
 func (u *upgrade) takeOver() (net.Conn, *bufio.ReadWriter, error) {
-	hijack := http.NewResponseController(u.ResponseWriter).Hijack
 	if !isNetHTTP(u.ResponseWriter) {
 		u.announce()
-		raw, rw, err := hijack() // which sends the header
+		raw, rw, err := u.hijack() // which sends the header
 		if err == nil {
 			err = raw.SetDeadline(time.Time{})
 		}
 		return raw, rw, closeOn(err, raw)
 	}
-	raw, rw, err := hijack()
+	raw, rw, err := u.hijack()
 	if err == nil {
 		err = u.switchProtocols(raw)
 	}
 	return raw, rw, closeOn(err, raw)
+}
+
+// hijack returns the raw connection. If it fails, the client cannot be answered any more: 101 was announced, or somebody
+// has the connection already.
+func (u *upgrade) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	raw, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	if err != nil {
+		u.refused = u.notHijackable(err)
+		return raw, rw, u.refused
+	}
+	return raw, rw, nil
+}
+
+// notHijackable is the refusal because of a ResponseWriter that has no Hijack, or one that returned err.
+func (u *upgrade) notHijackable(err error) *Refusal {
+	w, _ := hijacker(u.ResponseWriter)
+	cause := &mistake.Mistake{
+		What: fmt.Sprintf("a ResponseWriter of type %T cannot be hijacked, as every upgrade needs it", w),
+		Want: "a method Unwrap() http.ResponseWriter that returns the one it is around, or a Hijack",
+		Fix:  "give it one; if it is not yours, leave upgrades out of the HTTP middleware that it is from",
+	}
+	if err != nil {
+		cause.Have = fmt.Sprintf("an error from its Hijack: %v", err)
+	}
+	return &Refusal{Status: http.StatusNotImplemented, Message: "this server cannot upgrade connections", Cause: cause}
 }
 
 // closeOn returns err. It closes raw if neither is nil.
@@ -117,15 +144,15 @@ func (u *upgrade) switchProtocols(raw net.Conn) error {
 
 var noNewlines = strings.NewReplacer("\r", " ", "\n", " ")
 
-// hijackable reports whether w or a ResponseWriter that it wraps is a Hijacker, by the rules of
-// http.ResponseController.
-func hijackable(w http.ResponseWriter) bool {
-	for w := range unwrapped(w) {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
+// hijacker returns w or what it wraps that can be hijacked, as http.ResponseController finds it; or else the one behind
+// which it finds nothing.
+func hijacker(w http.ResponseWriter) (last http.ResponseWriter, ok bool) {
+	for last = range unwrapped(w) {
+		if _, ok := last.(http.Hijacker); ok {
+			return last, true
 		}
 	}
-	return false
+	return last, false
 }
 
 // unwrapped yields w and the ResponseWriters that it wraps, as http.ResponseController does.
