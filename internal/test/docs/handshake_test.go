@@ -136,6 +136,14 @@ func TestHandshake(t *testing.T) {
 		got(tt.name, resp, err, tt.status)
 	}
 
+	for method, status := range map[string]string{"GET": "400", "CONNECT": "501"} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(method, "/", http.NoBody)
+		r.URL.Path = "/" // an extended CONNECT has one
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+		app.ServeHTTP(w, r)
+		got(method+" over HTTP/2", w.Result(), nil, status)
+	}
+
 	resp, err := largeRequest(t)
 	got("601 values in the header", resp, err, "431")
 
