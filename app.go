@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -111,6 +110,9 @@ type App struct {
 	cut    context.Context // done when Shutdown runs out of time
 	cutNow context.CancelFunc
 
+	mounting sync.Mutex // guards following
+	patterns patterns   // what mux serves
+
 	count  atomic.Int64 // connections, including those being upgraded
 	warned atomic.Bool  // that a request came before Start
 
@@ -149,29 +151,6 @@ func (a *App) Invoke(fn any) error {
 		return &mistake.Mistake{What: "App.Invoke", Where: mistake.Caller(1), Have: inspect.NotFunc(fn), Want: "func(services...) or func(services...) error"}
 	}
 	return a.plan.Invoke(fn)
-}
-
-// Handle mounts an ordinary HTTP handler beside the gateways. The pattern is an http.ServeMux pattern. A pattern that
-// conflicts with another, or that no request matches, is an error. Call Handle before serving.
-func (a *App) Handle(pattern string, h http.Handler) error {
-	if f, ok := h.(http.HandlerFunc); h != nil && (!ok || f != nil) { // the mux rejects nil
-		h = mounted{h}
-	}
-	what, where := fmt.Sprintf("App.Handle of pattern %q", pattern), mistake.Caller(1)
-	if err := a.hosts.checkPattern(what, pattern, where); err != nil {
-		return err
-	}
-	if reason := tryHandle(http.NewServeMux(), pattern, h); reason == "" && unreachable(pattern) {
-		return &mistake.Mistake{
-			What: what, Where: where, Have: "a pattern that no request matches",
-			Want: `a method in upper case, a host in lower case and without a port, a path in its shortest form, as "GET chat.example.com/page"`,
-		}
-	}
-	if reason := tryHandle(a.mux, pattern, h); reason != "" {
-		reason, detail, _ := strings.Cut(reason, "\n")
-		return &mistake.Mistake{What: what + ": " + strings.TrimSuffix(reason, ":"), Where: where, Have: detail}
-	}
-	return nil
 }
 
 // ServeHTTP serves the gateways and what was mounted by [App.Handle]. If you mount an App in your own server, instead

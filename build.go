@@ -111,7 +111,8 @@ func (b *builder) check(root *Module) {
 			}
 		}
 	}
-	b.addErrors(checkRoutes(b.routes)...)
+	b.app.patterns, mistakes = checkRoutes(b.routes)
+	b.addErrors(mistakes...)
 	for _, rt := range b.routes {
 		b.addErrors(b.app.hosts.checkPattern(fmt.Sprintf("route %q", rt.Path), rt.Path, rt.where()))
 	}

@@ -138,10 +138,15 @@ func (l Limits) changed() (changed []string) {
 	return changed
 }
 
-// report logs the routes at debug level, and a warning for every finding of audit.
+// report logs the routes at debug level, the handlers that take upgrades of a host from a gateway, and a warning for every
+// finding of audit.
 func (a *App) report(ctx context.Context) {
 	for _, warning := range a.audit() {
 		a.log.WarnContext(ctx, "wsgate: audit: "+warning)
+	}
+	for _, t := range a.hostTakers() {
+		a.log.InfoContext(ctx, "wsgate: a handler takes the upgrades of a host from a gateway", "host", t.host,
+			"handler", t.handler.pattern, "pos", t.handler.where, "gateway", t.gateway.pattern)
 	}
 	if !a.log.Enabled(ctx, slog.LevelDebug) {
 		return

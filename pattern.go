@@ -2,6 +2,8 @@ package wsgate
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -38,4 +40,72 @@ func (names hostNames) checkPattern(what, pattern, where string) error {
 		What: what, Where: where, Have: fmt.Sprintf("host %q, for which Options.Hosts has every request refused", host),
 		Fix: "add it to Options.Hosts",
 	}
+}
+
+// patterns are those that a mux serves, with where each was registered. The zero value has none.
+type patterns struct {
+	mux *http.ServeMux // calls none of them, but tells which would be called
+	all []*registered
+}
+
+// registered is a pattern, and its handler in the mux of patterns.
+type registered struct {
+	http.Handler
+	pattern, where string
+	gateway        bool // and not what App.Handle has mounted
+}
+
+// clone returns patterns to which others can be added without changing p.
+func (p *patterns) clone() patterns {
+	var c patterns
+	for _, entry := range p.all {
+		c.add(entry)
+	}
+	return c
+}
+
+// add adds a pattern, or returns why it cannot be added, and with what it conflicts if it does.
+func (p *patterns) add(own *registered) (other *registered, reason string) {
+	if p.mux == nil {
+		p.mux = http.NewServeMux()
+	}
+	reason = tryHandle(p.mux, own.pattern, own)
+	if reason == "" {
+		p.all = append(p.all, own)
+		return nil, ""
+	}
+	for _, other := range p.all {
+		if strings.Contains(reason, fmt.Sprintf("conflicts with pattern %q:", other.pattern)) {
+			return other, strings.TrimSpace(reason[strings.LastIndexByte(reason, '\n')+1:])
+		}
+	}
+	return nil, reason
+}
+
+// gateways returns those of gateways.
+func (p *patterns) gateways() (all []*registered) {
+	for _, entry := range p.all {
+		if entry.gateway {
+			all = append(all, entry)
+		}
+	}
+	return all
+}
+
+// upgraded returns who gets an upgrade on a host for the gateway: one whose path nothing but the gateway's wildcards
+// match, as what matches others has been given to others on purpose.
+func (p *patterns) upgraded(gateway *registered, host string) *registered {
+	_, _, below := splitPattern(gateway.pattern)
+	location := "/" + strings.TrimSuffix(below, "{$}")
+	if strings.HasSuffix(location, "/") && location == "/"+below {
+		location += "{}"
+	}
+	// The wildcard itself stands for what it matches: no pattern has braces there but as a wildcard.
+	u, err := url.Parse(strings.NewReplacer("{", "%7B", "}", "%7D").Replace(location))
+	if err != nil {
+		return nil
+	}
+	found, _ := p.mux.Handler(&http.Request{Method: http.MethodGet, Host: host, URL: u})
+	entry, _ := found.(*registered)
+	return entry
 }

@@ -36,7 +36,7 @@ type Route struct {
 type Registry struct {
 	mu     sync.Mutex // guards following
 	routes []Route
-	paths  paths
+	paths  patterns
 	served bool // an App serves the routes
 }
 
@@ -53,10 +53,7 @@ func (r *Registry) Register(path string, constructor any) error {
 		}
 	}
 	if mistakes := rt.check(); len(mistakes) > 0 {
-		var all paths // check the path as well, without adding it
-		for i := range r.routes {
-			_ = all.enter(&r.routes[i])
-		}
+		all := r.paths.clone() // check the path as well, without adding it
 		return errors.Join(append(mistakes, all.enter(&rt.Route))...)
 	}
 	if err := r.paths.enter(&rt.Route); err != nil {
@@ -86,9 +83,8 @@ func (rt *Route) where() string {
 	return where
 }
 
-// checkRoutes checks each route, and the paths of all.
-func checkRoutes(routes []checkedRoute) (mistakes []error) {
-	var all paths
+// checkRoutes checks each route, and the paths of all, which it returns.
+func checkRoutes(routes []checkedRoute) (all patterns, mistakes []error) {
 	for i := range routes {
 		rt := &routes[i]
 		if err := all.enter(&rt.Route); err != nil {
@@ -96,7 +92,7 @@ func checkRoutes(routes []checkedRoute) (mistakes []error) {
 		}
 		mistakes = append(mistakes, rt.check()...)
 	}
-	return mistakes
+	return all, mistakes
 }
 
 // checkedRoute is a route, with what its check has found out.
@@ -125,17 +121,8 @@ func (rt *checkedRoute) check() []error {
 	return mistakes
 }
 
-// paths holds the paths of the routes checked so far.
-type paths struct {
-	mux   *http.ServeMux
-	taken map[string]*Route
-}
-
 // enter adds the route's path, or returns why it cannot.
-func (p *paths) enter(rt *Route) error {
-	if p.mux == nil {
-		p.mux, p.taken = http.NewServeMux(), map[string]*Route{}
-	}
+func (p *patterns) enter(rt *Route) error {
 	if strings.ContainsAny(rt.Path, " \t") || !strings.Contains(rt.Path, "/") || unreachable(rt.Path) {
 		return &mistake.Mistake{
 			What: fmt.Sprintf("route %q", rt.Path), Where: rt.where(),
@@ -143,29 +130,25 @@ func (p *paths) enter(rt *Route) error {
 			Want: `something like "/ws/chat", "/ws/chat/{room}" or "chat.example.com/ws", with the host in lower case and without a port`,
 		}
 	}
-	if other := p.taken[rt.Path]; other != nil {
+	other, reason := p.add(&registered{pattern: rt.Path, where: rt.where(), gateway: true})
+	switch {
+	case reason == "":
+		return nil
+	case other == nil:
+		return &mistake.Mistake{What: fmt.Sprintf("route %q: %s", rt.Path, reason), Where: rt.where()}
+	case other.pattern == rt.Path:
 		return &mistake.Mistake{
 			What: fmt.Sprintf("route %q is registered twice", rt.Path), Where: rt.where(),
-			Have: "the same path at " + other.where(),
+			Have: "the same path at " + other.where,
 			Fix:  "give each route a path of its own",
 		}
 	}
-	reason := tryHandle(p.mux, rt.Path, http.NotFoundHandler())
-	if reason == "" {
-		p.taken[rt.Path] = rt
-		return nil
+	return &mistake.Mistake{
+		What: fmt.Sprintf("route %q conflicts with route %q", rt.Path, other.pattern), Where: rt.where(),
+		Have: fmt.Sprintf("%q at %s", other.pattern, other.where),
+		Want: reason,
+		Fix:  "change one of them so that one is more specific than the other, or they have no path in common",
 	}
-	for _, other := range p.taken {
-		if strings.Contains(reason, fmt.Sprintf("%q", other.Path)) {
-			return &mistake.Mistake{
-				What: fmt.Sprintf("route %q conflicts with route %q", rt.Path, other.Path), Where: rt.where(),
-				Have: fmt.Sprintf("%q at %s", other.Path, other.where()),
-				Want: strings.TrimSpace(reason[strings.LastIndexByte(reason, '\n')+1:]),
-				Fix:  "change one of them so that one is more specific than the other, or they have no path in common",
-			}
-		}
-	}
-	return &mistake.Mistake{What: fmt.Sprintf("route %q: %s", rt.Path, reason), Where: rt.where()}
 }
 
 // checkSubprotocols returns a mistake for names that can never be negotiated, since they must be tokens (RFC 9110
