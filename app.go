@@ -113,6 +113,8 @@ type App struct {
 	mounting sync.Mutex // guards following
 	patterns patterns   // what mux serves
 
+	unreached atomic.Int32 // routes that no upgrade has reached yet, counted if there is HTTP middleware
+
 	count  atomic.Int64 // connections, including those being upgraded
 	warned atomic.Bool  // that a request came before Start
 

@@ -22,7 +22,7 @@ func (b *builder) construct() {
 	for _, err := range mistakes {
 		b.addErrors(withPublicPanic(err))
 	}
-	b.app.handler = b.app.hosts.guard(wrapAll[http.Handler](b, b.http, http.HandlerFunc(b.app.serveMux)))
+	b.app.handler = b.app.hosts.guard(b.wrapHTTP(http.HandlerFunc(b.app.serveMux)))
 	for i, gateway := range gateways {
 		if gateway != nil {
 			b.mount(b.routes[i], gateway, b.routeUse[i])

@@ -13,11 +13,17 @@ import (
 // serveMux serves the routes and mounted handlers. For an upgrade, it replaces the mux's own responses (redirects, 404,
 // 405) with 404: WebSocket clients do not follow redirects and always use GET.
 func (a *App) serveMux(w http.ResponseWriter, r *http.Request) {
-	if asksToUpgrade(r) && !a.serves(r) {
-		refusal := &transport.Refusal{Status: http.StatusNotFound, Message: a.notFound(r)}
-		a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "remote", r.RemoteAddr, "err", refusal)
-		refusal.Write(w, r)
-		return
+	if asksToUpgrade(r) {
+		switch h := a.handlerOf(r).(type) {
+		case *route:
+			h.isFirst()
+		case mounted:
+		default:
+			refusal := &transport.Refusal{Status: http.StatusNotFound, Message: a.notFound(r)}
+			a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "remote", r.RemoteAddr, "err", refusal)
+			refusal.Write(w, r)
+			return
+		}
 	}
 	a.mux.ServeHTTP(w, r)
 }
@@ -29,13 +35,10 @@ func asksToUpgrade(r *http.Request) bool {
 // mounted marks a handler that the application has mounted, as opposed to one of the mux's own.
 type mounted struct{ http.Handler }
 
-// serves reports whether the mux has a route or a mounted handler for the request.
-func (a *App) serves(r *http.Request) bool {
-	switch h, _ := a.mux.Handler(r); h.(type) {
-	case *route, mounted:
-		return true
-	}
-	return false
+// handlerOf returns what the mux calls for the request.
+func (a *App) handlerOf(r *http.Request) http.Handler {
+	h, _ := a.mux.Handler(r)
+	return h
 }
 
 // notFound returns the message of a 404. It names a similar path that the mux serves, if there is one.
@@ -51,7 +54,7 @@ func (a *App) notFound(r *http.Request) string {
 		}
 		other := *r
 		other.URL = u
-		switch h, _ := a.mux.Handler(&other); h.(type) {
+		switch a.handlerOf(&other).(type) {
 		case *route:
 			return fmt.Sprintf("%s; it is at %.*q", message, max, meant)
 		case mounted:

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsgate/wsgate/internal/envelope"
@@ -29,6 +30,8 @@ type route struct {
 	handle Handler             // the hooks, wrapped in middleware
 
 	opening, receiving, closing activity // activities other than events
+
+	reached atomic.Bool // by an upgrade, see isFirst
 
 	hasUsers bool // the data has a UserID method
 

@@ -19,6 +19,8 @@ import (
 // App that is there already.
 var followed = map[string]string{
 	"call it in a goroutine":                "shutdown_caller_test.go: TestShutdownFromWhatItWaitsFor",
+	"give it one; if it is not yours":       "upgrade_wrapped_test.go: TestWrappedResponseWriter",
+	"remove http2xconnect=1 from GODEBUG":   "upgrade_http2_test.go: TestExtendedCONNECT",
 	"register the route before New":         "registry_test.go: TestRegisterBeforeNew",
 	"replace the type":                      "wstest/replace_test.go: TestReplaceOfWhatNothingProvides",
 	"remove it; wstest.With sets Options":   "wstest/replace_test.go: TestReplaceOfWhatNothingProvides",

@@ -5,7 +5,7 @@ import "slices"
 // mistake is something that a programmer gets wrong.
 type mistake struct {
 	name string // what was done, for the table
-	code string // the package "chat" that does it; it declares Module, and Options if that matters
+	code string // the package "chat" that does it; it declares Module, and Options and Mount if they matter
 
 	fixes []fix // programs that follow the advice to the letter, one for each of its alternatives
 }
@@ -320,6 +320,34 @@ var Options = &wsgate.Options{CloseOldest: true}
 `, []fix{
 		{"CloseOldest: true", "CloseOldest: true, Limits: wsgate.Limits{UserConnections: 3}", "Conn[Member]", "Conn[User]", "type Member struct{ Name string }", user},
 		{"CloseOldest: true", ""},
+	}},
+	{"a handler takes every upgrade from a gateway", opener + `
+func Mount(app *wsgate.App) error {
+	return app.Handle("GET /ws", http.NotFoundHandler())
+}
+`, []fix{
+		{`"GET /ws"`, `"GET /help"`},
+		{"\treturn app.Handle(\"GET /ws\", http.NotFoundHandler())", "\treturn nil", "func Mount", `
+func help(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ws" && r.Header.Get("Upgrade") == "" {
+			http.NotFound(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+var Options = &wsgate.Options{HTTP: []any{help}}
+
+func Mount`},
+	}},
+	{"a handler has a gateway's path", opener + `
+func Mount(app *wsgate.App) error {
+	return app.Handle("/ws", http.NotFoundHandler())
+}
+`, []fix{
+		{`Handle("/ws"`, `Handle("/help"`},
 	}},
 	{"a host has a port", opener + `
 var Options = &wsgate.Options{Hosts: []string{"localhost:3100"}}

@@ -25,7 +25,8 @@ const head = `# Diagnostics: what each tool reports
 
 Mistakes in using wsgate, who finds each of them first to last, and what the first one says. The **compiler** is Go's.
 The **analyzer** is [wsgatevet](../analyzer), for ` + "`go vet -vettool`" + ` and editors. **New** is ` + "`wsgate.New`" + `, which reports
-all of them at once before anything is served. **wstest** is a test that builds the module with the test kit.
+all of them at once before anything is served. **Handle** is ` + "`App.Handle`" + `. **wstest** is a test that builds the module with the
+test kit.
 
 This page is written by a test that makes each of the mistakes: ` + "`go test ./analyzer/internal/mistaketable -update`" + `.
 
@@ -144,13 +145,16 @@ func find(t *testing.T, programs map[string]string) map[string][]finding {
 	}
 	module.Write("main.go", asker(rest))
 	output := run("run", compiled, ".")
-	var answers map[string]struct{ New, Wstest string }
+	var answers map[string]struct{ New, Handle, Wstest string }
 	if err := json.Unmarshal([]byte(output), &answers); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	for pkg, a := range answers {
 		if a.New != "" {
 			found[pkg] = append(found[pkg], finding{"New", a.New})
+		}
+		if a.Handle != "" {
+			found[pkg] = append(found[pkg], finding{"Handle", a.Handle})
 		}
 		if a.Wstest != "" {
 			found[pkg] = append(found[pkg], finding{"wstest", a.Wstest})
@@ -175,6 +179,9 @@ func source(code string) string {
 	slices.Sort(imports)
 	if !strings.Contains(code, "var Options") {
 		code += "\nvar Options *wsgate.Options\n"
+	}
+	if !strings.Contains(code, "func Mount") {
+		code += "\nvar Mount func(app *wsgate.App) error\n"
 	}
 	return "package chat\n\n" + strings.Join(imports, "") + code
 }
@@ -221,12 +228,12 @@ func byPackage(output string) map[string]string {
 	return found
 }
 
-// asker is a program that asks wsgate.New and wstest about every package.
+// asker is a program that asks wsgate.New, App.Handle and wstest about every package.
 func asker(dirs []string) string {
 	var imports, cases strings.Builder
 	for _, dir := range dirs {
 		fmt.Fprintf(&imports, "import %s \"mistakes/%s/chat\"\n", dir, dir)
-		fmt.Fprintf(&cases, "\t%q: ask(%s.Module, %s.Options),\n", dir, dir, dir)
+		fmt.Fprintf(&cases, "\t%q: ask(%s.Module, %s.Options, %s.Mount),\n", dir, dir, dir, dir)
 	}
 	return `package main
 
@@ -246,7 +253,7 @@ import (
 )
 
 ` + imports.String() + `
-type answer struct{ New, Wstest string }
+type answer struct{ New, Handle, Wstest string }
 
 func main() {
 	json.NewEncoder(os.Stdout).Encode(map[string]answer{
@@ -255,13 +262,19 @@ func main() {
 
 var dir = regexp.MustCompile("\\bm\\w+/chat/")
 
-func ask(m *wsgate.Module, o *wsgate.Options) (a answer) {
+func ask(m *wsgate.Module, o *wsgate.Options, mount func(*wsgate.App) error) (a answer) {
 	options := wsgate.Options{Logger: slog.New(slog.DiscardHandler)}
 	if o != nil {
 		options = *o
 	}
-	if _, err := wsgate.New(m, &options); err != nil {
+	app, err := wsgate.New(m, &options)
+	if err != nil {
 		return answer{New: dir.ReplaceAllString(err.Error(), "")}
+	}
+	if mount != nil {
+		if err := mount(app); err != nil {
+			return answer{Handle: dir.ReplaceAllString(err.Error(), "")}
+		}
 	}
 	r := &recorder{}
 	done := make(chan struct{})
