@@ -35,10 +35,7 @@ func (a *App) Handle(pattern string, h http.Handler) error {
 	now := a.patterns.clone()
 	own := &registered{pattern: pattern, where: where}
 	if other, reason := now.add(own); reason != "" {
-		return &mistake.Mistake{
-			What: fmt.Sprintf("%s conflicts with pattern %q", what, other.pattern), Where: where,
-			Have: fmt.Sprintf("%q at %s", other.pattern, other.where), Want: reason,
-		}
+		return other.conflict(what, where, reason)
 	}
 	for _, gateway := range now.gateways() {
 		if _, host, _ := splitPattern(gateway.pattern); now.upgraded(gateway, host) == own {

@@ -82,6 +82,19 @@ func (p *patterns) add(own *registered) (other *registered, reason string) {
 	return nil, reason
 }
 
+// conflict is the mistake of something that was registered later.
+func (r *registered) conflict(what, where, reason string) error {
+	kind := "pattern"
+	if r.gateway {
+		kind = "route"
+	}
+	return &mistake.Mistake{
+		What: fmt.Sprintf("%s conflicts with %s %q", what, kind, r.pattern), Where: where,
+		Have: fmt.Sprintf("%q at %s: %s", r.pattern, r.where, reason),
+		Fix:  "change one of them so that one is more specific than the other, or they have no path in common",
+	}
+}
+
 // gateways returns those of gateways.
 func (p *patterns) gateways() (all []*registered) {
 	for _, entry := range p.all {

@@ -143,12 +143,7 @@ func (p *patterns) enter(rt *Route) error {
 			Fix:  "give each route a path of its own",
 		}
 	}
-	return &mistake.Mistake{
-		What: fmt.Sprintf("route %q conflicts with route %q", rt.Path, other.pattern), Where: rt.where(),
-		Have: fmt.Sprintf("%q at %s", other.pattern, other.where),
-		Want: reason,
-		Fix:  "change one of them so that one is more specific than the other, or they have no path in common",
-	}
+	return other.conflict(fmt.Sprintf("route %q", rt.Path), rt.where(), reason)
 }
 
 // checkSubprotocols returns a mistake for names that can never be negotiated, since they must be tokens (RFC 9110
