@@ -96,15 +96,6 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go c.run(deadline) // App.active waits for it
 }
 
-// logRefused logs an upgrade that was refused: at debug level, and once where the server is the cause.
-func (rt *route) logRefused(r *http.Request, err error) {
-	a := rt.app
-	if refusal, ok := err.(*transport.Refusal); ok && refusal.Cause != nil && a.isNewMistake(refusal.Cause.What) {
-		a.logError(r.Context(), "wsgate: upgrades cannot succeed", refusal.Cause, "path", rt.path)
-	}
-	a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
-}
-
 // reserve reserves an entry in the hub before the connection exists.
 func (rt *route) reserve(ctx context.Context, c *conn, userID string, deadline time.Time) *transport.Refusal {
 	err := c.member.Reserve(ctx, deadline, userID)

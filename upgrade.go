@@ -3,11 +3,13 @@ package wsgate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -108,4 +110,37 @@ func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
 		refusal.RetryAfter = retryAfter()
 	}
 	return refusal
+}
+
+// logRefused logs an upgrade that was refused: at debug level, and once where the server is the cause.
+func (rt *route) logRefused(r *http.Request, err error) {
+	a := rt.app
+	if refusal, ok := err.(*transport.Refusal); ok && refusal.Cause != nil {
+		if wrong := adviceFor(refusal.Cause); a.isNewMistake(wrong.What) {
+			a.logError(r.Context(), "wsgate: upgrades cannot succeed", wrong, "path", rt.path)
+		}
+	}
+	a.log.DebugContext(r.Context(), "wsgate: upgrade refused", "path", rt.path, "remote", r.RemoteAddr, "err", err)
+}
+
+// adviceFor says what is wrong with a server, and what to do. What is the same each time.
+func adviceFor(cause error) *mistake.Mistake {
+	writer, ok := cause.(*transport.NotHijackable)
+	if !ok { // transport.ErrExtendedConnect
+		return &mistake.Mistake{
+			What: "a client wants to open a WebSocket over HTTP/2",
+			Have: "a server that offers it by the setting ENABLE_CONNECT_PROTOCOL of RFC 8441",
+			Want: "one that does not, so that clients use HTTP/1.1",
+			Fix:  "remove http2xconnect=1 from GODEBUG",
+		}
+	}
+	wrong := &mistake.Mistake{
+		What: fmt.Sprintf("a ResponseWriter of type %s cannot be hijacked, as every upgrade needs it", writer.Writer),
+		Want: "a method Unwrap() http.ResponseWriter that returns the one it is around, or a Hijack",
+		Fix:  "give it one; if it is not yours, leave upgrades out of the HTTP middleware that it is from",
+	}
+	if writer.Err != nil {
+		wrong.Have = fmt.Sprintf("an error from its Hijack: %v", writer.Err)
+	}
+	return wrong
 }

@@ -140,7 +140,7 @@ func TestExtendedCONNECT(t *testing.T) {
 			t.Errorf("got %d with %v, want 501", w.Code, w.Header())
 		}
 	}
-	if lines := app.Log.With("ERROR", "HTTP/2.0", "remove http2xconnect=1 from GODEBUG"); len(lines) != 1 {
+	if lines := app.Log.With("ERROR", "HTTP/2", "remove http2xconnect=1 from GODEBUG"); len(lines) != 1 {
 		t.Errorf("logged %q, want it once", app.Log.With())
 	}
 }

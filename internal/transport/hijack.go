@@ -9,8 +9,6 @@ import (
 	"reflect"
 	"strings"
 	"time"
-
-	"github.com/wsgate/wsgate/internal/mistake"
 )
 
 const (
@@ -85,14 +83,7 @@ func (u *upgrade) hijack() (net.Conn, *bufio.ReadWriter, error) {
 // notHijackable is the refusal because of a ResponseWriter that has no Hijack, or one that returned err.
 func (u *upgrade) notHijackable(err error) *Refusal {
 	w, _ := hijacker(u.ResponseWriter)
-	cause := &mistake.Mistake{
-		What: fmt.Sprintf("a ResponseWriter of type %T cannot be hijacked, as every upgrade needs it", w),
-		Want: "a method Unwrap() http.ResponseWriter that returns the one it is around, or a Hijack",
-		Fix:  "give it one; if it is not yours, leave upgrades out of the HTTP middleware that it is from",
-	}
-	if err != nil {
-		cause.Have = fmt.Sprintf("an error from its Hijack: %v", err)
-	}
+	cause := &NotHijackable{Writer: fmt.Sprintf("%T", w), Err: err}
 	return &Refusal{Status: http.StatusNotImplemented, Message: "this server cannot upgrade connections", Cause: cause}
 }
 

@@ -1,12 +1,11 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
-
-	"github.com/wsgate/wsgate/internal/mistake"
 )
 
 // A Refusal is an HTTP answer to an upgrade request.
@@ -14,7 +13,7 @@ type Refusal struct {
 	Status     int
 	Message    string
 	RetryAfter string
-	Cause      *mistake.Mistake // what is wrong with the server, which will fail all upgrades like this; not for clients
+	Cause      error // what is wrong with the server, which refuses all upgrades like this one; not for clients
 }
 
 func (refusal *Refusal) Error() string { return refusal.Message }
@@ -50,13 +49,20 @@ func CloseAfter(w http.ResponseWriter, r *http.Request) {
 func otherVersion(r *http.Request) *Refusal {
 	refusal := &Refusal{Status: http.StatusBadRequest, Message: fmt.Sprintf("a WebSocket is opened over HTTP/1.1, and this is %s", r.Proto)}
 	if r.Method == http.MethodConnect {
-		refusal.Status = http.StatusNotImplemented // RFC 9220 section 3
-		refusal.Cause = &mistake.Mistake{
-			What: "a client wants to open a WebSocket over " + r.Proto,
-			Have: "a server that offers it by the setting ENABLE_CONNECT_PROTOCOL of RFC 8441",
-			Want: "one that does not, so that clients use HTTP/1.1",
-			Fix:  "remove http2xconnect=1 from GODEBUG",
-		}
+		refusal.Status, refusal.Cause = http.StatusNotImplemented, ErrExtendedConnect // RFC 9220 section 3
 	}
 	return refusal
+}
+
+// ErrExtendedConnect is the cause of refusing an extended CONNECT, which clients make only if the server offers it.
+var ErrExtendedConnect = errors.New("extended CONNECT is not supported")
+
+// NotHijackable is the cause of refusing an upgrade because a ResponseWriter does not hand over the connection.
+type NotHijackable struct {
+	Writer string // its type
+	Err    error  // from its Hijack; nil if it has none
+}
+
+func (n *NotHijackable) Error() string {
+	return fmt.Sprintf("a ResponseWriter of type %s cannot be hijacked", n.Writer)
 }
