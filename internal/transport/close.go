@@ -208,9 +208,9 @@ func (c *Conn) discard() {
 	m := &c.in.meter
 	buf := inputPool.Get().(*[inputSize]byte)
 	defer inputPool.Put(buf)
-	for n := 0; n < maxDiscard && !m.closed; {
+	for n := 0; n < maxDiscard; {
 		wait := lingerFor
-		if m.inMessage() {
+		if m.inMessage() && !m.closed {
 			wait = c.limits.Close
 		}
 		c.raw.SetReadDeadline(time.Now().Add(wait))
