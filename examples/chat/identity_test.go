@@ -66,6 +66,7 @@ func TestIdentitySurvivesARestart(t *testing.T) {
 	equal(t, []string{ann.id, bob.id}, []string{annID, bobID})
 	kept := ann.await(event{"type": "history", "room": "lobby"})["messages"].([]any)
 	equal(t, kept[0].(event)["fromId"], any(annID))
+	ann.until(func() bool { _, here := ann.people[bobID]; return here }) // the welcome comes before one is there
 	if answer := ann.await(event{"type": "private", "to": bobID, "text": "still there?"}); answer["type"] != "private" {
 		t.Errorf("a message to Bob after the restart: %v", answer)
 	}

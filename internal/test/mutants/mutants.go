@@ -97,7 +97,7 @@ var mutants = []mutant{
 	{"what a listener has put around its connections is passed by", "internal/transport/socket.go", `case *net.UnixConn:`, `case syscall.Conn:`, core},
 	{"a host with the port that browsers leave out is another", "origins.go", `if port == defaultPort {`, `if false {`, core},
 	{"a listed origin's default port counts", "origins.go", `return name, name + port`, `return name, name`, core},
-	{"upgrades are redirected", "mux.go", `asksToUpgrade(r) && !a.serves(r)`, `false`, core + " " + abuse},
+	{"upgrades are redirected", "mux.go", `if asksToUpgrade(r) {`, `if false {`, core + " " + abuse},
 	{"any origin may connect", "origins.go", `if patterns.allow(r) {`, `if true {`, core + " " + abuse},
 	{"an upgrade may have a body", "internal/transport/accept.go", "case r.ContentLength != 0: //", "case false: //", core + " " + abuse},
 	{"a client that offers other subprotocols is taken", "internal/transport/accept.go", `&& firstOf(subprotocols, offered) == "" {`, `&& false {`, core + " " + abuse},
