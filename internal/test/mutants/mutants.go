@@ -9,7 +9,7 @@ type mutant struct {
 }
 
 const (
-	core        = ". ./internal/wiring ./internal/test/nodes ./internal/transport" // whole Apps
+	core        = ". ./internal/hub ./internal/wiring ./internal/test/nodes ./internal/transport" // whole Apps
 	conformance = "./internal/test/conformance"
 	abuse       = "./internal/test/abuse"
 	lifecycle   = "./internal/test/lifecycle"
@@ -146,4 +146,22 @@ var mutants = []mutant{
 	{"a row that failed is not written again", "internal/presence/write.go", "r.pending[id] = struct{}{}\n\t\t\t} else {", "} else {", presence},
 	{"a gap in what a node tells is not noticed", "internal/presence/room.go", `d.version != have+1`, `d.version < have`, core + " " + presence},
 	{"who comes hears changes before who is there", "internal/presence/room.go", `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: len(r.shown), But: newcomers})`, `told = append(told, Change[C]{Room: r.name, Here: here, Gone: gone, Count: len(r.shown)})`, presence},
+
+	// What newcomers and other people's clients stumble over.
+	{"a payload is not asked whether it is valid", "payload.go", `if p.binding.validates {`, `if false {`, core},
+	{"a flat message is a zero payload of the nested form", "internal/envelope/form.go", `	case d.names.standsBeside(in.Text, d.typ):
+		return ErrFlat`, `	case false:
+		return ErrFlat`, core},
+	{"a payload whose fields are all hidden is sent", "internal/inspect/unfit.go", `if wrong := hidden(t); wrong != nil {`, `if wrong := hidden(t); false {`, core},
+	{"who makes room is cut before it is told, as lost", "internal/hub/userlimit.go", `	if u.closed {
+		u.t.Close`, `	if false {
+		u.t.Close`, core},
+	{"a message that is too long is not read to its end", "internal/transport/close.go", `		c.discard()`, `		_ = c`, core},
+	{"the end of a message that is too long is not waited for", "internal/transport/close.go", `if m.inMessage() && !m.closed {`, `if false {`, core},
+	{"what is read on behind a violation is not followed", "internal/transport/meter.go", `				m.follow(b[i:])`, `				_ = i`, core},
+	{"text is checked at its end only", "internal/transport/conn.go", `readAll(r, scratch[:0], text && !packed)`, `readAll(r, scratch[:0], false)`, conformance},
+	{"1005 is sent", "internal/frame/frame.go", `case 1004, websocket.StatusNoStatusRcvd,`, `case 1004,`, core},
+	{"a bound of the server's window is accepted without a word", "internal/transport/extension.go", `answer += "; server_max_window_bits=15"`, `_ = answer`, conformance},
+	{"refusals have headers of the connection in HTTP/2", "internal/transport/refusal.go", `if r.ProtoMajor < 2 {`, `if true {`, core},
+	{"HTTP middleware that takes the upgrades is not logged", "unreached.go", `rt.isFirst() {`, `false {`, core},
 }
