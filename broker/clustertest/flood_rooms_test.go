@@ -55,7 +55,7 @@ func TestFloodedRooms(t *testing.T) {
 					t.Errorf("line %d: got %v and ErrBroker: %v, want neither", n, err, s.Away)
 				}
 			}
-			heard.check(t, len(said), patience)
+			heard.check(t, len(said))
 			t.Logf("the nodes have counted %+v and %+v", c.nodes[0].counters(t), c.nodes[1].counters(t))
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/binary"
 	"net"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -87,20 +88,25 @@ func TestTooLongIsToldBehindFrames(t *testing.T) {
 	}
 }
 
-// Who never gets to the end of the message is let go when enough was read, or when Limits.Close is over.
+// Who does not answer is let go at the end of the message, when enough was read, or when Limits.Close is over.
 func TestTooLongForEver(t *testing.T) {
 	for _, test := range []struct {
 		name  string
+		size  uint32 // of the message; 60 KiB of it are sent
 		limit time.Duration
 		goOn  bool
-	}{{"sends on", time.Hour, true}, {"stops", 50 * time.Millisecond, false}} {
+	}{
+		{"sends on", 1 << 31, time.Hour, true},
+		{"stops", 1 << 31, 50 * time.Millisecond, false},
+		{"is at its end", 60 << 10, time.Hour, false},
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			ends := make(chan error, 1)
 			g := &kit.MessageGateway{Hooks: kit.Hooks{Close: func(_ context.Context, _ *kit.Conn, err error) { ends <- err }}}
-			app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Close: test.limit}}, kit.RouteTo("/ws", g))
+			app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Message: 1 << 10, Close: test.limit}}, kit.RouteTo("/ws", g))
 			c := kit.DialRawTCP(t, kit.OverTCP(t, app), "/ws")
-			piece := wire.Masked(wire.Text, make([]byte, 60<<10))
-			piece[1], piece[2], piece[3] = 0xff, 0, 1 // the length has 8 bytes, and is more than ever comes
+			piece := append([]byte{wire.Text, 0xff, 0, 0, 0, 0}, binary.BigEndian.AppendUint32(nil, test.size)...)
+			piece = append(piece, make([]byte, 4+60<<10)...) // the mask, and the payload
 			c.SetWriteDeadline(time.Now().Add(kit.Patience))
 			_, err := c.Write(piece)
 			for err == nil && test.goOn {
