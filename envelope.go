@@ -16,19 +16,7 @@ import (
 // is "type", an empty ID is "id".
 type Envelope struct{ Type, ID, Data string }
 
-func (e Envelope) names() envelope.Names {
-	n := envelope.Names{Type: e.Type, ID: e.ID, Data: e.Data, Nested: e.Data != ""}
-	if n.Type == "" {
-		n.Type = "type"
-	}
-	if n.ID == "" {
-		n.ID = "id"
-	}
-	if n.Data == "" {
-		n.Data = "data"
-	}
-	return n
-}
+func (e Envelope) names() envelope.Names { return envelope.New(e.Type, e.ID, e.Data) }
 
 // check returns a mistake for every key that is ambiguous or not valid. of names the owner of the envelope.
 func (e Envelope) check(of string) (mistakes []error) {

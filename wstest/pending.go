@@ -1,7 +1,6 @@
 package wstest
 
 import (
-	"reflect"
 	"strconv"
 
 	"github.com/wsgate/wsgate"
@@ -34,7 +33,7 @@ func StartAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) *Pending[
 		names := c.names()
 		err := names.Parse(m.Data, &in)
 		if err == nil {
-			err = names.DecoderFor(reflect.TypeFor[A]()).Decode(&in, &answer)
+			answer, err = envelope.Unmarshal[A](&names, &in)
 		}
 		if err != nil {
 			c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(answer), err)

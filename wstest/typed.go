@@ -1,10 +1,8 @@
 package wstest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"testing/synctest"
@@ -79,12 +77,12 @@ func Next[T any](c *Client, e wsgate.Event[T]) T {
 	}
 	m := c.next(want)
 	var in envelope.Inbound
-	var payload T
 	names := c.names()
 	if err := names.Parse(m.Data, &in); err != nil || string(in.Type) != string(e) || in.ID != nil {
 		c.t.Fatalf("wstest: %s: got %s, want %s", c.name, c.describe(m), want)
 	}
-	if err := names.DecoderFor(reflect.TypeFor[T]()).Decode(&in, &payload); err != nil {
+	payload, err := envelope.Unmarshal[T](&names, &in)
+	if err != nil {
 		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(payload), err)
 	}
 	return payload
@@ -175,12 +173,8 @@ func inBubble() (in bool) {
 // send sends an event in the route's envelope.
 func send[T any](c *Client, name string, id []byte, payload T) {
 	c.t.Helper()
-	body, err := json.Marshal(payload)
-	if err != nil {
-		c.t.Fatalf("wstest: %s: the payload of %q: %v", c.name, name, err)
-	}
 	names := c.names()
-	text, err := names.Text(name, id, names.ShapeOf(reflect.TypeFor[T]()), body)
+	text, err := envelope.Marshal(&names, name, id, payload)
 	if err != nil {
 		c.t.Fatalf("wstest: %s: event %q: %v", c.name, name, err)
 	}
@@ -200,9 +194,12 @@ func (c *Client) head(m wsgate.Message) (event, id string, ok bool) {
 // failure returns the error in m, nil if m is not an error.
 func (c *Client) failure(m wsgate.Message) *wsgate.Error {
 	var in envelope.Inbound
-	var f envelope.Failure
 	names := c.names()
-	if names.Parse(m.Data, &in) != nil || string(in.Type) != envelope.ErrorName || names.DecoderFor(reflect.TypeFor[envelope.Failure]()).Decode(&in, &f) != nil {
+	if names.Parse(m.Data, &in) != nil || !in.IsError() {
+		return nil
+	}
+	f, err := envelope.Unmarshal[envelope.Failure](&names, &in)
+	if err != nil {
 		return nil
 	}
 	return &wsgate.Error{Code: wsgate.Code(f.Code), Message: f.Message, Details: f.Details}
@@ -211,11 +208,7 @@ func (c *Client) failure(m wsgate.Message) *wsgate.Error {
 // names are the keys of the route's envelope.
 func (c *Client) names() envelope.Names {
 	e := c.info.Envelope
-	names := envelope.Names{Type: e.Type, ID: e.ID, Data: e.Data, Nested: e.Data != ""}
-	if !names.Nested {
-		names.Data = "data"
-	}
-	return names
+	return envelope.New(e.Type, e.ID, e.Data)
 }
 
 // describe prints a message for a failure.
