@@ -2,11 +2,9 @@ package wsgate
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/mistake"
-	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Envelope names the JSON keys around a payload. The zero value is the flat form: the fields of an object payload
@@ -21,22 +19,8 @@ func (e Envelope) names() envelope.Names { return envelope.New(e.Type, e.ID, e.D
 // check returns a mistake for every key that is ambiguous or not valid. of names the owner of the envelope.
 func (e Envelope) check(of string) (mistakes []error) {
 	n := e.names()
-	wrong := func(key, why string) {
+	for key, why := range n.WrongKeys() {
 		mistakes = append(mistakes, &mistake.Mistake{What: fmt.Sprintf("%s: Envelope key %q %s", of, key, why), Fix: "choose another key"})
-	}
-	keys := []string{n.Type, n.ID, n.Data}
-	for i, key := range keys {
-		for _, before := range keys[:i] {
-			if strings.EqualFold(key, before) {
-				wrong(key, "is used twice; JSON keys that differ only in case count as the same")
-			}
-		}
-		if !text.IsLine(key) {
-			wrong(key, text.NotLine)
-		}
-		if !n.Nested && envelope.IsErrorKey(key) {
-			wrong(key, "is needed for errors, whose fields stand beside it in the flat form")
-		}
 	}
 	return mistakes
 }

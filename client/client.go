@@ -1,10 +1,14 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/envelope"
@@ -61,6 +65,9 @@ func (c *Client) Dial(ctx context.Context) error {
 	if c.state.Phase != Idle {
 		defer c.mu.Unlock()
 		return fmt.Errorf("client: Dial was called while %v; make another Client to dial again", c.state.Phase)
+	}
+	for key, why := range c.names.WrongKeys() {
+		return fmt.Errorf("client: Envelope key %q %s", key, why)
 	}
 	c.setState(State{Phase: Connecting})
 	c.running.Go(c.run)
@@ -137,5 +144,12 @@ func (c *Client) setState(s State) {
 // Send sends a message as it is, to a gateway that takes raw messages. It returns when the message was written, like
 // [Emit].
 func (c *Client) Send(ctx context.Context, m wsgate.Message) error {
+	switch {
+	case m.Type != websocket.MessageText && m.Type != websocket.MessageBinary:
+		return fmt.Errorf("client: a message's Type is websocket.MessageText or websocket.MessageBinary, not %d", int(m.Type))
+	case m.Type == websocket.MessageText && !utf8.Valid(m.Data):
+		return errors.New("client: a text message must be valid UTF-8")
+	}
+	m.Data = bytes.Clone(m.Data) // it may wait in the queue
 	return c.send(ctx, &outgoing{message: m})
 }

@@ -178,9 +178,11 @@ func (l *link) ping(living context.Context, end context.CancelCauseFunc) {
 		}
 		timed, cancel := context.WithTimeout(living, 2*every)
 		err := l.ws.Ping(timed)
-		late := timed.Err() != nil
+		if err != nil {
+			<-timed.Done() // a ping that could not be written fails before
+		}
 		cancel()
-		if late && err != nil && l.arrived.Load() == before && !l.stalled.Load() {
+		if err != nil && l.arrived.Load() == before && !l.stalled.Load() {
 			end(errSilent)
 			return
 		}

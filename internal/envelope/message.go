@@ -2,7 +2,11 @@ package envelope
 
 import (
 	"encoding/json"
+	"iter"
 	"reflect"
+	"strings"
+
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // New returns the names with those that are empty replaced by their defaults. Without data it is the flat form.
@@ -18,6 +22,26 @@ func New(typ, id, data string) Names {
 		n.Data = "data"
 	}
 	return n
+}
+
+// WrongKeys returns the keys that are ambiguous or not valid, each with what is wrong with it.
+func (n *Names) WrongKeys() iter.Seq2[string, string] {
+	return func(yield func(key, why string) bool) {
+		keys := []string{n.Type, n.ID, n.Data}
+		for i, key := range keys {
+			for _, before := range keys[:i] {
+				if strings.EqualFold(key, before) && !yield(key, "is used twice; JSON keys that differ only in case count as the same") {
+					return
+				}
+			}
+			if !text.IsLine(key) && !yield(key, text.NotLine) {
+				return
+			}
+			if !n.Nested && IsErrorKey(key) && !yield(key, "is needed for errors, whose fields stand beside it in the flat form") {
+				return
+			}
+		}
+	}
 }
 
 // Marshal returns the text of an event with the payload, as a client sends it. With an id the client wants an answer.
