@@ -61,18 +61,9 @@ type handlerKey struct{}
 // Dial connects and waits for the first connection. It tries again as long as ctx is not done. If it returns an error,
 // the client is closed: ctx was done, Close was called, or the server says to stay away. Call it once, after [On].
 func (c *Client) Dial(ctx context.Context) error {
-	c.mu.Lock()
-	if c.state.Phase != Idle {
-		defer c.mu.Unlock()
-		return fmt.Errorf("client: Dial was called while %v; make another Client to dial again", c.state.Phase)
+	if err := c.start(); err != nil {
+		return err
 	}
-	for key, why := range c.names.WrongKeys() {
-		return fmt.Errorf("client: Envelope key %q %s", key, why)
-	}
-	c.setState(State{Phase: Connecting})
-	c.running.Go(c.run)
-	go c.handle()
-	c.mu.Unlock()
 	select {
 	case <-c.opened:
 		return nil
@@ -85,6 +76,21 @@ func (c *Client) Dial(ctx context.Context) error {
 		return last.Err
 	}
 	return errors.Join(fmt.Errorf("client: no connection: %w", context.Cause(ctx)), last.Err)
+}
+
+func (c *Client) start() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state.Phase != Idle {
+		return fmt.Errorf("client: Dial was called while %v; make another Client to dial again", c.state.Phase)
+	}
+	for key, why := range c.names.WrongKeys() {
+		return fmt.Errorf("client: Envelope key %q %s", key, why)
+	}
+	c.setState(State{Phase: Connecting})
+	c.running.Go(c.run)
+	go c.handle()
+	return nil
 }
 
 // Close closes the connection, lets calls in flight fail with [ErrClosed], and waits until nothing runs any more. It

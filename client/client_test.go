@@ -299,3 +299,14 @@ func TestCallInHandler(t *testing.T) {
 		}
 	})(t)
 }
+
+// A client whose envelope cannot be is told so, and can be closed.
+func TestWrongEnvelope(t *testing.T) {
+	c := client.New("ws://localhost:1", &client.Options{Envelope: wsgate.Envelope{Type: "x", ID: "x"}})
+	if err := c.Dial(t.Context()); err == nil || !strings.Contains(err.Error(), `"x"`) {
+		t.Errorf("got %v, want an error that names the key", err)
+	}
+	if err := c.Close(t.Context()); err != nil || c.State().Phase != client.Closed {
+		t.Errorf("Close: %v, and the client is %v", err, c.State().Phase)
+	}
+}
