@@ -78,6 +78,7 @@ func (b *builder) prepareRoutes() {
 			env = b.options.Envelope
 		}
 		rt.names = env.names()
+		rt.sends = sentEvents(r.Sends, rt.names)
 		rt.accept = transport.AcceptOptions{
 			Subprotocols: r.Subprotocols, Limits: rt.limits.transport(), Engine: a.engine,
 			Compression: b.options.Compression,
@@ -169,7 +170,7 @@ func (rt *route) bind(r Route) error {
 			})
 		}
 		if bound.tracks {
-			mistakes = append(mistakes, checkPayload(bound.name, bound.payload, bound.pos), rt.track(&bound, what))
+			mistakes = append(mistakes, checkPayload(bound.name, bound.payload, bound.pos), rt.track(&bound, what), rt.checkTrackedSends(&bound, what))
 			continue
 		}
 		if bound.handle == nil {

@@ -22,19 +22,24 @@ type Event[T any] string
 
 // Emit encodes the event once and queues it for everybody in the target. It never blocks, unless the target is one of
 // [Conn.Paced]. It returns an error if the payload cannot be encoded, if the name is not valid, if no envelope can
-// hold the event, or if the target is a path that no route has. If the target is a single connection, it returns what
+// hold the event, if the target's [Route].Sends does not list it, or if the target is a path that no route has. If a
+// [Hub] is the target and this is so for one of its routes, nothing is sent to the others. If the target is a single connection, it returns what
 // the connection's Send returns. It returns [ErrBroker] if only the connections on this node could be reached. If
 // there are many receivers, it is not an error that some of them are gone or too slow.
 func (e Event[T]) Emit(to Target, payload T) error {
 	var body []byte
 	var made []encoding // one per envelope
 	return to.deliver(func(rt *route) (*frame.Message, error) {
+		shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
+		if err != nil {
+			return nil, err
+		}
 		for i := range made {
 			if made[i].names == rt.names {
 				return made[i].message, nil
 			}
 		}
-		m, err := e.encode(rt, payload, &body)
+		m, err := encode(rt, string(e), shape, payload, &body)
 		if err == nil {
 			made = append(made, encoding{rt.names, m})
 		}
@@ -42,21 +47,16 @@ func (e Event[T]) Emit(to Target, payload T) error {
 	})
 }
 
-// encode returns the event in the route's envelope. body is the payload's JSON, encoded if it is nil.
-func (e Event[T]) encode(rt *route, payload T, body *[]byte) (*frame.Message, error) {
-	shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
-	if err != nil {
-		return nil, err
-	}
+// encode returns an event in the route's envelope. body is the payload's JSON, encoded if it is nil.
+func encode[T any](rt *route, name string, shape inspect.Shape, payload T, body *[]byte) (m *frame.Message, err error) {
 	if *body == nil {
 		*body, err = json.Marshal(payload)
 	}
-	var m *frame.Message
 	if err == nil {
-		m, err = rt.names.Encode(string(e), nil, shape, *body)
+		m, err = rt.names.Encode(name, nil, shape, *body)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("wsgate: event %q: %w", string(e), err)
+		return nil, fmt.Errorf("wsgate: event %q: %w", name, err)
 	}
 	return m, nil
 }

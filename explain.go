@@ -27,6 +27,10 @@ type RouteInfo struct {
 		Payload reflect.Type
 		Answer  reflect.Type // nil for an event that is not a call
 	}
+	Sends []struct { // what Route.Sends lists, sorted by name; nil for any event
+		Name    string
+		Payload reflect.Type
+	}
 	Presence     string   // the name of Track's event; "" without Track
 	Middleware   []string // the names of the listed functions, the outermost first
 	Subprotocols []string
@@ -52,6 +56,14 @@ func (a *App) Routes() []RouteInfo {
 			b, e := rt.events[name], &info.Events[i]
 			e.Name, e.Pos, e.Payload, e.Answer = b.name, b.pos, b.payload, b.answer
 		}
+		if rt.sends != nil {
+			names := slices.Sorted(maps.Keys(rt.sends))
+			info.Sends = slices.Grow(info.Sends, len(names)+1)[:len(names)] // not nil
+			for i, name := range names {
+				e := &info.Sends[i]
+				e.Name, e.Payload = name, rt.sends[name].payload
+			}
+		}
 		if rt.tracks != nil {
 			info.Presence = rt.tracks.event
 		}
@@ -73,14 +85,15 @@ func funcNames(fns []any) (names []string) {
 	return names
 }
 
-// Explain writes the routes as a table for people: the gateway, its hooks, and what its clients may send. It lists
-// limits that are not the default.
+// Explain writes the routes as a table for people: the gateway, its hooks, what its clients may send and, with
+// [Route].Sends, what it sends. It lists limits that are not the default.
 //
 //	/ws/chat/{room}  *chat.Chat  chat.go:41
 //	    hooks  OnUpgrade, OnOpen, OnClose, Events
 //	    data   chat.Member
 //	    call   history  chat.Query -> []chat.Line  chat.go:60
 //	    event  say      string                     chat.go:59
+//	    sends  said     chat.Line
 func (a *App) Explain(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.DiscardEmptyColumns)
 	for i, info := range a.Routes() {
@@ -114,6 +127,12 @@ func (info *RouteInfo) lines() (lines []string) {
 			label, types = "call", types+" -> "+inspect.TypeName(e.Answer)
 		}
 		lines = append(lines, label+"\t"+e.Name+"\t"+types+"\t"+e.Pos)
+	}
+	for _, e := range info.Sends {
+		lines = append(lines, "sends\t"+e.Name+"\t"+inspect.TypeName(e.Payload))
+	}
+	if info.Sends != nil && len(info.Sends) == 0 {
+		add("sends", "nothing")
 	}
 	if info.Presence != "" {
 		add("presence", info.Presence)
@@ -152,11 +171,14 @@ func (a *App) report(ctx context.Context) {
 		return
 	}
 	for _, info := range a.Routes() {
-		var events []string
+		var events, sends []string
 		for _, e := range info.Events {
 			events = append(events, e.Name)
 		}
+		for _, e := range info.Sends {
+			sends = append(sends, e.Name)
+		}
 		a.log.DebugContext(ctx, "wsgate: route", "path", info.Path, "gateway", inspect.TypeName(info.Gateway), "pos", info.Pos,
-			"hooks", info.Hooks, "data", inspect.TypeName(info.Data), "events", events, "middleware", info.Middleware)
+			"hooks", info.Hooks, "data", inspect.TypeName(info.Data), "events", events, "sends", sends, "middleware", info.Middleware)
 	}
 }

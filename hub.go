@@ -133,9 +133,19 @@ func (h *Hub) Disconnect(ctx context.Context, code websocket.StatusCode, reason 
 
 func (h *Hub) deliver(encode encoder) error {
 	rooms, err := h.rooms()
-	errs := []error{err}
-	for _, r := range rooms {
-		errs = append(errs, r.deliver(encode))
+	if err != nil {
+		return err
+	}
+	messages := make([]*frame.Message, len(rooms))
+	errs := make([]error, len(rooms))
+	for i, r := range rooms {
+		messages[i], errs[i] = encode(r.route)
+	}
+	if err := errors.Join(errs...); err != nil { // before anything is sent
+		return err
+	}
+	for i, r := range rooms {
+		errs[i] = r.send(messages[i])
 	}
 	return errors.Join(errs...)
 }

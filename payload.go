@@ -72,10 +72,17 @@ func checkPayload(event string, t reflect.Type, pos string) error {
 	return wrong
 }
 
-// sendable checks a sent event as registration checks a handled one. It caches the result per payload type.
+// sendable checks a sent event as registration checks a handled one. It caches the result per payload type. If the
+// route has a list of what it sends, that was checked before, and the event has to be in it.
 func (rt *route) sendable(name string, t reflect.Type) (inspect.Shape, error) {
+	if listed, ok := rt.sends[name]; ok && listed.payload == t {
+		return listed.shape, nil
+	}
 	if wrong := text.WrongEventName(name); wrong != "" {
 		return 0, &mistake.Mistake{What: fmt.Sprintf("event %q: %s", name, wrong)}
+	}
+	if rt.sends != nil {
+		return 0, rt.unlisted(outgoing{name, t})
 	}
 	if shape, ok := rt.sent.Load(t); ok {
 		return shape.(inspect.Shape), nil

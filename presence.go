@@ -117,6 +117,7 @@ var errNotBuilt = errors.New("wsgate: presence is not available before New has r
 // tracked is a route's Track binding.
 type tracked struct {
 	event string
+	shape inspect.Shape                                // of its payload
 	meta  func(c AnyConn, room string) ([]byte, error) // nil for a room in which the user is not tracked
 }
 
@@ -154,7 +155,7 @@ func (rt *route) track(b *binding, what string) error {
 	if wrong := rt.checkTrack(b, what); wrong != nil {
 		return wrong
 	}
-	rt.tracks = &tracked{b.name, b.meta}
+	rt.tracks = &tracked{b.name, rt.names.ShapeOf(reflect.TypeFor[Presence[json.RawMessage]]()), b.meta}
 	rt.members.Track(hub.Presence{
 		Encode: rt.encodePresence, Grace: rt.limits.PresenceGrace, MaxUsers: rt.limits.Presence, MaxBytes: rt.limits.QueueBytes / 2,
 	})
@@ -171,7 +172,7 @@ func (rt *route) encodePresence(change presence.Change[*hub.Member]) (*frame.Mes
 		}
 	}
 	var body []byte
-	return Event[Presence[json.RawMessage]](rt.tracks.event).encode(rt, payload, &body)
+	return encode(rt, rt.tracks.event, rt.tracks.shape, payload, &body)
 }
 
 // metasOf returns the metadata of the connection's user for each room in which the user is tracked.

@@ -23,7 +23,13 @@ type Route struct {
 	// every route, so a gateway on two paths is two gateways.
 	New any
 
-	Use          []any    // middleware inside the App's, as for Options.Use; constructors get the services that New gets
+	Use []any // middleware inside the App's, as for Options.Use; constructors get the services that New gets
+	// Sends lists the events that the route sends; nil is any. It is for people and tools that want to know, and it is
+	// checked: to emit an event to the route that is not in a list, or with another payload, is an error, which is also
+	// logged, once for each line. Answers to calls, the event of [Track] and what Send sends need not be listed, and
+	// what comes from other nodes is not checked again.
+	Sends []Outgoing
+
 	Envelope     Envelope // the zero value is the App's
 	Subprotocols []string // in order of preference; a client that offers only others is refused with 400
 	Limits       *Limits  // nil is the App's; otherwise none of the App's apply, and a zero field has its default
@@ -113,6 +119,7 @@ func (rt *checkedRoute) check() []error {
 	}
 	mistakes = append(mistakes, rt.Envelope.check(fmt.Sprintf("route %q", rt.Path))...)
 	mistakes = append(mistakes, checkSubprotocols(&rt.Route)...)
+	mistakes = append(mistakes, checkSends(&rt.Route)...)
 	if rt.Limits == nil {
 		return mistakes
 	}

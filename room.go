@@ -58,6 +58,10 @@ func (r Room) deliver(encode encoder) error {
 	if err != nil {
 		return err
 	}
+	return r.send(m)
+}
+
+func (r Room) send(m *frame.Message) error {
 	var from *transport.Conn
 	if r.from != nil {
 		from = r.from.t

@@ -38,7 +38,8 @@ type route struct {
 	members *hub.Route
 	tracks  *tracked // nil without Track
 
-	sent sync.Map // reflect.Type of a payload -> inspect.Shape
+	sends map[string]sentEvent // Route.Sends by name; nil for anything
+	sent  sync.Map             // without sends: reflect.Type of a payload -> inspect.Shape
 }
 
 // ServeHTTP upgrades the request and runs the connection on a new goroutine, so that the request and net/http's memory

@@ -97,6 +97,7 @@ func newModule(db string) *wsgate.Module {
 		Gateways: []wsgate.Route{{
 			Path: "/ws/chat", New: NewChat,
 			Subprotocols: []string{subprotocol},
+			Sends:        sends,
 			Limits:       &wsgate.Limits{PresenceGrace: time.Millisecond}, // who has left is not in the room, however soon they come back
 		}},
 	}

@@ -69,6 +69,9 @@ const (
 	People wsgate.Event[wsgate.Presence[Person]] = "people"
 )
 
+// sends is all that clients hear, but for answers.
+var sends = []wsgate.Outgoing{Welcome, Present, Joined, Left, Renamed, Said, Whispered, Typing, RoomChanged, People}
+
 const (
 	lobby     = "lobby"     // where everybody starts
 	anonymous = "Anonymous" // who does not say a name

@@ -1,5 +1,7 @@
 package mistaketable_test
 
+import "strings"
+
 // presence is a gateway with that data and these bindings.
 func presence(data, bindings string) string {
 	return `
@@ -61,6 +63,24 @@ func (t Truth) MarshalText() ([]byte, error) { return []byte("true"), nil }
 func (t *Truth) UnmarshalText([]byte) error { return nil }
 
 `
+
+// sends is a gateway whose route has that list, and whose constructor sends that event.
+func sends(list, event string) string {
+	return `
+const (
+	Said wsgate.Event[string] = "said"
+	Left wsgate.Event[string] = "left"
+)
+
+type Chat struct{}
+
+func NewChat(hub *wsgate.Hub) (*Chat, error) { return &Chat{}, ` + event + `.Emit(hub, "hello") }
+
+func (*Chat) OnOpen(ctx context.Context, c *wsgate.Conn[int]) error { return nil }
+
+var Module = &wsgate.Module{Name: "chat", Gateways: []wsgate.Route{{Path: "/ws", New: NewChat, Sends: []wsgate.Outgoing{` + list + `}}}}
+`
+}
 
 // ofEvents are mistakes in events, their payloads and presence.
 var ofEvents = []mistake{
@@ -178,6 +198,35 @@ const Said wsgate.Event[string] = "$said"
 func greet(c *wsgate.Conn[Member]) error { return Said.Emit(c, "hello") }
 `, []fix{
 		{`"$said"`, `"said"`},
+	}},
+	{"the list of sent events has nil", sends("Said, nil", "Said"), []fix{
+		{"Said, nil", "Said"},
+		{"Said, nil", "Said, Left"},
+	}},
+	{"the list of sent events has a reserved name", sends(`wsgate.Event[int]("$said"), Said`, "Said"), []fix{
+		{`"$said"`, `"count"`},
+	}},
+	{"the list of sent events has an event twice", sends(`Said, wsgate.Event[int]("said")`, "Said"), []fix{
+		{`Said, wsgate.Event[int]("said")`, "Said"},
+		{`wsgate.Event[int]("said")`, `wsgate.Event[int]("count")`},
+	}},
+	{"the list of sent events has a payload that has no JSON", sends(`Said, wsgate.Event[chan int]("done")`, "Said"), []fix{
+		{"wsgate.Event[chan int]", "wsgate.Event[int]"},
+	}},
+	{"an event is sent that is not in the route's list", sends("Left", "Said"), []fix{
+		{"Outgoing{Left}", "Outgoing{Left, Said}"},
+		{"Emit(hub, ", `Emit(hub.At("/all"), `, "{Path:", `{Path: "/all", New: func() All { return All{} }}, {Path:`, "type Chat", `type All struct{}
+
+func (All) OnOpen(ctx context.Context, c *wsgate.Conn[int]) error { return nil }
+
+type Chat`},
+	}},
+	{"an event is sent that the route's list has with another payload", sends(`wsgate.Event[int]("said")`, "Said"), []fix{
+		{`wsgate.Event[int]("said")`, "Said"},
+	}},
+	{"the event of presence is in the route's list with another payload", strings.Replace(presence("User", "wsgate.Track(People, known)"), "New: NewChat", `New: NewChat, Sends: []wsgate.Outgoing{wsgate.Event[int]("people")}`, 1) + user, []fix{
+		{`wsgate.Event[int]("people")`, ""},
+		{`wsgate.Event[int]("people")`, `wsgate.Event[int]("count")`},
 	}},
 	{"a payload has a Validate that is not called", offer("Price int") + `
 func (o Offer) Validate() bool { return o.Price > 0 }
