@@ -3,6 +3,7 @@ package wsgate_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -109,7 +110,8 @@ func TestSendsOfAUser(t *testing.T) {
 
 // The client of a handler that emits what is not in the list sees nothing of that, and answers need not be listed.
 func TestSendsOfHandlers(t *testing.T) {
-	c := kit.SpeakTo(t, kit.NewApp(t, nil, sending("/", []wsgate.Outgoing{said}, kit.Echo[string]("echo"), kit.Push("push", 7))))
+	push := wsgate.On("push", func(_ context.Context, c *kit.Conn, _ struct{}) error { return joined.Emit(c, "ada") })
+	c := kit.SpeakTo(t, kit.NewApp(t, nil, sending("/", []wsgate.Outgoing{said}, kit.Echo[string]("echo"), push)))
 	c.Asks(`{"type":"echo","id":1,"data":"x"}`, `{"type":"echo","id":1,"data":"x"}`)
 	c.Asks(`{"type":"push","id":2}`, `{"type":"error","id":2,"code":"internal","message":"internal error"}`)
 	c.Logged(1, "handler", "is not in the Sends of route")
@@ -135,6 +137,8 @@ func sendingPresence(sends ...wsgate.Outgoing) wsgate.Route {
 // presentUsers are all called Ada.
 type presentUsers struct{ present }
 
+func (*presentUsers) OnUpgrade(*http.Request) (nick, error) { return "ada", nil }
+
 const people wsgate.Event[wsgate.Presence[int]] = "people"
 
 // The event of presence is sent without being listed, and may be.
@@ -142,7 +146,7 @@ func TestSendsAndPresence(t *testing.T) {
 	for _, sends := range [][]wsgate.Outgoing{{}, {people}} {
 		synctest.Test(t, func(t *testing.T) {
 			app := kit.NewApp(t, nil, sendingPresence(sends...))
-			kit.Dial(t, app, "/").Hears(`{"type":"people","room":"room","all":true,"count":0}`)
+			kit.Dial(t, app, "/").Hears(`{"type":"people","room":"room","all":true,"here":{"ada":1},"count":1}`)
 		})
 	}
 	r := sendingPresence(said, wsgate.Event[int]("people"))
