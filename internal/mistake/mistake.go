@@ -23,10 +23,13 @@ type Mistake struct {
 
 func (m *Mistake) Error() string {
 	var b strings.Builder
-	b.WriteString("wsgate: ")
-	b.WriteString(m.What)
+	what, rest, more := strings.Cut(m.What, "\n") // of an error that has several lines
+	b.WriteString("wsgate: " + what)
 	if m.Where != "" {
 		b.WriteString(" (" + m.Where + ")")
+	}
+	if more {
+		b.WriteString("\n" + rest)
 	}
 	for _, line := range [...][2]string{{"have", m.Have}, {"want", m.Want}, {"fix:", m.Fix}} {
 		if line[1] != "" {

@@ -92,3 +92,13 @@ func TestType(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// The place stands behind the first line of an underlying error that has several, and not behind its advice.
+func TestPlaceOfSeveralLines(t *testing.T) {
+	inner := &mistake.Mistake{What: "it is wrong", Where: "a.go:1", Fix: "mend it"}
+	outer := &mistake.Mistake{What: "constructor f: " + inner.Error(), Where: "b.go:2", Have: "x", Err: inner}
+	want := "wsgate: constructor f: wsgate: it is wrong (a.go:1) (b.go:2)\n\tfix: mend it\n\thave x"
+	if got := outer.Error(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
