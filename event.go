@@ -22,10 +22,10 @@ type Event[T any] string
 
 // Emit encodes the event once and queues it for everybody in the target. It never blocks, unless the target is one of
 // [Conn.Paced]. It returns an error if the payload cannot be encoded, if the name is not valid, if no envelope can
-// hold the event, if the target's [Route].Sends does not list it, or if the target is a path that no route has. If a
-// [Hub] is the target and this is so for one of its routes, nothing is sent to the others. If the target is a single connection, it returns what
-// the connection's Send returns. It returns [ErrBroker] if only the connections on this node could be reached. If
-// there are many receivers, it is not an error that some of them are gone or too slow.
+// hold the event, if the target's [Route].Sends does not list it, or if the target is a path that no route has. If that
+// is so for one of the routes of a [Hub], nothing is sent to the others. If the target is a single connection, Emit
+// returns what the connection's Send returns. It returns [ErrBroker] if only the connections on this node could be
+// reached. If there are many receivers, it is not an error that some of them are gone or too slow.
 func (e Event[T]) Emit(to Target, payload T) error {
 	var body []byte
 	var made []encoding // one per envelope
