@@ -268,7 +268,7 @@ func TestQueue(t *testing.T) {
 		if err := client.Emit(t.Context(), two, note, "full"); !errors.Is(err, client.ErrNotConnected) {
 			t.Errorf("got %v", err)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		s.serve(kit.NewApp(t, nil, kit.RouteTo("/", g)))
 		if got := <-answers; got != "xx<nil>" {
 			t.Errorf("got %s", got)
@@ -329,7 +329,7 @@ func TestReset(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer shut(t, c)
-		time.Sleep(24 * time.Hour)
+		<-time.After(24 * time.Hour)
 		if got := len(seen.list()); got != 2 {
 			t.Errorf("%d states in a quiet day: %v", got, seen.list())
 		}

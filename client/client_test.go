@@ -100,7 +100,7 @@ func TestCloseCodes(t *testing.T) {
 			c := dial(t, kit.NewApp(t, nil, kit.RouteTo("/", g)), client.Options{
 				OnState: seen.add, Reconnect: []websocket.StatusCode{4001, 4409},
 			})
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			synctest.Wait()
 			want := client.Closed
 			if again {
@@ -282,7 +282,7 @@ func TestCallInHandler(t *testing.T) {
 		c := dial(t, app, client.Options{Inbox: 1})
 		got := make(chan string, 50)
 		client.On(c, Said, func(ctx context.Context, text string) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			answer, err := client.Call(ctx, c, Twice, text)
 			if err != nil {
 				t.Error(err)
