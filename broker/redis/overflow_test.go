@@ -130,7 +130,9 @@ func TestSlowServerIsFair(t *testing.T) {
 	watch(t, other).up(t)
 	quiet, flood := subscribe(t, other, "quiet"), subscribe(t, other, "flood")
 	proxy.hold()
-	taken := 0
+	publish(t, b, "flood", "0")
+	proxy.awaitHeld() // from here on the broker waits for an answer, and takes no more of what waits
+	taken := 1
 	for ; b.Publish("flood", []byte(fmt.Sprint(taken))) == nil; taken++ {
 		continue
 	}

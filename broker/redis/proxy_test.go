@@ -17,6 +17,7 @@ type proxy struct {
 	moved *sync.Cond        // the state has changed
 	held  map[int]bool      // numbers of connections, by the order in which they came
 	all   bool              // all are held
+	stuck int               // how many directions of connections have something that is held
 	came  int               // how many connections have come
 	conns map[net.Conn]bool // nil when the proxy is closed
 }
@@ -89,10 +90,22 @@ func (p *proxy) copy(number int, to, from net.Conn) {
 func (p *proxy) pass(number int, from net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.stuck++
+	p.moved.Broadcast()
 	for (p.all || p.held[number]) && p.conns[from] {
 		p.moved.Wait()
 	}
+	p.stuck--
 	return p.conns[from]
+}
+
+// awaitHeld waits until the proxy holds something.
+func (p *proxy) awaitHeld() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.stuck == 0 {
+		p.moved.Wait()
+	}
 }
 
 // hold lets nothing through, without a word to either side: on connections with these numbers, or else on all.
