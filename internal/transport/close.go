@@ -202,8 +202,8 @@ const (
 	lingerFor  = 20 * time.Millisecond
 )
 
-// discard throws away what arrives until the peer has answered the close frame. Many clients read nothing, and so do not
-// see it, before they have sent all of a message.
+// discard throws away what arrives, until the peer closes its side or the bounds above are reached. Many clients read
+// nothing, and so do not see the close frame, before they have sent all of a message.
 func (c *Conn) discard() {
 	m := &c.in.meter
 	buf := inputPool.Get().(*[inputSize]byte)
