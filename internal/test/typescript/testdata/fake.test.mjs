@@ -1,0 +1,462 @@
+// What the client does when: in fake time, with a WebSocket and a page that the test plays.
+
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+import { connect, WsgateError } from "@wsgate/client";
+
+let sockets, clients;
+
+class FakeSocket {
+  readyState = 0;
+  protocol = "";
+  sent = [];
+  constructor(url, protocols) {
+    Object.assign(this, { url, protocols });
+    sockets.push(this);
+  }
+  send(data) { this.sent.push(data); }
+  close(code) { this.readyState = 3; this.closedWith = code; }
+  // What the server does.
+  accept() { this.readyState = 1; this.onopen(); return this; }
+  end(code = 1006, reason = "") { this.readyState = 3; this.onclose({ code, reason }); }
+  hear(data) { this.onmessage({ data: typeof data === "string" || data instanceof ArrayBuffer ? data : JSON.stringify(data) }); }
+}
+
+// A page that the test plays: what happens to it, and who listens.
+const page = { listeners: [], visible: true, online: true };
+const target = (name) => ({
+  addEventListener: (type, fn) => { page.listeners.push([`${name} ${type}`, fn]); },
+  removeEventListener: (type, fn) => { page.listeners = page.listeners.filter(([t, f]) => t !== `${name} ${type}` || f !== fn); },
+});
+const happens = (what) => {
+  for (const [type, fn] of [...page.listeners]) if (type === what) fn({ type: what.split(" ")[1] });
+};
+Object.assign(globalThis, target("window"));
+globalThis.document = { ...target("document"), get visibilityState() { return page.visible ? "visible" : "hidden"; } };
+Object.defineProperty(globalThis, "navigator", { configurable: true, value: { get onLine() { return page.online; } } });
+
+const settle = async () => { for (let i = 0; i < 20; i++) await null; };
+const pass = async (time) => { mock.timers.tick(time); await settle(); };
+const last = () => sockets.at(-1);
+
+beforeEach(() => {
+  for (const c of clients ?? []) c.close();
+  mock.reset();
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  mock.method(Math, "random", () => 1);
+  sockets = [];
+  clients = [];
+  assert.deepEqual(page.listeners, []);
+  page.visible = page.online = true;
+});
+
+function open(options = {}, url = "ws://example.com/") {
+  const errors = [];
+  const c = connect(url, { WebSocket: FakeSocket, onError: (e) => errors.push(e), ...options });
+  c.errors = errors;
+  clients.push(c);
+  return c;
+}
+
+async function opened(options) {
+  const c = open(options);
+  await settle();
+  last().accept();
+  return c;
+}
+
+const failed = (promise) => promise.then(() => assert.fail("it has succeeded"), (e) => { assert.ok(e instanceof WsgateError); return e; });
+const code = async (promise) => (await failed(promise)).code;
+
+test("the bound doubles from 0.5 s to 20 s, and begins again after a connection of 5 s", async () => {
+  const c = open();
+  const waits = [];
+  c.subscribe((s) => s.phase === "waiting" && waits.push(s.wait));
+  await settle();
+  for (let i = 0; i < 8; i++) {
+    last().end();
+    await pass(c.state.wait - 1);
+    assert.equal(sockets.length, i + 1, "too early");
+    await pass(1);
+    assert.equal(sockets.length, i + 2);
+  }
+  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 16000, 20000, 20000]);
+  last().accept();
+  await pass(4999);
+  last().end();
+  assert.equal(waits.at(-1), 20000);
+  await pass(20000);
+  last().accept();
+  await pass(5000);
+  last().end();
+  assert.equal(waits.at(-1), 500);
+});
+
+test("the wait is random from 0", async () => {
+  const c = open();
+  await settle();
+  for (const [random, wait] of [[0, 0], [0.5, 500], [0.25, 500]]) {
+    mock.method(Math, "random", () => random);
+    last().end();
+    assert.equal(c.state.wait, wait);
+    await pass(wait);
+  }
+});
+
+const table = {
+  "stay away": [1000, 1002, 1003, 1007, 1008, 1009, 4000, 4001, 4409, 4999],
+  "connect again": [1001, 1005, 1006, 1010, 1011, 1012, 1013, 1014, 1015, 3000, 3999],
+};
+for (const [what, all] of Object.entries(table)) {
+  for (const n of all) {
+    test(`close code ${n}: ${what}`, async () => {
+      const c = await opened();
+      last().end(n, "why");
+      const { phase, code, reason, error } = c.state;
+      assert.deepEqual([phase, code, reason, error.code], what === "stay away" ? ["closed", n, "why", "closed"] : ["waiting", n, "why", "connect"]);
+      await pass(60_000);
+      assert.equal(sockets.length, what === "stay away" ? 1 : 2);
+      c.open();
+      await settle();
+      assert.equal(sockets.length, 2);
+    });
+  }
+}
+
+test("codes of the application after which the client connects again, but never 4409", async () => {
+  for (const [n, phase] of [[4001, "waiting"], [4002, "closed"], [4409, "closed"], [1008, "closed"]]) {
+    const c = await opened({ reconnect: [4001, 4409, 1008] });
+    last().end(n);
+    assert.equal(c.state.phase, phase, `${n}`);
+  }
+});
+
+test("an attempt takes 20 s at most, also in the functions", async () => {
+  for (const [url, limit] of [["ws://example.com/", undefined], [() => new Promise(() => {}), undefined], ["ws://example.com/", 3000]]) {
+    const c = open(limit ? { connectTimeout: limit } : {}, url);
+    await settle();
+    await pass((limit ?? 20_000) - 1);
+    assert.equal(c.state.phase, "connecting");
+    const socket = last();
+    await pass(1);
+    assert.equal(c.state.phase, "waiting");
+    assert.equal(c.state.error.message, `no connection within ${limit ?? 20_000} ms`);
+    if (typeof url === "string") assert.equal(socket.closedWith, 1000);
+  }
+});
+
+test("a function that answers after its attempt", async () => {
+  let answer, aborted;
+  const c = open({}, (signal) => new Promise((resolve) => {
+    answer = resolve;
+    signal.addEventListener("abort", () => { aborted = true; });
+  }));
+  await settle();
+  c.close();
+  assert.ok(aborted);
+  answer("ws://late.example.com/");
+  await settle();
+  assert.equal(sockets.length, 0);
+});
+
+test("calls in flight fail at once when the connection is lost, and are not repeated", async () => {
+  const c = await opened({ queue: 5 });
+  const calls = [c.call("a"), c.do("b")];
+  last().end(1001);
+  for (const call of calls) {
+    const e = await failed(call);
+    assert.deepEqual([e.code, e.cause.code], ["disconnected", "connect"]);
+  }
+  await pass(500);
+  last().accept();
+  assert.deepEqual(last().sent, []);
+});
+
+test("a call that times out", async () => {
+  const c = await opened();
+  const calls = [c.call("a"), c.call("b", undefined, { timeout: 100 })];
+  let forever = "open";
+  c.call("c", undefined, { timeout: 0 }).catch(() => { forever = "failed"; });
+  c.call("d", undefined, { timeout: Infinity }).catch(() => { forever = "failed"; });
+  await pass(100);
+  assert.equal(await code(calls[1]), "timeout");
+  await pass(9899);
+  let early = true;
+  calls[0].catch(() => { early = false; });
+  await settle();
+  assert.ok(early);
+  await pass(1);
+  assert.equal(await code(calls[0]), "timeout");
+  last().hear({ type: "a", id: 1 }); // nobody waits for it any more
+  await pass(1e9);
+  assert.deepEqual([forever, c.errors], ["open", []]);
+});
+
+test("the queue has bounds, keeps the order, and forgets calls that were given up", async () => {
+  const c = open({ queue: 4 });
+  await settle();
+  const controller = new AbortController();
+  assert.equal(c.emit("one"), true);
+  const [aborted, late, kept] = [c.call("two", undefined, { signal: controller.signal }), c.call("three", undefined, { timeout: 50 }), c.call("four")];
+  assert.equal(c.emit("five"), false);
+  assert.equal(await code(c.do("five")), "queue_full");
+  controller.abort();
+  assert.equal(await code(aborted), "aborted");
+  await pass(50);
+  assert.equal(await code(late), "timeout");
+  assert.equal(c.emit("six"), true);
+  last().end();
+  await pass(500);
+  let during;
+  c.subscribe((s) => { during = s.phase === "connected" && c.emit("seven"); });
+  last().accept();
+  assert.ok(during);
+  assert.deepEqual(last().sent.map((m) => JSON.parse(m).type), ["one", "four", "six", "seven"]);
+  last().hear({ type: "four", id: JSON.parse(last().sent[1]).id, data: "answer" });
+  assert.equal(await kept, "answer");
+});
+
+test("a socket that closes takes nothing", async () => {
+  const c = await opened();
+  last().readyState = 2;
+  assert.equal(c.emit("x"), false);
+  assert.equal(await code(c.call("x")), "not_connected");
+  assert.deepEqual(last().sent, []);
+});
+
+test("what waits fails when the server says to stay away", async () => {
+  const c = open({ queue: 4 });
+  await settle();
+  const call = c.call("x");
+  last().end(1008, "who are you");
+  const e = await failed(call);
+  assert.deepEqual([e.code, e.message], ["closed", "the connection has ended: 1008 who are you"]);
+  assert.equal((await failed(c.call("x"))).code, "closed");
+});
+
+test("the page has no network", async () => {
+  const c = await opened();
+  const call = c.call("x");
+  page.online = false;
+  happens("window offline");
+  assert.equal(await code(call), "disconnected");
+  assert.deepEqual([c.state.phase, c.state.wait], ["waiting", 20_500]); // the browser may be wrong
+  page.online = true;
+  happens("window online");
+  await settle();
+  assert.equal(sockets.length, 2);
+  happens("window online");
+  await settle();
+  assert.equal(sockets.length, 2);
+});
+
+test("nobody sees the page", async () => {
+  const c = await opened();
+  page.visible = false;
+  happens("document visibilitychange");
+  assert.equal(c.state.phase, "connected");
+  last().end();
+  assert.equal(c.state.wait, 20_500);
+  page.visible = true;
+  happens("document visibilitychange");
+  await settle();
+  assert.equal(sockets.length, 2);
+});
+
+test("the browser keeps the page without connections", async () => {
+  const c = await opened();
+  happens("window pagehide");
+  assert.equal(last().closedWith, 1000);
+  await pass(1e6);
+  assert.equal(sockets.length, 1);
+  happens("window pageshow");
+  await settle();
+  last().accept();
+  assert.equal(c.state.phase, "connected");
+});
+
+test("close leaves no listener and no timer behind, whoever ends it", async () => {
+  for (const end of [(c) => c.close(), () => last().end(1008)]) {
+    const c = await opened();
+    assert.deepEqual(page.listeners.map(([type]) => type).sort(), ["document resume", "document visibilitychange", "window offline", "window online", "window pagehide", "window pageshow"]);
+    end(c);
+    assert.equal(page.listeners.length, 0);
+    const before = sockets.length;
+    happens("window online");
+    await pass(1e6);
+    assert.equal(sockets.length, before);
+    c.open();
+    await settle();
+    assert.equal(page.listeners.length, 6);
+    c.close();
+  }
+});
+
+test("open and drop", async () => {
+  const c = await opened();
+  c.open();
+  await settle();
+  assert.equal(sockets.length, 1);
+  c.drop("silent");
+  assert.deepEqual([c.state.phase, c.state.error.message], ["waiting", "silent"]);
+  c.open();
+  await settle();
+  assert.equal(sockets.length, 2);
+  c.drop();
+  await pass(1000);
+  assert.equal(sockets.length, 3);
+  sockets[0].onmessage?.({ data: "{}" }); // of a connection that was given up
+  assert.deepEqual(c.errors, []);
+});
+
+test("listeners that throw, reject, and come and go while they are called", async () => {
+  const c = await opened();
+  const heard = [];
+  const stop = c.on("x", () => { stop(); heard.push("once"); });
+  c.on("x", () => { throw new Error("thrown"); });
+  c.on("x", async () => { throw new Error("rejected"); });
+  c.on("x", (p) => heard.push(p));
+  const same = (p) => heard.push(`same ${p}`);
+  const one = c.on("x", same);
+  c.on("x", same);
+  last().hear({ type: "x", data: 1 });
+  one();
+  one();
+  last().hear({ type: "x", data: 2 });
+  await settle();
+  assert.deepEqual(heard, ["once", 1, "same 1", "same 1", 2, "same 2"]);
+  assert.deepEqual(c.errors.map((e) => [e.code, e.cause.message]), [["listener", "thrown"], ["listener", "thrown"], ["listener", "rejected"], ["listener", "rejected"]]);
+  c.subscribe(() => { throw new Error("of the state"); });
+  last().end();
+  assert.equal(c.errors.at(-1).cause.message, "of the state");
+  await pass(500);
+  assert.equal(sockets.length, 2);
+});
+
+test("a listener that closes and opens the client", async () => {
+  const c = open();
+  await settle();
+  const seen = [];
+  c.subscribe((s) => { if (s.phase === "connected") c.close(); });
+  c.subscribe((s) => seen.push(s.phase));
+  last().accept();
+  assert.deepEqual(seen, ["closed"]);
+  assert.equal(c.state.phase, "closed");
+  c.subscribe((s) => { if (s.phase === "waiting") c.open(); });
+  c.open();
+  await settle();
+  last().end();
+  await settle();
+  assert.equal(sockets.length, 3);
+  assert.equal(c.state.phase, "connecting");
+});
+
+test("messages that break the envelope, and events that nobody hears", async () => {
+  const c = await opened();
+  const malformed = ["", "{", "null", "5", "[]", '"x"', "{}", '{"type":5}', '{"Type":"x"}'];
+  for (const text of malformed) last().hear(text);
+  last().hear(new ArrayBuffer(1));
+  last().hear({ type: "constructor" });
+  last().hear({ type: "__proto__" });
+  last().hear({ type: "error", code: "denied", message: "no" });
+  last().hear({ type: "error" });
+  assert.deepEqual(c.errors.map((e) => e.code), [...malformed.map(() => "malformed"), "unhandled", "unhandled", "unhandled", "denied", "malformed"]);
+  assert.deepEqual(c.errors.map((e) => e.details).slice(0, malformed.length), malformed);
+  assert.equal(c.state.phase, "connected");
+});
+
+test("the console gets each error once, also one of onError", async () => {
+  const lines = mock.method(console, "error", () => {});
+  await opened({ onError: undefined });
+  for (const type of ["x", "y", "x", "x"]) last().hear({ type });
+  assert.deepEqual(lines.mock.calls.map((call) => call.arguments[1].message), ['event "x" has no listener', 'event "y" has no listener']);
+  await opened({ onError: () => { throw new Error("broken"); } });
+  last().hear({ type: "x" });
+  last().hear({ type: "y" });
+  assert.deepEqual(lines.mock.calls.slice(2).map((call) => call.arguments[1].message), ["onError failed: broken"]);
+});
+
+test("the forms of a message", async () => {
+  class Dated { toJSON() { return { id: 1 }; } }
+  const flat = [
+    [undefined, '{"type":"x"}'],
+    [{}, '{"type":"x"}'],
+    [{ a: 1 }, '{"type":"x","a":1}'],
+    [{ a: undefined }, '{"type":"x"}'],
+    [{ id: 3, a: 1 }, '{"type":"x","data":{"id":3,"a":1}}'],
+    [{ ID: 3 }, '{"type":"x","data":{"ID":3}}'],
+    [{ id: null }, '{"type":"x","data":{"id":null}}'],
+    [{ id: undefined, a: 1 }, '{"type":"x","a":1}'],
+    [{ data: 1 }, '{"type":"x","data":{"data":1}}'],
+    [[1], '{"type":"x","data":[1]}'],
+    [null, '{"type":"x","data":null}'],
+    [0, '{"type":"x","data":0}'],
+    ["hi", '{"type":"x","data":"hi"}'],
+    [new Date(0), '{"type":"x","data":"1970-01-01T00:00:00.000Z"}'],
+    [new Dated(), '{"type":"x","data":{"id":1}}'],
+  ];
+  const nested = [
+    [undefined, '{"event":"x"}'],
+    [{}, '{"event":"x","data":{}}'],
+    [{ id: 3 }, '{"event":"x","data":{"id":3}}'],
+    ["hi", '{"event":"x","data":"hi"}'],
+  ];
+  const renamed = [
+    [{ type: 1, id: 2 }, '{"kind":"x","type":1,"id":2}'],
+    [{ "\u212aind": 1 }, '{"kind":"x","data":{"\u212aind":1}}'],
+    [{ refſ: 1 }, '{"kind":"x","data":{"refſ":1}}'],
+  ];
+  for (const [envelope, rows] of [[undefined, flat], [{ type: "event", data: "data" }, nested], [{ type: "kind", id: "refs" }, renamed]]) {
+    const c = await opened({ envelope });
+    for (const [payload, want] of rows) {
+      assert.equal(c.emit("x", payload), true);
+      assert.equal(last().sent.at(-1), want);
+    }
+    c.call("x", { a: 1 }).catch(() => {});
+    assert.match(last().sent.at(-1), envelope?.id ? /"refs":1/ : /"id":1/);
+  }
+  const c = await opened();
+  for (const wrong of [["x", 1n], ["error"], ["$x"], ["x", (() => { const o = {}; o.o = o; return o; })()]]) {
+    assert.throws(() => c.emit(...wrong), TypeError);
+    await assert.rejects(c.call(...wrong), TypeError);
+  }
+});
+
+test("the forms of what arrives", async () => {
+  for (const [envelope, message, payload] of [
+    [undefined, '{"type":"x"}', {}],
+    [undefined, '{"type":"x","a":1,"id":null}', { a: 1 }],
+    [undefined, '{"type":"x","data":{"id":1}}', { id: 1 }],
+    [undefined, '{"type":"x","data":null}', null],
+    [undefined, '{"a":1,"type":"x","__proto__":2}', JSON.parse('{"a":1,"__proto__":2}')],
+    [{ data: "data" }, '{"type":"x","data":{"a":1},"more":1}', { a: 1 }],
+    [{ data: "data" }, '{"type":"x"}', undefined],
+    [{ type: "op", id: "ref" }, '{"op":"x","type":1}', { type: 1 }],
+  ]) {
+    const c = await opened({ envelope });
+    let heard = "nothing";
+    c.on("x", (p) => { heard = p; });
+    last().hear(message);
+    assert.deepEqual(heard, payload, message);
+  }
+});
+
+test("addresses", async () => {
+  globalThis.location = { href: "https://example.com/chat/page.html" };
+  for (const [url, want] of [
+    ["/ws?x=1", "wss://example.com/ws?x=1"], ["../ws", "wss://example.com/ws"], ["http://a.b/c", "ws://a.b/c"], [new URL("wss://a.b/"), "wss://a.b/"],
+  ]) {
+    open({ protocols: "one" }, url);
+    await settle();
+    assert.deepEqual([last().url, last().protocols], [want, ["one"]]);
+  }
+  delete globalThis.location;
+});
+
+test("there is no WebSocket", () => {
+  const own = globalThis.WebSocket;
+  delete globalThis.WebSocket;
+  assert.throws(() => connect("ws://example.com/"), /there is no WebSocket here/);
+  if (own) globalThis.WebSocket = own;
+});
