@@ -168,8 +168,9 @@ no_testing_in_programs() {
 		fi
 		all+=$deps$'\n'
 	done
-	found=$(awk -v kit="$module/wstest" -v brokers="$module/broker/brokertest" -v ours="$module/internal/test/kit" '
-		$1 == kit || index($1, kit "/") == 1 || $1 == brokers || $1 == ours { next }
+	found=$(awk -v kit="$module/wstest" -v brokers="$module/broker/brokertest" -v ours="$module/internal/test/kit" \
+		-v browser="$module/examples/internal/chromium" '
+		$1 == kit || index($1, kit "/") == 1 || $1 == brokers || $1 == ours || $1 == browser { next }
 		{ for (i = 2; i <= NF; i++) if ($i == "testing" || $i ~ /^testing\//) { print $1; next } }
 	' <<<"$all")
 	expect "$what" "$found" ''

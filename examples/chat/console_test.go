@@ -50,7 +50,7 @@ func TestClientInTheConsole(t *testing.T) {
 	ada.connected()
 
 	var thrown *chromedp.ExceptionError
-	err = chromedp.Do(ada.ctx, chromedp.Evaluate[chromedp.Void](consoleClient))
+	err = chromedp.Do(ada.Ctx, chromedp.Evaluate[chromedp.Void](consoleClient))
 	if !errors.As(err, &thrown) || !strings.Contains(thrown.Error(), "InvalidStateError") {
 		t.Errorf("the client: %v, want only an InvalidStateError for sending too early", err)
 	}
@@ -62,9 +62,7 @@ func TestClientInTheConsole(t *testing.T) {
 	s.stop()
 	ada.wait(`document.getElementById("state").dataset.state !== "open"`)
 
-	ada.mu.Lock()
-	defer ada.mu.Unlock()
-	if !slices.Contains(ada.console, `"Connected"`) {
-		t.Errorf("the client logged %q", ada.console)
+	if console := ada.Console(); !slices.Contains(console, `"Connected"`) {
+		t.Errorf("the client logged %q", console)
 	}
 }

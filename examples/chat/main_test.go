@@ -18,6 +18,7 @@ import (
 
 	"github.com/wsgate/wsgate"
 	chat "github.com/wsgate/wsgate/examples/chat"
+	"github.com/wsgate/wsgate/examples/internal/chromium"
 	"github.com/wsgate/wsgate/internal/test/leak"
 )
 
@@ -27,7 +28,7 @@ const patience = time.Minute
 func TestMain(m *testing.M) {
 	os.Exit(leak.Check(func() int {
 		defer http.DefaultClient.CloseIdleConnections()
-		defer closeBrowser()
+		defer chromium.Stop()
 		return m.Run()
 	}))
 }

@@ -38,7 +38,7 @@ func TestOriginsWithoutHost(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, listed %v", test.name, listed), func(t *testing.T) {
 				server, upgrades := upgradeServer(t, listed)
 				page := `<script>new WebSocket("` + strings.Replace(server, "http", "ws", 1) + `/ws")</script>`
-				ctx, cancel := context.WithTimeout(b.newWindow(t).ctx, patience)
+				ctx, cancel := context.WithTimeout(b.NewWindow(t).Ctx, patience)
 				defer cancel()
 				if err := chromedp.Do(ctx, chromedp.Navigate(test.open(t, page))); err != nil {
 					t.Fatal(err)

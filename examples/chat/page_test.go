@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/examples/internal/chromium"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -310,7 +311,7 @@ func TestPageAsksForAName(t *testing.T) {
 	// Escape leaves the name as it is.
 	ada.click("#me")
 	ada.run(
-		command(input.InsertText, input.InsertTextParams{Text: "Bob"}),
+		chromium.Command(input.InsertText, input.InsertTextParams{Text: "Bob"}),
 		chromedp.KeyEvent(kb.Escape),
 	)
 	ada.wait(`!document.getElementById("name-dialog").open`)

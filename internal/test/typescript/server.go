@@ -244,4 +244,6 @@ func (g *gateway) Events() wsgate.Events[user] {
 // raw sends back what it gets.
 type raw struct{}
 
-func (*raw) OnMessage(_ context.Context, c *wsgate.Conn[struct{}], m wsgate.Message) error { return c.Send(m) }
+func (*raw) OnMessage(_ context.Context, c *wsgate.Conn[struct{}], m wsgate.Message) error {
+	return c.Send(m)
+}

@@ -98,4 +98,3 @@ func TestNode(t *testing.T) {
 func TestTimers(t *testing.T) {
 	run(t, project(t), nil, "node", "--no-warnings", "--test-reporter=spec", "fake.test.mjs")
 }
-
