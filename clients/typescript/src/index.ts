@@ -304,7 +304,7 @@ export class Client<C extends Contract = AnyContract> {
 
   #watch(on: boolean): void {
     this.#watching = on;
-    for (const [target, types] of [[scope, ["online", "offline", "pagehide", "pageshow"]], [scope.document, ["visibilitychange", "resume"]]] as const) {
+    for (const [target, types] of [[scope, ["online", "offline", "pagehide", "pageshow"]], [scope.document, ["visibilitychange"]]] as const) {
       for (const type of types) target?.[on ? "addEventListener" : "removeEventListener"]?.(type, this.#happened);
     }
   }
@@ -317,8 +317,10 @@ export class Client<C extends Contract = AnyContract> {
       case "pagehide": // the browser may keep the page, without connections
         this.drop("the page is hidden");
         return clearTimeout(this.#timer);
-      default:
-        if (!isAway()) this.#now();
+      case "visibilitychange":
+        return isAway() ? undefined : this.#now();
+      default: // the page or the network is back
+        this.#now();
     }
   };
 

@@ -276,10 +276,27 @@ test("the browser keeps the page without connections", async () => {
   assert.equal(c.state.phase, "connected");
 });
 
+test("a page that comes back connects at once, also where nobody sees it yet", async () => {
+  for (const [before, event] of [["window pagehide", "window pageshow"], ["window offline", "window online"]]) {
+    const c = await opened();
+    page.visible = false;
+    happens(before);
+    const attempts = sockets.length;
+    happens("document visibilitychange");
+    await settle();
+    assert.equal(sockets.length, attempts);
+    happens(event);
+    await settle();
+    assert.equal(sockets.length, attempts + 1);
+    c.close();
+    page.visible = true;
+  }
+});
+
 test("close leaves no listener and no timer behind, whoever ends it", async () => {
   for (const end of [(c) => c.close(), () => last().end(1008)]) {
     const c = await opened();
-    assert.deepEqual(page.listeners.map(([type]) => type).sort(), ["document resume", "document visibilitychange", "window offline", "window online", "window pagehide", "window pageshow"]);
+    assert.deepEqual(page.listeners.map(([type]) => type).sort(), ["document visibilitychange", "window offline", "window online", "window pagehide", "window pageshow"]);
     end(c);
     assert.equal(page.listeners.length, 0);
     const before = sockets.length;
@@ -288,7 +305,7 @@ test("close leaves no listener and no timer behind, whoever ends it", async () =
     assert.equal(sockets.length, before);
     c.open();
     await settle();
-    assert.equal(page.listeners.length, 6);
+    assert.equal(page.listeners.length, 5);
     c.close();
   }
 });
