@@ -1,4 +1,6 @@
-// What the client is typed by, and the types of its arguments. There is no code here.
+// What the client is typed by, and the types of its arguments and results. There is no code here.
+
+import type { WsgateError } from "./index.js";
 
 /** The keys around a payload: a nested form if data is not empty. */
 export interface Envelope {
@@ -87,7 +89,7 @@ interface CommonOptions<C extends Contract> {
   /** Codes of the application, from 4000 to 4999, after which the client connects again. */
   reconnect?: readonly number[];
   /** Gets what no function returns. By default the console gets it, each kind once. */
-  onError?: (error: import("./index.js").WsgateError) => void;
+  onError?: (error: WsgateError) => void;
   /** The class of WebSockets, where there is none by that name, or another one is wanted: that of the package ws. */
   WebSocket?: SocketClass;
 }
@@ -103,3 +105,24 @@ export type Options<C extends Contract = AnyContract> = CommonOptions<C> & Envel
 
 /** The options are required exactly if the envelope is. */
 export type OptionsArgument<C extends Contract> = {} extends Options<C> ? [options?: Options<C>] : [options: Options<C>];
+
+/** The codes of errors that the client itself decides. docs/clients.md has the table. */
+export type ClientCode =
+  | "aborted" | "closed" | "connect" | "disconnected" | "listener" | "malformed" | "not_connected" | "queue_full" | "timeout"
+  | "unhandled";
+
+/** What a client is doing. Each change makes a new object. */
+export interface State {
+  /** "closed": the client does not connect again, unless open is called. */
+  readonly phase: "connecting" | "connected" | "waiting" | "closed";
+  /** Why the last connection or attempt has ended; undefined if there was none, and while connected. */
+  readonly error?: WsgateError;
+  /** The close code, if the last connection or attempt has ended with one. A browser has 1006 for all but close frames. */
+  readonly code?: number;
+  /** The text beside the code. */
+  readonly reason?: string;
+  /** Milliseconds until the next attempt, while waiting. */
+  readonly wait?: number;
+  /** The subprotocol that the server has chosen, while connected; "" if none. */
+  readonly protocol?: string;
+}

@@ -1,11 +1,13 @@
 // A client for gateways of wsgate. docs/clients.md is its guide, docs/protocol.md the protocol.
 
 import type {
-  Answer, AnyContract, CallOptions, Contract, Envelope, Names, Options, OptionsArgument, Payload, Question, Raw, Socket,
-  SocketClass, Value,
+  Answer, AnyContract, CallOptions, ClientCode, Contract, Envelope, Names, Options, OptionsArgument, Payload, Question, Raw,
+  Socket, SocketClass, State, Value,
 } from "./contract.js";
 
-export type { AnyContract, CallOptions, Contract, Envelope, Options, Raw, Socket, SocketClass, Value } from "./contract.js";
+export type {
+  AnyContract, CallOptions, ClientCode, Contract, Envelope, Options, Raw, Socket, SocketClass, State, Value,
+} from "./contract.js";
 
 /** What is there of a browser. */
 const scope = globalThis as unknown as Partial<Omit<Window, "WebSocket">> & { WebSocket?: SocketClass };
@@ -19,11 +21,6 @@ const replaced = 4409;
 
 /** The close codes below 4000 after which the client does not connect again. docs/protocol.md has the table. */
 const stayAway = [1000, 1002, 1003, 1007, 1008, 1009];
-
-/** The codes of errors that the client itself decides. docs/clients.md has the table. */
-export type ClientCode =
-  | "aborted" | "closed" | "connect" | "disconnected" | "listener" | "malformed" | "not_connected" | "queue_full" | "timeout"
-  | "unhandled";
 
 /** An error of the server, if source is "server", or of the client. */
 export class WsgateError extends Error {
@@ -41,22 +38,6 @@ export class WsgateError extends Error {
     this.details = more.details;
     this.source = more.source ?? "client";
   }
-}
-
-/** What a client is doing. Each change makes a new object. */
-export interface State {
-  /** "closed": the client does not connect again, unless open is called. */
-  readonly phase: "connecting" | "connected" | "waiting" | "closed";
-  /** Why the last connection or attempt has ended; undefined if there was none, and while connected. */
-  readonly error?: WsgateError;
-  /** The close code, if the last connection or attempt has ended with one. A browser has 1006 for all but close frames. */
-  readonly code?: number;
-  /** The text beside the code. */
-  readonly reason?: string;
-  /** Milliseconds until the next attempt, while waiting. */
-  readonly wait?: number;
-  /** The subprotocol that the server has chosen, while connected; "" if none. */
-  readonly protocol?: string;
 }
 
 /** A message that is to be sent, and the call that it is, if it is one. */

@@ -51,13 +51,17 @@ const code = (promise) => promise.then(() => "succeeded", (e) => e.code);
 const control = (command) => fetch("/control/" + command, { method: "POST" });
 `
 
-// serve serves the client package and a page that may import it.
-func serve(t *testing.T) (site string) {
+type file struct{ name, text string }
+
+// serve serves the client package, files next to it, and a page that may import it.
+func serve(t *testing.T, files ...file) (site string) {
 	t.Helper()
 	dir := t.TempDir()
 	typescript.Build(t, dir)
-	if err := os.WriteFile(filepath.Join(dir, "worker.js"), []byte(worker), 0o600); err != nil {
-		t.Fatal(err)
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(dir, f.name), []byte(f.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s, err := typescript.NewServer(dir)
 	if err != nil {
@@ -82,7 +86,7 @@ func program(t *testing.T, p *chromium.Tab, body, want string) {
 
 func TestClient(t *testing.T) {
 	b := chromium.Start(t)
-	p := b.Open(t, serve(t))
+	p := b.Open(t, serve(t, file{"worker.js", worker}))
 	for _, tt := range []struct{ name, body, want string }{
 		{
 			"events and calls", `
@@ -172,6 +176,30 @@ func TestClient(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) { program(t, p, tt.body, tt.want) })
+	}
+}
+
+// The page in the guide runs without a build step.
+func TestPageOfGuide(t *testing.T) {
+	b := chromium.Start(t)
+	text, err := os.ReadFile("../../../docs/clients.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "```html\n")
+	sample, _, found := strings.Cut(after, "\n```\n")
+	if !found {
+		t.Fatal("the guide has no page")
+	}
+	site := serve(t, file{"page.html", sample})
+	p := b.Open(t, strings.TrimSuffix(site, "page")+"client/page.html")
+	chromium.Awaited[chromedp.Void](p, `new Promise((resolve) => {
+		const look = () => { if (document.body.innerText.includes("all: hello")) resolve(); };
+		new MutationObserver(look).observe(document.body, { childList: true });
+		look();
+	})`)
+	if title := chromium.Evaluate[string](p, "document.title"); title != "connected" {
+		t.Errorf("the title is %q", title)
 	}
 }
 
