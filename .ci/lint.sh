@@ -74,7 +74,7 @@ no_replacements() {
 
 # The modules are released together, in one version.
 lockstep() {
-	local what='versions of the modules in each other and in go.work' have
+	local what='versions of the modules in each other and in go.work, and of the npm package' have
 	have=$(own_versions)
 	if [[ $have =~ ^v[0-9]+\.[0-9]+\.[0-9]+[^[:space:]]*$ ]]; then
 		printf 'ok\t%s\n' "$what"

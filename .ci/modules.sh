@@ -15,11 +15,15 @@ workspace_modules() {
 	GOWORK=$PWD/go.work go list -m -f '{{.Dir}}' | sed -e "s|^$PWD\$|.|" -e "s|^$PWD/||"
 }
 
-# own_versions prints the versions in which go.work and the modules name the modules of this repository, each once.
+# own_versions prints the versions in which go.work and the modules name the modules of this repository, and that of the npm
+# package, each once.
 own_versions() {
 	local dir files=(go.work)
 	for dir in $(workspace_modules); do files+=("$dir/go.mod"); done
-	sed -nE "s#^((require|replace) |[[:space:]])[[:space:]]*$module(/[a-z/]+)? (v[^ ]+).*#\4#p" "${files[@]}" | sort -u
+	{
+		sed -nE "s#^((require|replace) |[[:space:]])[[:space:]]*$module(/[a-z/]+)? (v[^ ]+).*#\4#p" "${files[@]}"
+		sed -nE 's#^  "version": "(.*)",#v\1#p' clients/typescript/package.json
+	} | sort -u
 }
 
 # other_sums DIR prints the go.sum of a module without the modules of this repository.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prepares a release of all modules in one version: .ci/release.sh vX.Y.Z. It writes the version into go.work and every
-# go.mod, the sums of the modules into every go.sum that needs them, and the heading into CHANGELOG.md. Then it prints the
-# commands that commit, tag and push; RELEASING.md says when.
+# Prepares a release of all modules in one version: .ci/release.sh vX.Y.Z. It writes the version into go.work, every
+# go.mod and the package.json of the npm package, the sums of the modules into every go.sum that needs them, and the heading
+# into CHANGELOG.md. Then it prints the commands that commit, tag and push; RELEASING.md says when.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -51,6 +51,8 @@ set_sums() {
 
 set_version go.work
 for dir in $(workspace_modules); do set_version "$dir/go.mod"; done
+sed -E "s/^(  \"version\": )\"[^\"]*\"/\1\"${version#v}\"/" clients/typescript/package.json >"$scratch/file"
+cat "$scratch/file" >clients/typescript/package.json
 
 awk -v version="${version#v}" -v date="$(date -u +%Y-%m-%d)" -v url="https://$module" '
 	{ print /^\[Unreleased\]: / ? "[Unreleased]: " url "/compare/v" version "...main" : $0 }

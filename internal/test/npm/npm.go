@@ -65,9 +65,9 @@ func (p Packages) Check() error {
 	return err
 }
 
-// Install fetches the packages with npm, unless they are there. It is all that needs the network. Nothing of the packages
-// runs: none of those that are used needs its install script. What npm says goes to
-// the standard error.
+// Install fetches the packages with npm, unless they are there. It is all that needs the network. Their install scripts do
+// not run: all packages work without, and some would tell others about this machine. What npm says goes to the standard
+// error.
 func (p Packages) Install(ctx context.Context) error {
 	if p.Check() == nil {
 		return nil
