@@ -1,6 +1,7 @@
 // What the client does when: in fake time, with a WebSocket and a page that the test plays.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { beforeEach, mock, test } from "node:test";
 import { connect, WsgateError } from "@wsgate/client";
 
@@ -367,6 +368,37 @@ test("a listener that closes and opens the client", async () => {
   await settle();
   assert.equal(sockets.length, 3);
   assert.equal(c.state.phase, "connecting");
+});
+
+test("what a settled call, a lost connection and a closed client leave", async () => {
+  const c = await opened();
+  const { signal } = new AbortController();
+  const call = c.call("x", undefined, { signal });
+  assert.equal(getEventListeners(signal, "abort").length, 1);
+  last().hear({ type: "x", id: 1 });
+  await call;
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+
+  c.drop();
+  await pass(500);
+  sockets[0].onerror();
+  assert.equal(c.state.phase, "connecting");
+  last().end();
+  assert.equal(c.state.wait, 1000);
+  c.close();
+  c.open();
+  await settle();
+  last().end();
+  assert.equal(c.state.wait, 500);
+});
+
+test("a listener that is added by another hears only what comes after", async () => {
+  const c = await opened();
+  const heard = [];
+  const stop = c.on("x", () => { stop(); c.on("x", (p) => heard.push(p)); });
+  last().hear({ type: "x", data: 1 });
+  last().hear({ type: "x", data: 2 });
+  assert.deepEqual(heard, [2]);
 });
 
 test("messages that break the envelope, and events that nobody hears", async () => {
