@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wsgate/wsgate/bench/internal/contender"
 	"github.com/wsgate/wsgate/bench/internal/runtimes"
 	"github.com/wsgate/wsgate/bench/internal/server"
 )
@@ -50,7 +51,11 @@ func serve(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	return server.Serve(flags.Arg(0), *profile)
+	c := contender.Find(flags.Arg(0))
+	if c == nil || c.Serve == nil {
+		return fmt.Errorf("no Go contender %q", flags.Arg(0))
+	}
+	return server.Serve(c, *profile)
 }
 
 // options are the flags of a run.

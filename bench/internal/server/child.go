@@ -17,11 +17,7 @@ import (
 // Serve is the whole life of a Go contender's process: it listens on a free
 // loopback port, says so on standard output, answers the commands that come in
 // on standard input and returns when that ends.
-func Serve(name, cpuProfile string) error {
-	c := contender.Find(name)
-	if c == nil || c.Serve == nil {
-		return fmt.Errorf("no Go contender %q", name)
-	}
+func Serve(c *contender.Contender, cpuProfile string) error {
 	if cpuProfile != "" {
 		f, err := os.Create(cpuProfile)
 		if err != nil {
