@@ -37,6 +37,7 @@ type client struct {
 
 var clients = []client{
 	{"wsgate", contender.WsgateCalls},
+	{"wsgate, corked", contender.WsgateCalls},
 	{"socket.io", contender.SocketIO},
 	{"signalr", contender.SignalR},
 	{"by hand", contender.WsgateCalls},
