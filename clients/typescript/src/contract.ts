@@ -1,6 +1,6 @@
 // What the client is typed by, and the types of its arguments and results. There is no code here.
 
-import type { WsgateError } from "./index.js";
+import type { WsgateError } from "./errors.js";
 
 /** The keys around a payload: a nested form if data is not empty. */
 export interface Envelope {

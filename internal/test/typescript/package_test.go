@@ -26,7 +26,7 @@ const maxSize = 5 << 10
 func TestSize(t *testing.T) {
 	dir := project(t)
 	minified := run(t, dir, nil, filepath.Join("node_modules", "esbuild", "bin", "esbuild"),
-		"node_modules/@wsgate/client/dist/index.js", "--minify", "--format=esm", "--target=es2022")
+		"node_modules/@wsgate/client/dist/index.js", "--bundle", "--minify", "--format=esm", "--target=es2022")
 	var zipped bytes.Buffer
 	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	if err != nil {
@@ -86,15 +86,27 @@ func TestPack(t *testing.T) {
 		files = append(files, f.Path)
 	}
 	slices.Sort(files)
-	want := []string{"LICENSE", "README.md", "dist/contract.d.ts", "dist/contract.js", "dist/index.d.ts", "dist/index.js", "package.json"}
+	want := []string{"LICENSE", "README.md", "package.json"}
+	for _, name := range []string{"client", "codec", "contract", "errors", "index", "page", "writer"} {
+		want = append(want, "dist/"+name+".d.ts", "dist/"+name+".js")
+	}
+	slices.Sort(want)
 	if !slices.Equal(files, want) {
 		t.Errorf("%s has %q, want %q", packed[0].Name, files, want)
 	}
 	if read(t, filepath.Join(typescript.Package(), "LICENSE")) != read(t, "../../../LICENSE") {
 		t.Error("the package's LICENSE is not that of the repository")
 	}
-	if imports := regexp.MustCompile(`(?m)^import.*`).FindAllString(read(t, filepath.Join(own, "dist", "index.js")), -1); len(imports) > 0 {
-		t.Errorf("index.js needs other files: %q", imports)
+	imported := regexp.MustCompile(`(?m)^(?:import|export) .* from "([^"]*)"`)
+	for _, name := range want {
+		if !strings.HasSuffix(name, ".js") {
+			continue
+		}
+		for _, m := range imported.FindAllStringSubmatch(read(t, filepath.Join(own, name)), -1) {
+			if !slices.Contains(want, "dist/"+strings.TrimPrefix(m[1], "./")) {
+				t.Errorf("%s needs %q, which is not in the package", name, m[1])
+			}
+		}
 	}
 }
 

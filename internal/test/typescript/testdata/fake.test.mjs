@@ -70,6 +70,54 @@ async function opened(options) {
 const failed = (promise) => promise.then(() => assert.fail("it has succeeded"), (e) => { assert.ok(e instanceof WsgateError); return e; });
 const code = async (promise) => (await failed(promise)).code;
 
+test("a call that has waited 5 s while nothing has arrived ends the connection", async () => {
+  const c = await opened({ timeout: 5000 });
+  const call = c.call("slow");
+  await pass(4000);
+  last().hear({ type: "other" }); // so the connection works
+  await pass(1000);
+  assert.equal(await code(call), "timeout");
+  assert.equal(c.state.phase, "connected");
+
+  const [short, silent, open] = [c.call("a", undefined, { timeout: 4999 }), c.call("b"), c.call("c", undefined, { timeout: 0 })];
+  await pass(4999);
+  assert.equal(await code(short), "timeout");
+  assert.equal(c.state.phase, "connected");
+  await pass(1);
+  assert.equal(await code(silent), "timeout");
+  assert.equal(await code(open), "disconnected");
+  assert.deepEqual([c.state.phase, c.state.error.message], ["waiting", "the server is silent"]);
+});
+
+test("a call that waits in the queue does not end an attempt", async () => {
+  const c = open({ timeout: 5000, queue: 1 });
+  await settle();
+  const call = c.call("queued");
+  await pass(5000);
+  assert.equal(await code(call), "timeout");
+  assert.equal(c.state.phase, "connecting");
+  last().accept();
+  assert.deepEqual(last().sent, []);
+});
+
+test("messages of one turn leave in one write, with the package ws", async () => {
+  const writes = [];
+  class NodeSocket extends FakeSocket {
+    tcp = { writableCorked: 0, cork() { this.writableCorked++; }, uncork() { this.writableCorked--; writes.push(last().sent.length); } };
+    once(event, fn) { assert.equal(event, "upgrade"); fn({ socket: this.tcp }); }
+  }
+  const c = open({ WebSocket: NodeSocket });
+  await settle();
+  last().accept();
+  for (const name of ["a", "b", "c"]) c.emit(name);
+  assert.deepEqual([last().sent.length, last().tcp.writableCorked, writes], [3, 1, []]);
+  await new Promise((turn) => process.nextTick(turn));
+  assert.deepEqual([last().tcp.writableCorked, writes], [0, [3]]);
+  c.emit("d");
+  await new Promise((turn) => process.nextTick(turn));
+  assert.deepEqual(writes, [3, 4]);
+});
+
 test("the bound doubles from 0.5 s to 20 s, and begins again after a connection of 5 s", async () => {
   const c = open();
   const waits = [];
@@ -182,6 +230,7 @@ test("a call that times out", async () => {
   c.call("d", undefined, { timeout: Infinity }).catch(() => { forever = "failed"; });
   await pass(100);
   assert.equal(await code(calls[1]), "timeout");
+  last().hear({ type: "error", id: 99, code: "other" }); // the connection works
   await pass(9899);
   let early = true;
   calls[0].catch(() => { early = false; });
