@@ -37,7 +37,6 @@ type client struct {
 
 var clients = []client{
 	{"wsgate", contender.WsgateCalls},
-	{"wsgate, corked", contender.WsgateCalls},
 	{"socket.io", contender.SocketIO},
 	{"signalr", contender.SignalR},
 	{"by hand", contender.WsgateCalls},

@@ -7,27 +7,11 @@ const text = "x".repeat(100);
 // Each kind connects and returns a function that makes a call, and one that closes.
 const kinds = {
   async wsgate() {
+    const { connect } = await import(module);
     const { WebSocket } = await import("ws");
-    return wsgate(WebSocket);
-  },
-
-  // The messages of one turn of the event loop leave in one write, as docs/clients.md shows.
-  async "wsgate, corked"() {
-    const { WebSocket } = await import("ws");
-    return wsgate(class extends WebSocket {
-      #tcp;
-      constructor(...args) {
-        super(...args);
-        this.once("upgrade", (response) => (this.#tcp = response.socket));
-      }
-      send(...args) {
-        if (this.#tcp?.writableCorked === 0) {
-          this.#tcp.cork();
-          process.nextTick(() => this.#tcp.uncork());
-        }
-        super.send(...args);
-      }
-    });
+    const client = connect(`ws://${address}/calls`, { WebSocket, onError: fail });
+    await client.ready();
+    return [(payload) => client.call("echo", payload), () => client.close()];
   },
 
   // The least that a client can be: an id for each call, and a map of those that wait.
@@ -70,13 +54,6 @@ const kinds = {
     return [(payload) => connection.invoke("echo", payload), () => connection.stop()];
   },
 };
-
-async function wsgate(WebSocket) {
-  const { connect } = await import(module);
-  const client = connect(`ws://${address}/calls`, { WebSocket, onError: fail });
-  await client.ready();
-  return [(payload) => client.call("echo", payload), () => client.close()];
-}
 
 function fail(reason) {
   console.error(reason);
