@@ -31,8 +31,9 @@ type RouteInfo struct {
 		Name    string
 		Payload reflect.Type
 	}
-	Presence     string   // the name of Track's event; "" without Track
-	Middleware   []string // the names of the listed functions, the outermost first
+	Presence     string       // the name of Track's event; "" without Track
+	PresenceType reflect.Type // the payload of that event; nil without Track
+	Middleware   []string     // the names of the listed functions, the outermost first
 	Subprotocols []string
 	Envelope     Envelope // with the defaults filled in; Data is "" in the flat form
 	Limits       Limits   // with the defaults filled in
@@ -65,7 +66,7 @@ func (a *App) Routes() []RouteInfo {
 			}
 		}
 		if rt.tracks != nil {
-			info.Presence = rt.tracks.event
+			info.Presence, info.PresenceType = rt.tracks.event, rt.tracks.payload
 		}
 		if rt.names.Nested {
 			info.Envelope.Data = rt.names.Data

@@ -116,9 +116,10 @@ var errNotBuilt = errors.New("wsgate: presence is not available before New has r
 
 // tracked is a route's Track binding.
 type tracked struct {
-	event string
-	shape inspect.Shape                                // of its payload
-	meta  func(c AnyConn, room string) ([]byte, error) // nil for a room in which the user is not tracked
+	event   string
+	payload reflect.Type
+	shape   inspect.Shape                                // of the payload
+	meta    func(c AnyConn, room string) ([]byte, error) // nil for a room in which the user is not tracked
 }
 
 // minPresenceQueue is the least queue that holds any presence event: one user with the largest metadata, or only the
@@ -155,7 +156,7 @@ func (rt *route) track(b *binding, what string) error {
 	if wrong := rt.checkTrack(b, what); wrong != nil {
 		return wrong
 	}
-	rt.tracks = &tracked{b.name, rt.names.ShapeOf(reflect.TypeFor[Presence[json.RawMessage]]()), b.meta}
+	rt.tracks = &tracked{b.name, b.payload, rt.names.ShapeOf(reflect.TypeFor[Presence[json.RawMessage]]()), b.meta}
 	rt.members.Track(hub.Presence{
 		Encode: rt.encodePresence, Grace: rt.limits.PresenceGrace, MaxUsers: rt.limits.Presence, MaxBytes: rt.limits.QueueBytes / 2,
 	})

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -14,30 +15,45 @@ type field struct {
 	tagged bool // the name is from the tag
 	quoted bool // the tag has the option "string"
 	depth  int  // number of embedded structs around it
+
+	tag     reflect.StructTag
+	index   []int // as for reflect.Type.FieldByIndex
+	pointer bool  // one of the embedded structs around it is a pointer
+}
+
+// level is a struct whose fields are read: the one that was asked for, or one that is embedded in it.
+type level struct {
+	typ     reflect.Type
+	index   []int
+	pointer bool
 }
 
 // fieldsOf returns the fields of the struct t, the shallowest first. If several have the same name, encoding/json uses
 // one or none: see find.
 func fieldsOf(t reflect.Type) (fields []field) {
 	seen := map[reflect.Type]bool{}
-	for depth, level := 0, []reflect.Type{t}; len(level) > 0; depth++ {
-		var embedded []reflect.Type
-		for _, t := range level {
-			seen[t] = true
-			for i := range t.NumField() {
-				f := t.Field(i)
+	for depth, levels := 0, []level{{typ: t}}; len(levels) > 0; depth++ {
+		var embedded []level
+		for _, l := range levels {
+			seen[l.typ] = true
+			for i := range l.typ.NumField() {
+				f := l.typ.Field(i)
+				index := append(slices.Clip(l.index), i)
 				tag := f.Tag.Get("json")
 				name, options := parseTag(tag)
 				switch {
 				case tag == "-" || !f.IsExported() && !embedsStruct(f):
 				case embedsStruct(f) && name == "":
-					inner := f.Type
-					if inner.Kind() == reflect.Pointer {
-						inner = inner.Elem()
+					inner := level{f.Type, index, l.pointer}
+					if inner.typ.Kind() == reflect.Pointer {
+						inner.typ, inner.pointer = inner.typ.Elem(), true
 					}
 					embedded = append(embedded, inner)
 				default:
-					own := field{name: name, goName: f.Name, typ: f.Type, tagged: name != "", depth: depth}
+					own := field{
+						name: name, goName: f.Name, typ: f.Type, tagged: name != "", depth: depth,
+						tag: f.Tag, index: index, pointer: l.pointer,
+					}
 					if name == "" {
 						own.name = f.Name
 					}
@@ -46,10 +62,10 @@ func fieldsOf(t reflect.Type) (fields []field) {
 				}
 			}
 		}
-		level = nil
-		for _, t := range embedded {
-			if !seen[t] { // a type that occurs twice on one level contributes its fields twice
-				level = append(level, t)
+		levels = nil
+		for _, l := range embedded {
+			if !seen[l.typ] { // a type that occurs twice on one level contributes its fields twice
+				levels = append(levels, l)
 			}
 		}
 	}
@@ -146,4 +162,73 @@ func FieldNames(t reflect.Type) (names []string) {
 		}
 	}
 	return names
+}
+
+// Field is a field of a struct as encoding/json writes it.
+type Field struct {
+	Name      string // in JSON
+	Type      reflect.Type
+	Tag       reflect.StructTag
+	Quoted    bool // in a string: the tag has the option "string", and the type is one to which it applies
+	OmitEmpty bool
+	OmitZero  bool
+	Embedded  bool // in an embedded pointer: it is left out if that is nil
+}
+
+// Fields returns the fields that encoding/json writes for the struct t, in its order.
+func Fields(t reflect.Type) []Field {
+	all := fieldsOf(t)
+	var written []*field
+	for i := range all {
+		if dominant(all, all[i].name) == &all[i] {
+			written = append(written, &all[i])
+		}
+	}
+	slices.SortFunc(written, func(a, b *field) int { return slices.Compare(a.index, b.index) })
+	fields := make([]Field, len(written))
+	for i, f := range written {
+		_, options := parseTag(f.tag.Get("json"))
+		fields[i] = Field{
+			Name: f.name, Type: f.typ, Tag: f.tag, Quoted: f.quoted, Embedded: f.pointer,
+			OmitEmpty: hasOption(options, "omitempty"), OmitZero: hasOption(options, "omitzero"),
+		}
+	}
+	return fields
+}
+
+// Methods says which of the methods by which a type makes or reads its own JSON a type has.
+type Methods int
+
+const (
+	None        Methods = iota
+	Text                // values are JSON strings
+	Own                 // values are any JSON
+	OnlyPointer         // only of the pointer: encoding/json calls them for values that it can take the address of
+)
+
+// Encodes returns how values of type t, which is no pointer, encode themselves.
+func Encodes(t reflect.Type) Methods {
+	m, ok := reflect.PointerTo(t).MethodByName("MarshalJSONTo")
+	switch {
+	case t.Implements(jsonMarshaler) || ok && takes(m, "Encoder"):
+		return Own
+	case implements(t, jsonMarshaler):
+		return OnlyPointer
+	case t.Implements(textMarshaler):
+		return Text
+	case implements(t, textMarshaler):
+		return OnlyPointer
+	}
+	return None
+}
+
+// Decodes returns how values of type t decode themselves.
+func Decodes(t reflect.Type) Methods {
+	switch {
+	case decodesJSON(t):
+		return Own
+	case decodesText(t):
+		return Text
+	}
+	return None
 }
