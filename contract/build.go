@@ -383,7 +383,7 @@ func (r *reflector) names(used names) []string {
 	inputs := map[reflect.Type]string{}
 	for i, u := range r.uses {
 		result[i] = byType[u.typ]
-		if u.dir == in && differ[u.typ] {
+		if u.dir == in && differ[u.typ] && result[i] != "" {
 			inputs[u.typ] = used.take(byType[u.typ] + "Input")
 			result[i] = inputs[u.typ]
 		}

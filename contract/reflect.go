@@ -114,10 +114,7 @@ func (r *reflector) decide(p jsonschema.InterceptSchemaParams, dir direction) (d
 	if len(s.Enum) > 0 {
 		r.enums[t] = s.Enum
 	}
-	methods := inspect.Decodes(t)
-	if dir == out {
-		methods = inspect.Encodes(t)
-	}
+	methods := methodsOf(t, dir)
 	switch k := t.Kind(); {
 	case r.enums[t] != nil && t.Name() != "":
 		return true, r.refer(s, use{t, dir}, pointer)
@@ -304,14 +301,11 @@ func correctProperty(s *jsonschema.Schema, f *inspect.Field, dir direction) {
 	if nullable && omitsNull(f, dir) {
 		nullable = false
 	}
-	own := inspect.Encodes(indirect(f.Type))
-	if dir == in {
-		own = inspect.Decodes(indirect(f.Type))
-	}
-	if f.Quoted && own == inspect.None {
+	if f.Quoted && methodsOf(indirect(f.Type), dir) == inspect.None {
 		s.Type, s.Format, s.Minimum, s.Maximum, s.Ref, s.AnyOf = nil, nil, nil, nil, nil, nil
 		s.Enum, s.ExtraProperties = nil, nil
 		s.AddType(jsonschema.String)
+		s.WithPattern(quotedPattern(indirect(f.Type)))
 	}
 	if len(s.AnyOf) == 2 && s.AnyOf[0].TypeObject != nil && s.AnyOf[0].TypeObject.Ref != nil { // made by refer
 		s.Ref, s.AnyOf = s.AnyOf[0].TypeObject.Ref, nil
@@ -320,7 +314,7 @@ func correctProperty(s *jsonschema.Schema, f *inspect.Field, dir direction) {
 	switch ref := s.Ref; {
 	case ref != nil && nullable:
 		s.Ref, s.AnyOf = nil, []jsonschema.SchemaOrBool{(&jsonschema.Schema{Ref: ref}).ToSchemaOrBool(), jsonschema.Null.ToSchemaOrBool()}
-	case ref != nil && (!s.IsTrivial() || s.Description != nil || s.Title != nil):
+	case ref != nil && !isOnlyRef(*s):
 		s.Ref, s.AllOf = nil, []jsonschema.SchemaOrBool{(&jsonschema.Schema{Ref: ref}).ToSchemaOrBool()}
 	case nullable && s.Type != nil:
 		s.AddType(jsonschema.Null)
@@ -330,16 +324,32 @@ func correctProperty(s *jsonschema.Schema, f *inspect.Field, dir direction) {
 	}
 }
 
+// isOnlyRef reports whether there is nothing beside a reference, which would be ignored there.
+func isOnlyRef(s jsonschema.Schema) bool {
+	s.Ref = nil
+	text, err := json.Marshal(s)
+	return err == nil && string(text) == "{}"
+}
+
+// quotedPattern returns what is in the string of a field with the option "string".
+func quotedPattern(t reflect.Type) string {
+	switch k := t.Kind(); {
+	case k == reflect.Bool:
+		return "^(true|false)$"
+	case k == reflect.String && t != numberType:
+		return `^".*"$`
+	case k == reflect.String, k == reflect.Float32, k == reflect.Float64:
+		return `^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`
+	}
+	return "^-?[0-9]+$"
+}
+
 // canBeNull reports whether the JSON of a value of type t can be null.
 func canBeNull(t reflect.Type, dir direction) bool {
 	if t.Kind() == reflect.Pointer {
 		return true
 	}
-	methods := inspect.Encodes(t)
-	if dir == in {
-		methods = inspect.Decodes(t)
-	}
-	return methods != inspect.Text && (t.Kind() == reflect.Slice || t.Kind() == reflect.Map)
+	return methodsOf(t, dir) != inspect.Text && (t.Kind() == reflect.Slice || t.Kind() == reflect.Map)
 }
 
 // omitsNull reports whether the field is left out where it would be null.
@@ -349,6 +359,18 @@ func omitsNull(f *inspect.Field, dir direction) bool {
 		return (f.OmitEmpty || f.OmitZero) && !canBeNull(t.Elem(), dir)
 	}
 	return f.OmitEmpty || f.OmitZero && !t.Implements(zeroer) && !reflect.PointerTo(t).Implements(zeroer)
+}
+
+// methodsOf returns how values of type t make or read their own JSON. That of a json.Number is known, whichever methods a release
+// of Go gives it.
+func methodsOf(t reflect.Type, dir direction) inspect.Methods {
+	switch {
+	case t == numberType:
+		return inspect.None
+	case dir == in:
+		return inspect.Decodes(t)
+	}
+	return inspect.Encodes(t)
 }
 
 func indirect(t reflect.Type) reflect.Type {
