@@ -153,8 +153,8 @@ type Both struct {
 // Own may be anything.
 type Own struct{ Of []int8 }
 
-func (o Own) MarshalJSON() ([]byte, error)     { return json.Marshal(o.Of) }
-func (o *Own) UnmarshalJSON([]byte) error      { o.Of = []int8{1}; return nil }
+func (o Own) MarshalJSON() ([]byte, error) { return json.Marshal(o.Of) }
+func (o *Own) UnmarshalJSON([]byte) error  { o.Of = []int8{1}; return nil }
 
 // TextBytes is a list of bytes that are strings each, so that it is no base64.
 type TextBytes []TextByte
@@ -194,4 +194,3 @@ var keys = []reflect.Type{
 
 // fieldNames are the names in tags, "" for none.
 var fieldNames = []string{"", "a", "b_c", "größe", "with space", "$ref", "-", "type", "__proto__", "<script>", "世界"}
-

@@ -39,10 +39,11 @@ func (t *tool) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "wsgate",
 		Short: "Talk to WebSocket gateways",
-		Long:  "wsgate talks to WebSocket gateways: it calls events, listens, and measures.",
+		Long:  "wsgate talks to WebSocket gateways: it calls events, listens, measures, and reads contracts.",
 		Example: `  wsgate call ws://localhost:3100/ws history '{"room":"general"}'
   wsgate listen ws://localhost:3100/ws
-  wsgate bench ws://localhost:3100/ws --event history --connections 50`,
+  wsgate bench ws://localhost:3100/ws --event history --connections 50
+  wsgate gen ts http://localhost:3100/asyncapi.json --output chat.ts`,
 		Version:       version(),
 		SilenceErrors: true, // run prints them
 		SilenceUsage:  true,
@@ -54,7 +55,7 @@ func (t *tool) root() *cobra.Command {
 	root.SetErr(t.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(t.call(), t.listen(), t.bench(), t.version())
+	root.AddCommand(t.call(), t.listen(), t.bench(), t.contract(), t.gen(), t.version())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {

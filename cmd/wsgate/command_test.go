@@ -20,6 +20,10 @@ func TestHelp(t *testing.T) {
 		{[]string{"listen", "--help"}, []string{"wsgate listen URL", "Exit codes:\n  0 ", "Examples:\n  wsgate listen ", "--send", "--no-reconnect"}},
 		{[]string{"bench", "--help"}, []string{"wsgate bench URL", "Exit codes:\n  0 ", "Examples:\n  wsgate bench ", "--connect-rate", "open-loop", "(default 10s)"}},
 		{[]string{"version", "--help"}, []string{"Examples:"}},
+		{[]string{"contract", "--help"}, []string{"wsgate contract URL|FILE", "Exit codes:\n  0 ", "Examples:\n  wsgate contract ", "diff "}},
+		{[]string{"contract", "diff", "--help"}, []string{"wsgate contract diff OLD NEW", "Exit codes:\n  0 ", "  6 ", "Examples:\n  wsgate contract diff "}},
+		{[]string{"gen", "--help"}, []string{"Examples:", "ts "}},
+		{[]string{"gen", "ts", "--help"}, []string{"wsgate gen ts URL|FILE", "Exit codes:\n  0 ", "Examples:\n  wsgate gen ts ", "--output"}},
 		{[]string{"completion", "bash", "--help"}, []string{"wsgate completion bash"}},
 	} {
 		code, stdout, stderr := execute(t, "", tt.args...)
@@ -57,7 +61,7 @@ func TestCompletion(t *testing.T) {
 
 func TestWrongCommands(t *testing.T) {
 	failures(t, []failureTest{
-		{"", nil, exitUsage, "a command is missing: bench, call, completion, listen, version; see wsgate --help"},
+		{"", nil, exitUsage, "a command is missing: bench, call, completion, contract, gen, listen, version; see wsgate --help"},
 		{"", []string{"cal"}, exitUsage, `unknown command "cal", did you mean "call"?; see`},
 		{"", []string{"frobnicate"}, exitUsage, `unknown command "frobnicate"; see`},
 		{"", []string{"--frobnicate"}, exitUsage, "unknown flag: --frobnicate; see wsgate --help"},

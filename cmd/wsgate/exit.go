@@ -18,6 +18,7 @@ const (
 	exitConnection  = 3
 	exitTimeout     = 4
 	exitOutput      = 5
+	exitBreaking    = 6
 	exitInterrupted = 130 // what shells report for a program that SIGINT ended
 )
 

@@ -1,8 +1,11 @@
-// Command wsgate talks to WebSocket gateways from a shell.
+// Command wsgate talks to WebSocket gateways from a shell, and says what can be talked about.
 //
 //	wsgate call URL EVENT [PAYLOAD]   sends an event and prints the answer
 //	wsgate listen URL                 prints what arrives, and reconnects
 //	wsgate bench URL                  measures how fast a server answers
+//	wsgate contract URL               prints what clients may send, and what the server sends
+//	wsgate contract diff OLD NEW      says what a new contract breaks for clients of an old one
+//	wsgate gen ts URL                 prints a contract as types of TypeScript
 //	wsgate completion SHELL           prints a completion script
 //	wsgate version                    prints the version
 //
@@ -15,6 +18,7 @@
 //	3    no connection: refused, lost or closed by the server
 //	4    no answer in time
 //	5    stdout cannot be written
+//	6    a contract breaks clients
 //	130  interrupted
 //
 // The command line is read by github.com/spf13/cobra. Package flag has neither subcommands nor completion, and scripts
