@@ -3,6 +3,8 @@ package contract
 import (
 	"encoding/json"
 	"reflect"
+
+	"github.com/wsgate/wsgate"
 )
 
 // Line has the name of a type of the tests' package.
@@ -31,4 +33,10 @@ func Schemas(t reflect.Type) (incoming, outgoing []byte, err error) {
 		}
 	}
 	return texts[in], texts[out], nil
+}
+
+// Build returns the contract of routes that no App has.
+func Build(i Info, routes ...wsgate.RouteInfo) (*Document, error) {
+	doc, err := build(i, routes)
+	return &Document{doc}, err
 }

@@ -260,9 +260,17 @@ func (r *reflector) object(u use) (*schema, error) {
 			s.Required = append(s.Required, f.Name)
 		}
 	}
+	slices.SortStableFunc(ordered, func(a, b property) int { return boolInt(a.name == protoName) - boolInt(b.name == protoName) })
 	s.Properties = ordered
 	s.Description = describe(u.typ)
 	return s, nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // describe returns the description of a struct: from its method Description, or from the tag of a field _.

@@ -43,12 +43,32 @@ var knownKeywords = [...]string{
 	"maxItems", "required", "properties", "additionalProperties", "items", "allOf", "anyOf", "oneOf",
 }
 
+// A field of the name protoName would become the prototype of an object where a tool in JavaScript copies the document. So it is
+// written as protoPattern, which allows the same. In properties it is the last.
+const (
+	protoName    = "__proto__"
+	protoPattern = "^__proto__$"
+)
+
 func (s *schema) MarshalJSON() ([]byte, error) {
-	text, err := json.Marshal((*plainSchema)(s))
-	if err != nil || len(s.rest) == 0 {
+	plain, others := plainSchema(*s), s.rest
+	if n := len(s.Properties) - 1; n >= 0 && s.Properties[n].name == protoName {
+		plain.Properties = s.Properties[:n]
+		pattern, err := json.Marshal(map[string]*schema{protoPattern: s.Properties[n].schema})
+		if err != nil {
+			return nil, err
+		}
+		others = maps.Clone(others)
+		if others == nil {
+			others = map[string]json.RawMessage{}
+		}
+		others["patternProperties"] = pattern
+	}
+	text, err := json.Marshal(plain)
+	if err != nil || len(others) == 0 {
 		return text, err
 	}
-	rest, err := json.Marshal(s.rest)
+	rest, err := json.Marshal(others)
 	if err != nil || len(text) == len("{}") {
 		return rest, err
 	}
@@ -86,6 +106,11 @@ func (s *schema) UnmarshalJSON(text []byte) error {
 			continue
 		}
 		delete(s.rest, keyword)
+	}
+	var patterns map[string]*schema
+	if json.Unmarshal(s.rest["patternProperties"], &patterns) == nil && len(patterns) == 1 && patterns[protoPattern] != nil {
+		s.Properties = append(s.Properties, property{protoName, patterns[protoPattern]})
+		delete(s.rest, "patternProperties")
 	}
 	for _, list := range []*[]*schema{&s.AllOf, &s.AnyOf, &s.OneOf} {
 		*list = slices.DeleteFunc(*list, func(one *schema) bool { return one == nil }) // a null is no schema
