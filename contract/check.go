@@ -87,16 +87,17 @@ func (d *Document) checkFile(t TB, name string, want []byte) error {
 	if bytes.Equal(have, want) {
 		return nil
 	}
-	if filepath.Ext(name) == ".json" {
-		old, err := Parse(have)
-		if err != nil {
-			return fmt.Errorf("%w, in %s\n\t%s", err, name, howToUpdate())
-		}
-		if text := breaking(Diff(old, d)); text != "" {
-			return fmt.Errorf("contract: what clients of %s have breaks:\n%s\tif they need not work any more: %s", name, text, howToUpdate())
-		}
+	if filepath.Ext(name) != ".json" {
+		return fmt.Errorf("contract: %s is out of date\n\t%s", name, howToUpdate())
 	}
-	return fmt.Errorf("contract: %s is out of date, and nothing in it breaks clients\n\t%s", name, howToUpdate())
+	old, err := Parse(have)
+	if err != nil {
+		return fmt.Errorf("%w, in %s\n\t%s", err, name, howToUpdate())
+	}
+	if text := breaking(Diff(old, d)); text != "" {
+		return fmt.Errorf("contract: clients of %s break:\n%s\tif they need not work any more: %s", name, text, howToUpdate())
+	}
+	return fmt.Errorf("contract: %s is out of date; nothing that is new breaks clients\n\t%s", name, howToUpdate())
 }
 
 // breaking lists the changes that break clients, one in a line.

@@ -74,11 +74,6 @@ func (r *reflector) finish() error {
 
 // reflect has the library walk over a value, with what encoding/json does otherwise corrected.
 func (r *reflector) reflect(v any, dir direction, options ...func(*jsonschema.ReflectContext)) (s *schema, err error) {
-	defer func() {
-		if p := recover(); p != nil { // in a method of a user's type
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
 	var library jsonschema.Reflector
 	options = append(
 		options, jsonschema.InlineRefs, jsonschema.ProcessWithoutTags, jsonschema.SkipEmbeddedMapsSlices,
@@ -183,7 +178,12 @@ func (r *reflector) refer(s *jsonschema.Schema, u use, nullable bool) error {
 }
 
 // body returns the schema of a component.
-func (r *reflector) body(u use) (*schema, error) {
+func (r *reflector) body(u use) (s *schema, err error) {
+	defer func() {
+		if p := recover(); p != nil { // in a method of a user's type
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
 	t := u.typ
 	switch {
 	case r.enums[t] != nil:
@@ -200,8 +200,7 @@ func (r *reflector) body(u use) (*schema, error) {
 	default:
 		plain = reflect.MapOf(t.Key(), t.Elem())
 	}
-	s, err := r.reflect(reflect.Zero(plain).Interface(), u.dir)
-	if err == nil {
+	if s, err = r.reflect(reflect.Zero(plain).Interface(), u.dir); err == nil {
 		s.Type = slices.DeleteFunc(s.Type, func(name string) bool { return name == "null" }) // references say that
 	}
 	return s, err
