@@ -167,6 +167,32 @@ over() {
 	go vet .
 }
 
+begin 'go get .../contract, and the types of the program of the README'
+program 2
+cat >main_test.go <<-END
+	package main
+
+	import (
+		"testing"
+
+		"github.com/wsgate/wsgate"
+		"$module/contract"
+	)
+
+	func TestContract(t *testing.T) {
+		app, err := wsgate.New(Module, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contract.Check(t, app, "asyncapi.json", "chat.ts")
+	}
+END
+go get "$module/contract"
+WSGATE_UPDATE=1 go test .
+go test .
+wsgate gen ts asyncapi.json >printed.ts
+cmp chat.ts printed.ts
+
 begin 'go get .../broker/redis'
 over redis
 

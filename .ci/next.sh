@@ -18,12 +18,12 @@ with() {
 failed=0
 for release in "$@"; do
 	if [[ ${own%.*} != "${release%.*}" ]]; then
-		with "$release" go test -race ./... ./analyzer/... || failed=1
+		with "$release" go test -race ./... ./analyzer/... ./contract/... || failed=1
 	fi
 done
 
 # Those that are left out have no JSON in them, or too little for the time that they take.
-packages=$(go list ./... | grep -v -e /internal/test/abuse -e /internal/test/conformance -e /internal/test/lifecycle -e /internal/test/soak)
+packages=$(go list ./... ./contract/... | grep -v -e /internal/test/abuse -e /internal/test/conformance -e /internal/test/lifecycle -e /internal/test/soak)
 # shellcheck disable=SC2086 # several packages
 GOEXPERIMENT=jsonv2 with "$older" go test $packages || failed=1
 exit "$failed"

@@ -29,11 +29,12 @@ type Module struct {
 	dir string
 }
 
-// New makes a module with that path and those files, by slash-separated names.
-func New(t TB, path string, files map[string]string) *Module {
+// New makes a module with that path and those files, by slash-separated names. It may import this module, and packages of others
+// of this repository that are named as well.
+func New(t TB, path string, files map[string]string, packages ...string) *Module {
 	t.Helper()
 	m := &Module{t, t.TempDir()}
-	m.Write("go.mod", "module "+path+"\n\ngo 1.26.0\n\n"+requirements(t))
+	m.Write("go.mod", "module "+path+"\n\ngo 1.26.0\n\n"+requirements(t, packages))
 	for name, text := range files {
 		m.Write(name, text)
 	}
@@ -41,10 +42,11 @@ func New(t TB, path string, files map[string]string) *Module {
 }
 
 // requirements returns the requirements of a go.mod, with replacements by the directories that the test was built with.
-func requirements(t TB) string {
+func requirements(t TB, packages []string) string {
 	t.Helper()
 	const format = `{{with .Module}}{{.Path}}{{"\t"}}{{or .Version "v0.0.0"}}{{"\t"}}{{.Dir}}{{end}}`
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", format, "github.com/wsgate/wsgate/wstest")
+	args := append([]string{"list", "-deps", "-f", format, "github.com/wsgate/wsgate/wstest"}, packages...)
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(fmt.Sprintf("%v: %v\n%s", cmd, err, stderr(err)))

@@ -15,7 +15,7 @@ import (
 
 // importPaths are the packages that the code in a document may use without importing them.
 var importPaths = map[string]string{
-	"atomic": "sync/atomic", "base64": "encoding/base64", "bytes": "bytes", "cmp": "cmp", "context": "context",
+	"atomic": "sync/atomic", "base64": "encoding/base64", "bytes": "bytes", "cmp": "cmp", "context": "context", "contract": "github.com/wsgate/wsgate/contract",
 	"debug": "runtime/debug", "dig": "go.uber.org/dig", "errors": "errors", "filepath": "path/filepath", "flag": "flag", "fmt": "fmt", "hex": "encoding/hex", "hmac": "crypto/hmac", "http": "net/http",
 	"httptest": "net/http/httptest", "io": "io", "iter": "iter", "json": "encoding/json", "log": "log", "maps": "maps",
 	"net": "net", "netip": "net/netip", "os": "os", "rand": "crypto/rand", "sha256": "crypto/sha256", "signal": "os/signal", "slices": "slices",
@@ -54,7 +54,7 @@ func importsFor(t *testing.T, file string) string {
 // runGo runs the go command in a module with those files, as a reader has it.
 func runGo(t *testing.T, files map[string]string, args ...string) {
 	t.Helper()
-	out, err := consumer.New(t, "docs", files).Command("go", args...).CombinedOutput()
+	out, err := consumer.New(t, "docs", files, "github.com/wsgate/wsgate/contract").Command("go", args...).CombinedOutput()
 	if err != nil {
 		t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	} else {
