@@ -206,28 +206,25 @@ func describeRange(least, most *big.Float) string {
 
 // comparedKeywords are those of the other keywords that say which values are allowed, each with the sign of what allows less: -1 for
 // a smaller number, 1 for a larger one, 0 for any other value.
-var comparedKeywords = []struct {
-	name string
-	less int
-}{
-	{"maxLength", -1}, {"minLength", 1}, {"maxProperties", -1}, {"minProperties", 1}, {"exclusiveMinimum", 1},
-	{"exclusiveMaximum", -1}, {"multipleOf", 0}, {"pattern", 0}, {"uniqueItems", 0}, {"not", 0}, {"if", 0}, {"then", 0}, {"else", 0},
-	{"contains", 0}, {"items", 0}, {"propertyNames", 0}, {"patternProperties", 0}, {"dependencies", 0},
+var comparedKeywords = map[string]int{
+	"maxLength": -1, "minLength": 1, "maxProperties": -1, "minProperties": 1, "exclusiveMaximum": -1, "exclusiveMinimum": 1,
+	"multipleOf": 0, "pattern": 0, "uniqueItems": 0, "not": 0, "if": 0, "then": 0, "else": 0, "contains": 0, "items": 0,
+	"propertyNames": 0, "patternProperties": 0, "dependencies": 0,
 }
 
 // keywords compares what else is required of a value. Clients know the old document, and the new server may be stricter.
 func (c *comparison) keywords(what string, old, now *schema) {
 	made, expected := c.made(old, now), c.expected(old, now)
-	for _, k := range comparedKeywords {
-		before, after := old.rest[k.name], now.rest[k.name]
+	for _, name := range sortedKeys(comparedKeywords) {
+		before, after := old.rest[name], now.rest[name]
 		if bytes.Equal(before, after) {
 			continue
 		}
-		is, want := made.rest[k.name], expected.rest[k.name]
+		is, want, less := made.rest[name], expected.rest[name], comparedKeywords[name]
 		a, okA := new(big.Float).SetString(string(is))
 		b, okB := new(big.Float).SetString(string(want))
-		allowed := want == nil || k.less != 0 && okA && okB && a.Cmp(b) == k.less
-		c.change(!allowed, "%s: %s was %s, is %s", what, k.name, orNone(before), orNone(after))
+		allowed := want == nil || less != 0 && okA && okB && a.Cmp(b) == less
+		c.change(!allowed, "%s: %s was %s, is %s", what, name, orNone(before), orNone(after))
 	}
 	before, after := combined(old), combined(now)
 	if before != after {

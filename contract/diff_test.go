@@ -171,7 +171,8 @@ func TestDiffOfRoutes(t *testing.T) {
 		{"an answer", func(i *info) { i.calls["ask"] = [2]reflect.Type{text, reflect.TypeFor[bool]()} }, []string{`breaks: /ws: call "ask": its answer was string, is boolean`}, []string{`breaks: /ws: call "ask": its answer was boolean, is string`}},
 		{"a sent event", func(i *info) { i.sends = map[string]reflect.Type{} }, []string{`breaks: /ws: sent event "said": is not sent any more`}, []string{`harmless: /ws: sent event "said": is new`}},
 		{
-			"no list of sent events", any, []string{"breaks: /ws: the route does not say any more what it sends: its Sends is nil"},
+			"no list of sent events", any,
+			[]string{"breaks: /ws: the route does not say any more what it sends: its Sends is nil"},
 			[]string{`harmless: /ws: the route says what it sends; whether clients know other events cannot be told`, `harmless: /ws: sent event "said": is new`},
 		},
 		{"the path", func(i *info) { i.path = "/other" }, []string{"breaks: /ws: the route is gone", "harmless: /other: the route is new"}, []string{"breaks: /other: the route is gone", "harmless: /ws: the route is new"}},

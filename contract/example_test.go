@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/http/httptest"
 	"os"
+	"strings"
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/contract"
@@ -89,3 +91,62 @@ func Example() {
 	// }
 	// 0 integers that JavaScript may round
 }
+
+func ExampleDiff() {
+	documents := make([]*contract.Document, 2)
+	for i, sends := range [][]wsgate.Outgoing{{Said}, {}} {
+		app, err := wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{
+			{Path: "/rooms/{room}", New: NewRoom, Sends: sends},
+		}}, nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if documents[i], err = contract.New(app); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for _, change := range contract.Diff(documents[0], documents[1]) {
+		fmt.Println(change.Breaking, change)
+	}
+	// Output:
+	// true /rooms/{room}: sent event "said": is not sent any more
+}
+
+func ExampleHandler() {
+	app, err := wsgate.New(Module, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := app.Handle("GET /asyncapi.json", contract.Handler(app)); err != nil {
+		log.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	app.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/asyncapi.json", nil))
+	fmt.Println(w.Code, w.Header().Get("Content-Type"))
+	// Output:
+	// 200 application/vnd.aai.asyncapi+json;version=3.0.0
+}
+
+// In a test, t is its *testing.T.
+func ExampleCheck() {
+	app, err := wsgate.New(Module, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var t printer
+	contract.Check(t, app, "testdata/missing.json")
+	// Output:
+	// contract: testdata/missing.json is not there yet
+}
+
+// printer prints the first line of what a test would say.
+type printer struct{}
+
+func (printer) Helper() {}
+
+func (printer) Errorf(format string, args ...any) {
+	line, _, _ := strings.Cut(fmt.Sprintf(format, args...), "\n")
+	fmt.Println(line)
+}
+
+func (printer) Logf(string, ...any) {}
