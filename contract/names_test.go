@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/contract"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 type (
@@ -127,5 +130,41 @@ func TestDocumentOfApp(t *testing.T) {
 	if have.Info.Title != "WebSocket API" || have.Info.Version != "0.0.0" || gate.Path != "/ws" || gate.Envelope.Type != "type" ||
 		gate.SendsAny || gate.Limits["message"] != 64<<10 || gate.Limits["messageTime"] != 30_000 {
 		t.Errorf("got %+v", have)
+	}
+}
+
+type member struct{ name string }
+
+func (m member) UserID() string { return m.name }
+
+// hall tracks who is there.
+type hall struct{}
+
+func (*hall) Events() wsgate.Events[member] {
+	const people wsgate.Event[wsgate.Presence[Inner]] = "people"
+	return wsgate.Events[member]{wsgate.Track(people, func(*wsgate.Conn[member], string) (Inner, bool) { return Inner{}, true })}
+}
+
+// The event of presence is in the contract, whether the route's Sends lists it or not.
+func TestPresenceIsSent(t *testing.T) {
+	route := kit.RouteTo("/hall", &hall{})
+	for _, sends := range [][]wsgate.Outgoing{nil, {}, {wsgate.Event[wsgate.Presence[Inner]]("people")}} {
+		route.Sends = sends
+		app := kit.NewApp(t, nil, route)
+		if info := app.Routes()[0]; info.Presence != "people" || info.PresenceType != reflect.TypeFor[wsgate.Presence[Inner]]() {
+			t.Errorf("got %q of %v", info.Presence, info.PresenceType)
+		}
+		d, err := contract.New(app.App)
+		if err != nil {
+			t.Fatal(err)
+		}
+		module, _ := d.TypeScript()
+		want := "  on: {\n    people: PresenceInner;\n  };\n"
+		if sends == nil {
+			want = "  on: {\n    people: PresenceInner;\n    [event: string]: unknown;\n  };\n"
+		}
+		if !strings.Contains(string(module), want) {
+			t.Errorf("no %q in\n%s", want, module)
+		}
 	}
 }

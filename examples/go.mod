@@ -11,6 +11,7 @@ require (
 	github.com/wsgate/wsgate v0.1.0
 	github.com/wsgate/wsgate/broker/nats v0.1.0
 	github.com/wsgate/wsgate/broker/redis v0.1.0
+	github.com/wsgate/wsgate/contract v0.1.0
 )
 
 require (
@@ -21,6 +22,8 @@ require (
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/ncruces/julianday v1.0.0 // indirect
 	github.com/redis/rueidis v1.0.79 // indirect
+	github.com/swaggest/jsonschema-go v0.3.74 // indirect
+	github.com/swaggest/refl v1.3.0 // indirect
 	github.com/tetratelabs/wazero v1.11.0 // indirect
 	go.uber.org/dig v1.19.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect

@@ -5,6 +5,7 @@ var (
 	NewApp    = newApp
 	NewModule = newModule
 	NewBroker = newBroker
+	About     = about
 )
 
 type Options = options

@@ -25,6 +25,7 @@ import (
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/broker/nats"
 	"github.com/wsgate/wsgate/broker/redis"
+	"github.com/wsgate/wsgate/contract"
 )
 
 // options are what the command line says.
@@ -103,6 +104,9 @@ func newModule(db string) *wsgate.Module {
 	}
 }
 
+// about is what the contract says of the chat as a whole. It is at /asyncapi.json, and a test keeps it in the folder api.
+var about = contract.Info{Title: "wsgate chat", Version: "1.0.0", Description: "Rooms, private messages and history."}
+
 // newApp returns the chat and its page, ready to serve. A person is in one room at a time, so has one connection: the
 // newest.
 func newApp(db string, opts wsgate.Options) (*wsgate.App, error) {
@@ -118,6 +122,7 @@ func newApp(db string, opts wsgate.Options) (*wsgate.App, error) {
 	}
 	return app, errors.Join(
 		app.Handle("/", page),
+		app.Handle("GET /asyncapi.json", about.Handler(app)),
 		app.Handle("GET /readyz", http.HandlerFunc(app.ServeReady)),
 	)
 }

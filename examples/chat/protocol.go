@@ -104,7 +104,7 @@ type (
 
 	// Recipient is the payload of Type; To is a user id, or empty for the room.
 	Recipient struct {
-		To string `json:"to"`
+		To string `json:"to,omitempty"`
 	}
 
 	// NewName is the payload of Rename.
@@ -116,8 +116,8 @@ type (
 	// the newest.
 	HistoryQuestion struct {
 		Room   string `json:"room"`
-		Before int64  `json:"before"`
-		Limit  int    `json:"limit"`
+		Before int64  `json:"before,omitempty"`
+		Limit  int    `json:"limit,omitempty"`
 	}
 )
 
