@@ -3,6 +3,7 @@ package contract
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,11 +62,14 @@ func (w *tsWriter) comment(texts ...string) {
 // commentEscaper keeps text inside of a comment, and the comment inside of a script element of a page.
 var commentEscaper = strings.NewReplacer("*/", "*\\/", "</", "<\\/", "<!--", "<\\!--")
 
-// oneLine returns text without line breaks and other control characters.
+// oneLine returns text without line breaks and other characters that change how it is shown.
 func oneLine(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r) || r == '\u2028' || r == '\u2029'
-	}), " ")
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || isHidden(r) }), " ")
+}
+
+// isHidden reports whether a character is obeyed instead of shown: by a terminal, or by whoever orders the letters of a line.
+func isHidden(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }
 
 // component writes a named type.
@@ -260,10 +264,18 @@ func tsKey(name string) string {
 	return tsString(name)
 }
 
-// tsString returns a literal that is safe in a page as well: "<", ">" and "&" are escaped.
+// tsString returns a literal that is safe in a page as well: "<", ">" and "&" are escaped. What is hidden is, too.
 func tsString(text string) string {
 	quoted, _ := json.Marshal(text) // a string can always be marshalled
-	return string(quoted)
+	var literal strings.Builder
+	for _, r := range string(quoted) {
+		if isHidden(r) {
+			fmt.Fprintf(&literal, `\u%04x`, r)
+		} else {
+			literal.WriteRune(r)
+		}
+	}
+	return literal.String()
 }
 
 // tsLiteral returns the type of one JSON value.

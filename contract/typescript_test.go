@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/contract"
@@ -18,7 +19,7 @@ import (
 var hostileTexts = []string{
 	`"`, `'`, "`", `\`, `\"`, `*/ evil(); /*`, "*/", "</script><script>evil()</script>", "<!--", "//", "${evil()}", "__proto__", "constructor",
 	"toString", "class", "new", "default", "import", "readonly", "get", "a b", "a.b", "a/b", "a~1b", "#/x", "$ref", "größe", "世界", "👩‍👩‍👧", "1", "1.5", "-", "é",
-	"null", "undefined", "interface", "symbol", "[x]", "[key: string]", "?", "a?", "{", "}", ";", "%41", "%", "Omit", "Record",
+	"null", "undefined", "interface", "symbol", "[x]", "[key: string]", "?", "a?", "{", "}", ";", "%41", "%", "Omit", "Record", "\u202egnihton\u202c",
 }
 
 type (
@@ -73,7 +74,7 @@ func hostile() info {
 // Whatever names and texts there are, the module compiles, and holds nothing but types.
 func TestHostileNamesInTypeScript(t *testing.T) {
 	d, err := contract.Build(
-		contract.Info{Title: "*/ evil() </script> \u2028 evil()\n evil();"},
+		contract.Info{Title: "*/ evil() </script> \u2028 evil()\n evil(); \u009b2J \u202e"},
 		hostile().route(), everything("/ws/all/{größe}", wsgate.Envelope{}).route(), everything("/a*/b'\"`/{x...}", wsgate.Envelope{Type: "'", ID: "*/", Data: "\\"}).route(),
 		info{path: "/", more: func(r *wsgate.RouteInfo) { r.Hooks = []string{"OnMessage"} }}.route(), info{path: "/any"}.route(),
 		info{path: "/any/", more: func(r *wsgate.RouteInfo) {
@@ -86,6 +87,9 @@ func TestHostileNamesInTypeScript(t *testing.T) {
 	module, _ := d.TypeScript()
 	if bytes.Contains(module, []byte("</")) || bytes.Contains(module, []byte("<!--")) {
 		t.Errorf("the module could end a script element")
+	}
+	if bytes.ContainsFunc(module, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) }) {
+		t.Errorf("the module has characters that are obeyed and not shown")
 	}
 	script := &strings.Builder{}
 	fmt.Fprintf(script, "import type * as all from './module';\nexport const x: all.WsHostile['emit'] extends object ? 1 : 0 = 1;\n")

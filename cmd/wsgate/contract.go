@@ -36,7 +36,12 @@ Exit codes:
 			if err != nil {
 				return err
 			}
-			return output(t.stdout, strings.TrimSuffix(string(d.JSON()), "\n"))
+			for line := range strings.Lines(string(d.JSON())) {
+				if err := output(t.stdout, escape([]byte(strings.TrimSuffix(line, "\n")))); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	source.register(cmd.Flags())

@@ -87,6 +87,7 @@ func TestContract(t *testing.T) {
 	}{
 		{"", []string{"contract", with}, exitOK, text},
 		{text, []string{"contract", "-"}, exitOK, text},
+		{strings.Replace(text, "WebSocket API", "\u009b2J", 1), []string{"contract", "-"}, exitOK, strings.Replace(text, "WebSocket API", "\\u009b2J", 1)},
 		{"", append([]string{"contract", url + "/asyncapi.json"}, credentials...), exitOK, text},
 		{"", append([]string{"contract", "ws" + strings.TrimPrefix(url, "http")}, credentials...), exitOK, text},
 		{"", []string{"contract", "diff", with, with}, exitOK, ""},
