@@ -146,21 +146,6 @@ func (s *schema) walk(fn func(*schema)) {
 	}
 }
 
-// orNull returns a schema that allows null as well.
-func (s *schema) orNull() *schema {
-	switch {
-	case s.isAny() || slices.Contains(s.Type, "null"):
-		return s
-	case len(s.AnyOf) > 0 && slices.ContainsFunc(s.AnyOf, (*schema).isNull):
-		return s
-	case len(s.Type) > 0 && s.Enum == nil && s.Const == nil:
-		nullable := *s
-		nullable.Type = append(slices.Clone(s.Type), "null")
-		return &nullable
-	}
-	return &schema{AnyOf: []*schema{s, {Type: types{"null"}}}}
-}
-
 // withoutNull returns a schema that does not allow null, s itself if that is so already.
 func (s *schema) withoutNull() *schema {
 	switch {

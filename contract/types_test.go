@@ -67,6 +67,7 @@ type (
 	Named struct {
 		Inner `json:"inner"`
 		Name
+		//lint:ignore U1000 encoding/json does not see it
 		unexported int
 	}
 	Hides struct {
@@ -93,17 +94,20 @@ type (
 		A int64   `json:"a,string"`
 		B *bool   `json:"b,string"`
 		C float64 `json:"c,string,omitempty"`
+		//lint:ignore SA5008 the option does nothing here
 		D []int16 `json:"d,string"`
 		E Color   `json:"e,string"`
-		F Text    `json:"f,string"`
-		G string  `json:"g,string"`
+		//lint:ignore SA5008 the option does nothing here
+		F Text   `json:"f,string"`
+		G string `json:"g,string"`
 	}
 	Tagged struct {
 		Any   any    `json:"any" description:"anything"`
 		Inner *Inner `json:"inner" description:"a comment beside a reference"`
 		Same  Inner  `json:"same" description:"another"`
-		Dash  int32  `json:"-,"`
-		Not   int32  `json:"-"`
+		//lint:ignore SA5008 a name, and not the word for a field that is left out
+		Dash int32 `json:"-,"`
+		Not  int32 `json:"-"`
 	}
 )
 
