@@ -157,6 +157,8 @@ func TestDocumentIsValid(t *testing.T) {
 		documents["document"+strconv.Itoa(n)+".json"] = document(t, some(path, e, n), some(path+"/more", e, n+3))
 	}
 	raw := info{path: "example.com/räume/{größe}/{$}", more: func(r *wsgate.RouteInfo) { r.Hooks = []string{"OnMessage"} }}
-	documents["many.json"] = document(t, raw, info{path: "/"}, info{path: "/{$}"}, info{path: "/{x}"}, hostile())
+	names := hostile()
+	names.calls = nil // which have the same names again
+	documents["many.json"] = document(t, raw, info{path: "/"}, info{path: "/{$}"}, info{path: "/{x}"}, names)
 	checkDocuments(t, documents)
 }
