@@ -323,6 +323,9 @@ func correctProperty(s *jsonschema.Schema, f *inspect.Field, dir direction) {
 		s.Ref, s.AnyOf = nil, []jsonschema.SchemaOrBool{(&jsonschema.Schema{Ref: ref}).ToSchemaOrBool(), jsonschema.Null.ToSchemaOrBool()}
 	case ref != nil && !isOnlyRef(*s):
 		s.Ref, s.AllOf = nil, []jsonschema.SchemaOrBool{(&jsonschema.Schema{Ref: ref}).ToSchemaOrBool()}
+	case nullable && s.Type == nil && !isOnlyRef(jsonschema.Schema{OneOf: s.OneOf, AnyOf: s.AnyOf, AllOf: s.AllOf, Enum: s.Enum, Const: s.Const}):
+		own := *s // a schema of the type's own
+		*s = jsonschema.Schema{AnyOf: []jsonschema.SchemaOrBool{own.ToSchemaOrBool(), jsonschema.Null.ToSchemaOrBool()}}
 	case nullable && s.Type != nil:
 		s.AddType(jsonschema.Null)
 		if len(s.Enum) > 0 {
@@ -331,7 +334,7 @@ func correctProperty(s *jsonschema.Schema, f *inspect.Field, dir direction) {
 	}
 }
 
-// isOnlyRef reports whether there is nothing beside a reference, which would be ignored there.
+// isOnlyRef reports whether there is nothing beside a reference, where it would be ignored.
 func isOnlyRef(s jsonschema.Schema) bool {
 	s.Ref = nil
 	text, err := json.Marshal(s)

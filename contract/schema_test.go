@@ -3,6 +3,7 @@ package contract_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -415,4 +417,45 @@ func reached(root, value any) (all []map[string]any) {
 	}
 	walk(root, value)
 	return all
+}
+
+// shape describes itself, without importing anything for it.
+type shape struct{ any }
+
+func (shape) MarshalJSON() ([]byte, error) { return []byte(`{"radius":1}`), nil }
+
+func (shape) JSONSchemaBytes() ([]byte, error) {
+	return []byte(`{"oneOf":[{"type":"object","required":["radius"],"properties":{"radius":{"type":"number"}}},{"type":"array","items":{"type":"number"}}]}`), nil
+}
+
+// lost refers to what is not there; failed cannot describe itself.
+type (
+	lost   struct{}
+	failed struct{}
+)
+
+func (lost) JSONSchemaBytes() ([]byte, error)   { return []byte(`{"$ref":"#/definitions/x"}`), nil }
+func (failed) JSONSchemaBytes() ([]byte, error) { return nil, errors.New("no schema today") }
+
+// A type may have a schema of its own.
+func TestOwnSchema(t *testing.T) {
+	d := document(t, info{sends: map[string]reflect.Type{"drawn": reflect.TypeFor[struct {
+		Shape shape  `json:"shape"`
+		Maybe *shape `json:"maybe"`
+	}]()}})
+	module, _ := d.TypeScript()
+	const want = "drawn: { shape: { radius: number } | number[]; maybe: { radius: number } | number[] | null };"
+	if !strings.Contains(string(module), want) {
+		t.Errorf("no %q in\n%s", want, module)
+	}
+	for typ, want := range map[reflect.Type]string{
+		reflect.TypeFor[[]lost]():             `no schema is at "#/definitions/x"`,
+		reflect.TypeFor[[]failed]():           "no schema today",
+		reflect.TypeFor[struct{ F failed }](): "no schema today",
+	} {
+		_, err := contract.Build(contract.Info{}, info{sends: map[string]reflect.Type{"e": typ}}.route())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: got %v, want %q", typ, err, want)
+		}
+	}
 }
