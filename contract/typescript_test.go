@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -220,4 +222,43 @@ func BenchmarkGenerate(b *testing.B) {
 		b.ReportMetric(float64(len(d.JSON())), "bytes-of-JSON")
 		b.ReportMetric(float64(len(module)), "bytes-of-TypeScript")
 	}
+}
+
+// The client package for TypeScript takes what is generated for its types.
+func TestTypeScriptClient(t *testing.T) {
+	module, _ := document(t, info{
+		path: "/ws/{room}", emits: map[string]reflect.Type{"say": reflect.TypeFor[string](), "leave": reflect.TypeFor[struct{}](), "card": reflect.TypeFor[hidden]()},
+		calls: map[string][2]reflect.Type{"page": {reflect.TypeFor[struct{}](), reflect.TypeFor[Page[Line]]()}},
+		sends: map[string]reflect.Type{"said": reflect.TypeFor[Line]()},
+	}, info{path: "/nested", envelope: wsgate.Envelope{Type: "event", ID: "id", Data: "payload"}}).TypeScript()
+	files := map[string][]byte{"module.ts": module, "use.ts": []byte(`
+import { connect, path } from "./index.js";
+import type { Nested, WsRoom } from "./module.js";
+
+const room = connect<WsRoom>(path<WsRoom>("/ws/{room}", { room: "go" }));
+room.on("said", (line) => line.at.slice(0, 4));
+room.emit("say", "hello");
+room.emit("leave");
+room.emit("card", { ID: null, title: "x" });
+export const first = room.call("page").then((page) => page.items?.[0]?.from);
+export const nested = connect<Nested>("/nested", { envelope: { type: "event", id: "id", data: "payload" } });
+// @ts-expect-error there is no such event
+room.emit("shout", "hello");
+// @ts-expect-error it has another payload
+room.emit("say", 1);
+// @ts-expect-error the client could not tell where the object belongs
+room.emit("card", { title: "x" });
+// @ts-expect-error the keys of the envelope are missing
+connect<Nested>("/nested");
+`)}
+	sources, err := filepath.Glob("../clients/typescript/src/*.ts")
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("no client: %v", err)
+	}
+	for _, source := range sources {
+		if files[filepath.Base(source)], err = os.ReadFile(source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkTypes(t, files)
 }
