@@ -420,7 +420,7 @@ func reached(root, value any) (all []map[string]any) {
 }
 
 // shape describes itself, without importing anything for it.
-type shape struct{ any }
+type shape struct{}
 
 func (shape) MarshalJSON() ([]byte, error) { return []byte(`{"radius":1}`), nil }
 
