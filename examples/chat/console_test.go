@@ -60,7 +60,7 @@ func TestClientInTheConsole(t *testing.T) {
 	ada.shows("#log .by b", "Anonymous")
 	ada.say("Hello, Anonymous!")
 	s.stop()
-	ada.wait(`document.getElementById("state").dataset.state !== "open"`)
+	ada.wait(`document.getElementById("state").dataset.state !== "connected"`)
 
 	if console := ada.Console(); !slices.Contains(console, `"Connected"`) {
 		t.Errorf("the client logged %q", console)

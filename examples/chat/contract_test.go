@@ -7,7 +7,7 @@ import (
 	chat "github.com/wsgate/wsgate/examples/chat"
 )
 
-var _ = flag.Bool("update", false, "write the contract in the folder api")
+var update = flag.Bool("update", false, "write the contract in the folder api, and the page's copy of the client package")
 
 // The folder api has the chat's contract: for readers, and for the types of clients in TypeScript and JavaScript.
 func TestContract(t *testing.T) {

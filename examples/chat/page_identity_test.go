@@ -23,8 +23,8 @@ func TestPageKeepsItsIdentity(t *testing.T) {
 	bob.row("#privates", "Ada")
 
 	s.stop()
-	ada.wait(`document.getElementById("state").dataset.state !== "open"`)
-	bob.wait(`document.getElementById("state").dataset.state !== "open"`)
+	ada.wait(`document.getElementById("state").dataset.state !== "connected"`)
+	bob.wait(`document.getElementById("state").dataset.state !== "connected"`)
 	serve(t, s.addr, db)
 	ada.js(`document.getElementById("retry").click()`)
 	bob.js(`document.getElementById("retry").click()`)

@@ -147,6 +147,7 @@ func TestPageCollapsesComingAndGoing(t *testing.T) {
 	}
 	ada.shows("#log .note", "Bob came in and left")
 	dialAs(t, s, annToken, "?username=Ann")
+	ada.shows("#log .note", "Ann came in; Bob came in and left")
 	dial(t, s, "?username=Cleo")
 	ada.shows("#log .note", "Ann and Cleo came in; Bob came in and left")
 	equal(t, evaluate[int](ada, `document.querySelectorAll("#log .note").length`), 1)
@@ -244,7 +245,7 @@ func TestPageLayout(t *testing.T) {
 	ada.js(`document.getElementById("text").removeAttribute("maxlength")`)
 	ada.enter("#text", strings.Repeat("too long ", 300))
 	ada.wait(`!document.getElementById("notice").hidden`)
-	awaited[bool](ada, `import("/view.js").then((v) => { v.showState("waiting", 15_000); return true; })`)
+	awaited[bool](ada, `import("/view.js").then((v) => { v.showState({ phase: "waiting", wait: 15_000 }); return true; })`)
 	for _, screen := range []struct {
 		width, height int64
 		letters       string

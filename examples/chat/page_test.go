@@ -28,7 +28,7 @@ func TestPage(t *testing.T) {
 	for path, want := range map[string]struct{ kind, has string }{
 		"/":          {"text/html; charset=utf-8", "<title>Chat</title>"},
 		"/app.js":    {"text/javascript; charset=utf-8", "import"},
-		"/link.js":   {"text/javascript; charset=utf-8", "WebSocket"},
+		"/wsgate/client.js": {"text/javascript; charset=utf-8", "WebSocket"},
 		"/view.js":   {"text/javascript; charset=utf-8", "textContent"},
 		"/text.js":   {"text/javascript; charset=utf-8", "noopener"},
 		"/style.css": {"text/css; charset=utf-8", "prefers-color-scheme"},
@@ -225,7 +225,7 @@ func TestPageReconnects(t *testing.T) {
 	ada.js(`document.getElementById("text").value = "unfinished"`)
 
 	s.stop()
-	ada.wait(`document.getElementById("state").dataset.state !== "open" && document.getElementById("send").disabled`)
+	ada.wait(`document.getElementById("state").dataset.state !== "connected" && document.getElementById("send").disabled`)
 	store, closeStore := openStore(t, db)
 	save(t, store, "general", "meanwhile")
 	closeStore()

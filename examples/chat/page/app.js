@@ -1,80 +1,72 @@
 // The chat page: what it knows, and what it does about what it hears. See protocol.go for the events.
 
 import * as controls from "./controls.js";
-import { Link, Refusal } from "./link.js";
 import * as log from "./log.js";
-import { asked, memory, token } from "./memory.js";
-import { Talk } from "./talk.js";
+import { memory, token } from "./memory.js";
+import {
+  countRooms, dropEmpty, goTo, listed, lobby, me, peer, people, privates, privateWith, readBefore, room, roomKey, rooms, rowOf,
+  setListed, shownKey, talk, userKey,
+} from "./state.js";
 import { Typing } from "./typing.js";
 import * as view from "./view.js";
 import * as words from "./words.js";
+import { connect } from "./wsgate/index.js";
+
+/** @import { WsChat, Greeting, Line, Movement, NameChange, PresencePerson, PrivateLine, RoomRow, Users } from "../api/chat.js" */
+/** @import { WsgateError } from "./wsgate/index.js" */
+/** @import { Item } from "./talk.js" */
 
 const { $ } = view;
-const lobby = "lobby";
 const lines = 100; // of history
 
-const me = { id: "", name: words.fitName(memory.get("name", asked)) };
-let room = new URLSearchParams(location.search).get("room")?.trim() || memory.get("room", lobby); // where we are, or want to be
-let peer = ""; // whose private conversation is shown; "" while the room is
-const people = new Map(); // user id -> {username, room}: who is connected, as far as we were told
+/** @type {Set<string>} */
 const missed = new Set(); // user ids of those who were in the room before the connection was lost
-const rooms = new Map(); // name -> {users, last, read}: last and read are numbers of messages
-let listed = false; // the server has listed the rooms
-const privates = new Map(); // user id -> {name, unread, gone}
-const talks = new Map(); // key -> Talk
+let asking = !me.name; // for a name, before the first connection
 
-const roomKey = (name) => `room/${name}`;
-const userKey = (id) => `user/${id}`;
-const shownKey = () => (peer ? userKey(peer) : roomKey(room));
-const talk = (key) => talks.get(key) ?? talks.set(key, new Talk()).get(key);
-const readBefore = memory.get("read", {}); // room name -> number of a message
-const rowOf = (name) => rooms.get(name) ??
-  rooms.set(name, { users: 0, last: 0, read: readBefore[name] ?? (listed ? 0 : Infinity) }).get(name); // Infinity: whatever there is
-
-const link = new Link(() => {
+const link = /** @type {typeof connect<WsChat>} */ (connect)(() => {
+  if (asking) return null;
   const url = new URL("ws/chat", document.baseURI);
-  url.protocol = url.protocol.replace("http", "ws");
   url.searchParams.set("username", me.name);
   url.searchParams.set("room", room);
-  return [url.href, ["wsgate-chat", `token.${token()}`]];
-}, { event: hear, state: view.showState });
+  return url;
+}, {
+  protocols: () => ["wsgate-chat", `token.${token()}`],
+  onError: (err) => (isRefusal(err) ? view.notify(words.ofAnything()) : console.error(err)),
+});
+link.subscribe(view.showState);
+link.on("welcome", arrive);
+link.on("message", said);
+link.on("private", whispered);
+link.on("users", present);
+link.on("joined", came);
+link.on("left", went);
+link.on("typing", (e) => typing.heard(e.room ? roomKey(e.room) : userKey(e.fromId), e.fromId, e.from));
+link.on("renamed", renamed);
+link.on("room", roomChanged);
+link.on("people", peopleChanged);
+
+// isRefusal reports whether that is an answer of the server. Otherwise it is not known what became of the question.
+const isRefusal = (/** @type {WsgateError} */ err) => err.source === "server";
 
 const typing = new Typing(() => view.showTyping(typing.names(shownKey())));
 
-// hear is everything the server says unasked.
-function hear(e) {
-  switch (e.type) {
-    case "welcome": return arrive(e);
-    case "message": return said(e);
-    case "private": return whispered(e);
-    case "users": return present(e);
-    case "joined": return came(e);
-    case "left": return went(e);
-    case "typing": return typing.heard(e.room ? roomKey(e.room) : userKey(e.fromId), e.fromId, e.from);
-    case "renamed": return renamed(e);
-    case "room": return roomChanged(e);
-    case "people": return peopleChanged(e);
-    case "error": return view.notify(words.ofAnything());
-  }
-}
-
 // arrive begins every connection, the first and those after a loss: back into the room, and what was missed.
-async function arrive(e) {
+async function arrive(/** @type {Greeting} */ e) {
   me.id = e.userId;
   me.name = e.username;
   rememberMe();
   for (const [id, p] of people) if (p.room === room) missed.add(id);
   people.clear();
-  listed = false;
+  setListed(false);
   talk(shownKey()).mark = null;
-  const answer = attempt(link.ask("rooms"));
+  const answer = attempt(link.call("rooms"));
   const entered = enter(room);
   const list = await answer;
   if (list) {
-    listed = true;
+    setListed(true);
     const known = new Map(rooms);
     rooms.clear();
-    for (const { name, users, last = 0 } of list.rooms) {
+    for (const { name, users, last = 0 } of list.rooms ?? []) {
       rooms.set(name, { users, last, read: Math.min(last, known.get(name)?.read ?? readBefore[name] ?? last) });
     }
     rowOf(room);
@@ -90,35 +82,41 @@ function rememberMe() {
 
 // attempt waits for an answer, shows a refusal, and returns undefined then. A lost connection is no news here: arrive
 // begins again.
+/**
+ * @template T
+ * @param {Promise<T>} answer
+ * @param {(err: WsgateError) => string} explain
+ * @returns {Promise<T | undefined>}
+ */
 async function attempt(answer, explain = words.ofAnything) {
   try {
     return await answer;
-  } catch (err) {
-    if (err instanceof Refusal) view.notify(explain(err));
+  } catch (/** @type {any} */ err) {
+    if (isRefusal(err)) view.notify(explain(err));
   }
 }
 
 // enter joins a room and gets what was said there. It reports whether the room may be entered.
-async function enter(name) {
+async function enter(/** @type {string} */ name) {
   try {
-    const joined = link.ask("join", { room: name });
+    const joined = link.do("join", { room: name });
     const history = readHistory(name);
     await joined;
     await history;
     return true;
-  } catch (err) {
-    if (err instanceof Refusal) view.notify(words.ofRoom(err, name));
-    return !(err instanceof Refusal);
+  } catch (/** @type {any} */ err) {
+    if (isRefusal(err)) view.notify(words.ofRoom(err, name));
+    return !isRefusal(err);
   }
 }
 
-async function readHistory(name) {
-  const page = await attempt(link.ask("history", { room: name, limit: lines }), (err) => words.ofRoom(err, name));
-  if (page) catchUp(name, page.messages);
+async function readHistory(/** @type {string} */ name) {
+  const page = await attempt(link.call("history", { room: name, limit: lines }), (err) => words.ofRoom(err, name));
+  if (page) catchUp(name, page.messages ?? []);
 }
 
 // catchUp puts history where it belongs among what is known.
-function catchUp(name, messages) {
+function catchUp(/** @type {string} */ name, /** @type {Line[]} */ messages) {
   const t = talk(roomKey(name));
   const row = rowOf(name);
   t.merge(messages);
@@ -136,10 +134,10 @@ async function loadOlder() {
   const name = room;
   if (peer || loading || !t.more) return;
   loading = true;
-  const page = await attempt(link.ask("history", { room: name, before: t.firstSeq, limit: lines }));
+  const page = await attempt(link.call("history", { room: name, before: t.firstSeq, limit: lines }));
   loading = false;
   if (!page) return;
-  t.older(page.messages);
+  t.older(page.messages ?? []);
   if (shownKey() === roomKey(name)) redraw();
 }
 
@@ -160,13 +158,12 @@ function remember({ replace = false } = {}) {
 
 // goRoom shows a room and moves there. With replace there is no way back to the one before; kept is for a room that the
 // browser's history has already.
-async function goRoom(name, { replace = false, kept = false } = {}) {
+async function goRoom(/** @type {string} */ name, { replace = false, kept = false } = {}) {
   const before = room;
   view.closePanels();
   if (name === room && !peer) return show({ focus: true });
   leaveTalk();
-  peer = "";
-  room = name;
+  goTo(name, "");
   if (!kept) remember({ replace });
   if (name === before) return show({ focus: true });
   rowOf(name);
@@ -181,17 +178,17 @@ async function goRoom(name, { replace = false, kept = false } = {}) {
 }
 
 // goPrivate shows the conversation with one person.
-function goPrivate(id, { kept = false } = {}) {
+function goPrivate(/** @type {string} */ id, { kept = false } = {}) {
   view.closePanels();
   leaveTalk();
-  if (!privates.has(id)) privates.set(id, { name: people.get(id)?.username ?? "Somebody", unread: 0, gone: false });
+  privateWith(id);
   const again = peer === id;
-  peer = id;
+  goTo(room, id);
   if (!kept && !again) remember();
   show({ focus: true });
 }
 
-function said(e) {
+function said(/** @type {Line} */ e) {
   const key = roomKey(e.room);
   const row = rowOf(e.room);
   const last = talk(key).lastSeq;
@@ -201,11 +198,10 @@ function said(e) {
   if (e.seq > last + 1) readHistory(e.room); // something was lost between two servers; it was kept
 }
 
-function whispered(e) {
+function whispered(/** @type {PrivateLine} */ e) {
   const mine = e.fromId === me.id;
   const id = mine ? e.to : e.fromId;
-  const who = privates.get(id) ?? { name: people.get(id)?.username ?? "Somebody", unread: 0, gone: false };
-  privates.set(id, who);
+  const who = privateWith(id);
   if (!mine) {
     who.name = e.from;
     who.gone = false;
@@ -215,7 +211,7 @@ function whispered(e) {
 }
 
 // add appends to a conversation and shows it if that is the one on the screen.
-function add(key, item) {
+function add(/** @type {string} */ key, /** @type {Item} */ item) {
   const t = talk(key);
   const shown = key === shownKey();
   const mine = item.fromId === me.id;
@@ -225,16 +221,16 @@ function add(key, item) {
   if (shown && (answered || (log.isFollowing() && t.cut()))) redraw();
   t.add(item);
   if (shown) log.append(t, me.id);
-  typing.stopped(key, item.fromId);
+  typing.stopped(key, item.fromId ?? "");
   showLists();
 }
 
-function note(text) {
+function note(/** @type {string} */ text) {
   add(roomKey(room), { note: text, at: new Date().toISOString() });
 }
 
 // moved notes that somebody came into the room or left it.
-function moved(id, name, here) {
+function moved(/** @type {string} */ id, /** @type {string} */ name, /** @type {boolean} */ here) {
   const shared = talk(roomKey(room)).moved(id, name, here);
   if (peer) return showLists();
   if (shared) redraw();
@@ -244,20 +240,20 @@ function moved(id, name, here) {
 
 // What follows is told at once, and where it crosses with something else, peopleChanged puts it right.
 
-function present(e) {
+function present(/** @type {Users} */ e) {
   for (const p of people.values()) if (p.room === e.room) p.room = "";
-  for (const { id, username } of e.users) people.set(id, { username, room: e.room });
+  for (const { id, username } of e.users ?? []) people.set(id, { username, room: e.room });
   showLists();
 }
 
-function came(e) {
+function came(/** @type {Movement} */ e) {
   const known = missed.delete(e.fromId) || people.get(e.fromId)?.room === e.room; // back before they were gone
   people.set(e.fromId, { username: e.from, room: e.room });
   if (e.room === room && !known && e.fromId !== me.id) moved(e.fromId, e.from, true);
   else showLists();
 }
 
-function went(e) {
+function went(/** @type {Movement} */ e) {
   const who = people.get(e.fromId);
   if (who?.room === e.room) who.room = "";
   typing.stopped(roomKey(e.room), e.fromId);
@@ -265,9 +261,10 @@ function went(e) {
   else showLists();
 }
 
-function renamed(e) {
-  if (people.has(e.fromId)) people.get(e.fromId).username = e.username;
-  if (privates.has(e.fromId)) privates.get(e.fromId).name = e.username;
+function renamed(/** @type {NameChange} */ e) {
+  const [person, who] = [people.get(e.fromId), privates.get(e.fromId)];
+  if (person) person.username = e.username;
+  if (who) who.name = e.username;
   if (e.fromId === me.id) {
     me.name = e.username;
     rememberMe();
@@ -276,7 +273,7 @@ function renamed(e) {
   else showLists();
 }
 
-function roomChanged(e) {
+function roomChanged(/** @type {RoomRow} */ e) {
   const row = rowOf(e.name);
   row.users = e.users;
   row.last = Math.max(row.last, e.last ?? 0);
@@ -284,13 +281,8 @@ function roomChanged(e) {
   showLists();
 }
 
-function dropEmpty(name) {
-  const row = rooms.get(name);
-  if (!row.users && !row.last && name !== lobby && name !== room) rooms.delete(name);
-}
-
 // peopleChanged hears a moment later, from presence, who is connected and where. Of a crowd that is only the number.
-function peopleChanged(e) {
+function peopleChanged(/** @type {PresencePerson} */ e) {
   if (e.room !== "everybody") return;
   if (e.all && e.here) {
     people.clear();
@@ -298,34 +290,28 @@ function peopleChanged(e) {
   }
   for (const [id, person] of Object.entries(e.here ?? {})) {
     people.set(id, person);
-    if (privates.has(id)) Object.assign(privates.get(id), { name: person.username, gone: false });
+    if (privates.has(id)) Object.assign(privateWith(id), { name: person.username, gone: false });
   }
   for (const id of e.gone ?? []) {
     const who = people.get(id);
     people.delete(id);
-    if (privates.has(id)) privates.get(id).gone = true;
+    if (privates.has(id)) privateWith(id).gone = true;
     if (who?.room === room) moved(id, who.username, false); // nobody has said so: their server crashed
   }
   if (listed && people.size === e.count) countRooms();
   showLists();
 }
 
-function countRooms() {
-  for (const row of rooms.values()) row.users = 0;
-  for (const p of people.values()) if (p.room) rowOf(p.room).users++;
-  for (const name of [...rooms.keys()]) dropEmpty(name);
-}
-
 // showLists shows everything but the conversation itself, and takes what is on the screen as read.
 function showLists() {
   if (!document.hidden) {
-    if (peer) privates.get(peer).unread = 0;
+    if (peer) privateWith(peer).unread = 0;
     else rowOf(room).read = Math.max(rowOf(room).read, talk(roomKey(room)).lastSeq);
   }
-  const unreadOf = (name, r) => (name === room && !peer && !document.hidden ? 0 : Math.max(0, r.last - r.read));
-  const byName = (a, b) => a[0].localeCompare(b[0]);
-  const listed = [...rooms].sort(byName).map(([name, r]) => (
-    { name, users: r.users, unread: unreadOf(name, r), current: name === room && !peer }));
+  const listed = [...rooms].sort(([a], [b]) => a.localeCompare(b)).map(([name, { users, last, read }]) => {
+    const current = name === room && !peer;
+    return { name, users, unread: current && !document.hidden ? 0 : Math.max(0, last - read), current };
+  });
   const talking = [...privates].map(([id, p]) => ({ id, ...p, current: id === peer }));
   const inRoom = [...people].filter(([, p]) => p.room === room).map(([id, p]) => ({ id, username: p.username }));
   inRoom.sort((a, b) => a.username.localeCompare(b.username) || a.id.localeCompare(b.id));
@@ -334,7 +320,7 @@ function showLists() {
   view.showPeople(inRoom, me.id, goPrivate);
   const unread = [...listed, ...talking].reduce((sum, { unread: n }) => sum + n, 0);
   const count = `${inRoom.length} ${inRoom.length === 1 ? "person" : "people"} here`;
-  const who = privates.get(peer)?.name;
+  const who = privates.get(peer)?.name ?? "";
   if (peer) view.showWhere(who, "Only you two see this. It is not kept.", `Message ${who} in private`);
   else view.showWhere(`# ${room}`, inRoom.length ? count : "", `Message #${room}`);
   view.showUnread(unread, peer ? who : `#${room}`);
@@ -366,9 +352,9 @@ async function send() {
   box.value = "";
   typing.done();
   try {
-    await (to ? link.ask("private", { to, text }) : link.ask("message", { text }));
-  } catch (err) {
-    if (to && err.code === "not_found") privates.get(to).gone = true;
+    await (to ? link.do("private", { to, text }) : link.do("message", { text }));
+  } catch (/** @type {any} */ err) {
+    if (to && err.code === "not_found") privateWith(to).gone = true;
     if (key === shownKey() && !box.value) box.value = text;
     view.notify(words.ofMessage(err, text, privates.get(to)?.name));
     showLists();
@@ -384,20 +370,17 @@ addEventListener("popstate", (e) => {
   if (e.state?.peer) return goPrivate(e.state.peer, { kept: true });
   goRoom(new URLSearchParams(location.search).get("room")?.trim() || lobby, { kept: true });
 });
-addEventListener("online", () => link.resume());
-addEventListener("offline", () => link.drop());
-addEventListener("pagehide", () => link.leave()); // the browser may keep the page, but nobody is there
-addEventListener("pageshow", (e) => { if (e.persisted) link.resume(); });
 $("retry").addEventListener("click", () => link.open());
 controls.onRoom(goRoom);
 controls.onSend(send);
-controls.onTyping(() => { if (typing.due()) link.ask("typing", { to: peer }).catch(() => {}); });
+controls.onTyping(() => { if (typing.due()) link.do("typing", { to: peer }).catch(() => {}); });
 controls.onName(() => me.name, async (name) => {
   if (!me.id) { // not connected yet
     me.name = words.fitName(name);
+    asking = false;
     link.open();
   } else if (name && name !== me.name) {
-    await attempt(link.ask("rename", { username: name }), (err) => words.ofName(err, name));
+    await attempt(link.do("rename", { username: name }), (err) => words.ofName(err, name));
   }
 });
 
@@ -405,5 +388,4 @@ rowOf(room);
 remember({ replace: true });
 view.showMe(me.name || "Anonymous");
 show();
-if (me.name) link.open();
-else controls.askName(me.name);
+if (asking) controls.askName(me.name);

@@ -3,40 +3,44 @@
 import { $, make, avatar } from "./view.js";
 import { linked } from "./text.js";
 
+/** @import { Talk } from "./talk.js" */
+
 const log = $("log");
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const calendar = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
 
-const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
-const minutes = (a, b) => Math.abs(new Date(b) - new Date(a)) / 60_000;
+const sameDay = (/** @type {string} */ a, /** @type {string} */ b) => new Date(a).toDateString() === new Date(b).toDateString();
+const minutes = (/** @type {string} */ a, /** @type {string} */ b) => Math.abs(Date.parse(b) - Date.parse(a)) / 60_000;
 
-function time(at) {
-  const el = make("time", "", clock.format(new Date(at)));
+function time(/** @type {string} */ at) {
+  const el = /** @type {HTMLTimeElement} */ (make("time", "", clock.format(new Date(at))));
   el.dateTime = at;
   return el;
 }
 
 // entry is the item at an index, and what separates it from the one before.
+/** @type {(talk: Talk, index: number, myID: string) => HTMLElement[]} */
 function entry({ items, mark }, index, myID) {
-  const [item, before] = [items[index], items[index - 1]];
+  const before = items[index - 1];
+  const { from = "", text = "", ...item } = items[index];
   const parts = [];
   if (!before || !sameDay(before.at, item.at)) parts.push(make("p", "day", calendar.format(new Date(item.at))));
-  if (item === mark) parts.push(make("p", "new", "New since you were away"));
+  if (items[index] === mark) parts.push(make("p", "new", "New since you were away"));
   if (item.note) {
     parts.push(make("p", "note", item.note));
     return parts;
   }
   const more = parts.length === 0 && before && !before.note && before.fromId === item.fromId &&
-    before.from === item.from && minutes(before.at, item.at) < 5;
+    before.from === from && minutes(before.at, item.at) < 5;
   const el = make("article", item.fromId === myID ? "message mine" : "message");
-  const by = make("p", "by", make("b", "", item.from), " ", time(item.at));
+  const by = make("p", "by", make("b", "", from), " ", time(item.at));
   if (more) {
     el.classList.add("more");
     by.classList.add("hidden"); // it can be heard, and need not be seen again
   } else {
-    el.append(avatar(item.from));
+    el.append(avatar(from));
   }
-  el.append(by, make("p", "text", ...linked(item.text)));
+  el.append(by, make("p", "text", ...linked(text)));
   parts.push(el);
   return parts;
 }
@@ -49,7 +53,7 @@ let wantOlder = () => {};
 export const isFollowing = () => following;
 
 // onOlder sets what is done when the reader comes to the top.
-export function onOlder(load) { wantOlder = load; }
+export function onOlder(/** @type {() => void} */ load) { wantOlder = load; }
 
 const measure = () => `${log.scrollHeight} ${log.clientHeight} ${log.clientWidth}`;
 
@@ -72,12 +76,12 @@ function scrollToNews() {
   $("to-end").hidden = false;
 }
 
-function draw(talk, myID, empty) {
+function draw(/** @type {Talk} */ talk, /** @type {string} */ myID, /** @type {string} */ empty) {
   log.setAttribute("aria-live", "off"); // a page full of old messages is not news
   log.replaceChildren(...talk.items.flatMap((_, i) => entry(talk, i, myID)));
   if (talk.items.length === 0) log.append(make("p", "empty", empty));
   if (talk.more) {
-    const older = make("button", "older", "Older messages");
+    const older = /** @type {HTMLButtonElement} */ (make("button", "older", "Older messages"));
     older.type = "button";
     older.addEventListener("click", () => wantOlder());
     log.prepend(older);
@@ -86,14 +90,14 @@ function draw(talk, myID, empty) {
 }
 
 // show shows a whole conversation, from what is new in it. empty is what to say where there is nothing.
-export function show(talk, myID, empty) {
+export function show(/** @type {Talk} */ talk, /** @type {string} */ myID, /** @type {string} */ empty) {
   draw(talk, myID, empty);
   scrollToNews();
   lookUp();
 }
 
 // redraw shows it as it is now, with what was on the screen where it was.
-export function redraw(talk, myID, empty) {
+export function redraw(/** @type {Talk} */ talk, /** @type {string} */ myID, /** @type {string} */ empty) {
   const fromEnd = log.scrollHeight - log.scrollTop;
   const focused = log.contains(document.activeElement);
   draw(talk, myID, empty);
@@ -103,8 +107,8 @@ export function redraw(talk, myID, empty) {
 }
 
 // append adds the last item of a conversation that is shown already.
-export function append(talk, myID) {
-  const item = talk.items.at(-1);
+export function append(/** @type {Talk} */ talk, /** @type {string} */ myID) {
+  const item = talk.items[talk.items.length - 1];
   const follow = following || item.fromId === myID;
   log.querySelector(".empty")?.remove();
   log.append(...entry(talk, talk.items.length - 1, myID));

@@ -3,13 +3,14 @@
 // One browser is one person. A name in the address makes another one, so that a chat can be tried in two windows.
 export const asked = new URLSearchParams(location.search).get("username")?.trim() ?? "";
 
-const keyOf = (key) => `chat.${asked && `${asked}/`}${key}`;
+const keyOf = (/** @type {string} */ key) => `chat.${asked && `${asked}/`}${key}`;
 
 export const memory = {
+  /** @type {<T>(key: string, otherwise: T) => T} */
   get(key, otherwise) {
-    try { return JSON.parse(localStorage.getItem(keyOf(key))) ?? otherwise; } catch { return otherwise; }
+    try { return JSON.parse(localStorage.getItem(keyOf(key)) ?? "null") ?? otherwise; } catch { return otherwise; }
   },
-  set(key, value) {
+  set(/** @type {string} */ key, /** @type {unknown} */ value) {
     try { localStorage.setItem(keyOf(key), JSON.stringify(value)); } catch { /* then it does not */ }
   },
 };

@@ -3,8 +3,14 @@
 
 const keep = 500; // items
 
+/** @import { Line, PrivateLine } from "../api/chat.js" */
+/** @typedef {Map<string, {name: string, first: boolean, here: boolean}>} Moves */
+/** @typedef {Partial<Line & PrivateLine> & {at: string, note?: string, moves?: Moves}} Item */
+
 export class Talk {
+  /** @type {Item[]} */
   items = [];
+  /** @type {Item | null} */
   mark = null; // the first message that is new since the reader was away
 
   get firstSeq() { return this.items.find((item) => item.seq)?.seq ?? 0; }
@@ -14,7 +20,7 @@ export class Talk {
   get more() { return this.firstSeq > 1; }
 
   // add appends an item.
-  add(item) { this.items.push(item); }
+  add(/** @type {Item} */ item) { this.items.push(item); }
 
   // cut forgets the oldest items of a long conversation. It reports whether there were any.
   cut() {
@@ -24,50 +30,51 @@ export class Talk {
   }
 
   // merge puts messages from the history where they belong.
-  merge(messages) {
-    if (this.lastSeq && messages[0]?.seq > this.lastSeq + 1) this.items.length = 0; // too much was missed to join the ends
+  merge(/** @type {Line[]} */ messages) {
+    if (this.lastSeq && (messages[0]?.seq ?? 0) > this.lastSeq + 1) this.items.length = 0; // too much was missed to join the ends
     for (const m of messages) {
-      const before = this.items.findLastIndex((item) => item.seq <= m.seq);
+      const before = this.items.findLastIndex((item) => item.seq && item.seq <= m.seq);
       if (this.items[before]?.seq !== m.seq) this.items.splice(before + 1, 0, m);
     }
   }
 
   // older puts messages from the history before all others.
-  older(messages) {
+  older(/** @type {Line[]} */ messages) {
     this.items.unshift(...messages.filter((m) => m.seq < this.firstSeq));
   }
 
   // markNew draws the line before what others have said after a message.
-  markNew(seq, myID) {
-    this.mark ??= this.items.find((item) => item.seq > seq && item.fromId !== myID) ?? null;
+  markNew(/** @type {number} */ seq, /** @type {string} */ myID) {
+    this.mark ??= this.items.find((item) => (item.seq ?? 0) > seq && item.fromId !== myID) ?? null;
   }
 
   // moved notes that somebody came in or left. Those who do so one after the other share a note. It reports whether the
   // last note has changed, and not been added.
-  moved(id, name, here) {
+  moved(/** @type {string} */ id, /** @type {string} */ name, /** @type {boolean} */ here) {
     const at = new Date().toISOString();
-    const last = this.items.at(-1);
-    const shared = Boolean(last?.moves);
-    const moves = shared ? last.moves : new Map();
+    const before = this.items.at(-1)?.moves;
+    const moves = before ?? /** @type {Moves} */ (new Map());
     moves.set(id, { name, first: moves.get(id)?.first ?? here, here });
     const item = { moves, note: sentence([...moves.values()]), at };
-    if (shared) this.items.pop();
+    if (before) this.items.pop();
     this.items.push(item);
-    return shared;
+    return Boolean(before);
   }
 }
 
-function names(people) {
+function names(/** @type {{name: string}[]} */ people) {
   const list = people.map((p) => p.name);
   if (list.length > 3) list.splice(2, list.length, `${list.length - 2} others`);
   return list.length > 1 ? `${list.slice(0, -1).join(", ")} and ${list.at(-1)}` : list[0];
 }
 
 // sentence says what has become of people: where they first went, and where they are.
-function sentence(moves) {
-  return [[true, true, "came in"], [false, false, "left"], [true, false, "came in and left"], [false, true, "left and came back"]]
-    .map(([first, here, what]) => [moves.filter((m) => m.first === first && m.here === here), what])
-    .filter(([people]) => people.length > 0)
-    .map(([people, what]) => `${names(people)} ${what}`)
+function sentence(/** @type {{name: string, first: boolean, here: boolean}[]} */ moves) {
+  /** @type {[boolean, boolean, string][]} */
+  const ways = [[true, true, "came in"], [false, false, "left"], [true, false, "came in and left"], [false, true, "left and came back"]];
+  return ways
+    .map(([first, here, what]) => ({ what, people: moves.filter((m) => m.first === first && m.here === here) }))
+    .filter(({ people }) => people.length > 0)
+    .map(({ what, people }) => `${names(people)} ${what}`)
     .join("; ");
 }

@@ -1,0 +1,379 @@
+import { Codec } from "./codec.js";
+import { text, WsgateError } from "./errors.js";
+import { absolute, isAway, scope, watch } from "./page.js";
+import { writer } from "./writer.js";
+const firstBound = 500; // milliseconds
+const lastBound = 20_000;
+const stable = 5_000; // a connection that lasted this long resets the bound
+const longest = 2 ** 31 - 1; // of a timer
+const silent = 5_000; // a call that waits as long while nothing arrives has met a dead connection
+const open = 1; // the readyState of a WebSocket
+const replaced = 4409;
+/** The close codes below 4000 after which the client does not connect again. docs/protocol.md has the table. */
+const stayAway = [1000, 1002, 1003, 1007, 1008, 1009];
+// What else there is to listen to.
+const states = Symbol();
+const texts = Symbol();
+const binaries = Symbol();
+/** A connection to a gateway that is made again whenever it is lost. connect makes one. */
+export class Client {
+    #url;
+    #options;
+    #codec;
+    #state = Object.freeze({ phase: "closed" });
+    #listeners = new Map(); // by event, and by the symbols below
+    #watching = false; // the page and the network: from the beginning until the client is closed
+    #attempt; // from the beginning of an attempt to the end of the connection
+    #socket;
+    #write = () => { }; // to the socket
+    #timer; // of the attempt, or of the wait for the next
+    #opened; // when the connection was made
+    #bound = firstBound;
+    #lastID = 0;
+    #arrived = 0; // how many messages
+    #calls = new Map(); // that wait for an answer
+    #queue = []; // what has not been sent
+    #reported = new Set();
+    /** Use connect, which knows which options are required. */
+    constructor(url, options) {
+        this.#url = url;
+        this.#options = options;
+        this.#codec = new Codec(options.envelope ?? {});
+        if (!this.#class())
+            throw new TypeError("wsgate: there is no WebSocket here; give one as the option WebSocket");
+        this.#setState({ phase: "connecting" });
+        this.#watch(true);
+        queueMicrotask(() => this.#now());
+    }
+    /** What the client is doing. It is the same object until it changes. */
+    get state() {
+        return this.#state;
+    }
+    /** The same, as a function for React's useSyncExternalStore. */
+    getSnapshot = () => this.#state;
+    /** Calls fn for every change of the state, until the function that it returns is called. */
+    subscribe = (fn) => this.#listen(states, fn);
+    /** Calls fn for every event of that name that arrives, until the function that it returns is called. */
+    on(event, fn) {
+        return this.#listen(event, fn);
+    }
+    /** Calls fn for every binary message. */
+    onBinary(fn) {
+        return this.#listen(binaries, fn);
+    }
+    /** Calls fn for every text message as it is. It is for gateways of raw messages: there are no events and answers then. */
+    onText(fn) {
+        return this.#listen(texts, fn);
+    }
+    /**
+     * Sends an event. It returns true when the message was sent, or waits in the queue; which does not mean that it has
+     * arrived. It returns false without a connection, unless the queue has room.
+     */
+    emit(event, ...[payload]) {
+        return !this.#send({ data: this.#codec.encode(event, undefined, payload) });
+    }
+    /** Sends an event, and waits until the server has handled it. */
+    do(event, ...[payload, options]) {
+        return this.#ask(event, payload, options).then(() => { });
+    }
+    /** Asks the server, and waits for the answer. It fails with a WsgateError. A call that was sent is never repeated. */
+    call(event, ...[payload, options]) {
+        return this.#ask(event, payload, options);
+    }
+    /** Sends a message as it is, to a gateway that takes raw messages. It returns what emit returns. */
+    send(data) {
+        return !this.#send({ data });
+    }
+    /** Waits for a connection. It fails with the state's error when the client is closed first. */
+    ready() {
+        return new Promise((resolve, reject) => {
+            const look = (s) => {
+                if (s.phase !== "connected" && s.phase !== "closed")
+                    return;
+                stop();
+                if (s.phase === "connected")
+                    resolve();
+                else
+                    reject(s.error);
+            };
+            const stop = this.subscribe(look);
+            look(this.#state);
+        });
+    }
+    /** Connects now, without waiting any longer: also after the client was closed. It does nothing while connected. */
+    open() {
+        if (this.#state.phase === "closed") {
+            this.#bound = firstBound;
+            this.#watch(true);
+        }
+        this.#now();
+    }
+    /** Gives the connection up, as if it had been lost, and connects again. It is for those who know that it is dead. */
+    drop(reason = "dropped") {
+        if (this.#attempt)
+            this.#lost(new WsgateError("connect", reason));
+    }
+    /** Closes the connection until open is called. Calls fail, what waits in the queue is dropped, no timer remains. */
+    close() {
+        if (this.#state.phase !== "closed")
+            this.#end(new WsgateError("closed", "the client was closed"));
+    }
+    #class() {
+        return this.#options.WebSocket ?? scope.WebSocket;
+    }
+    // #now begins an attempt, unless there is one or a connection.
+    #now() {
+        if (this.#attempt || !this.#watching)
+            return;
+        clearTimeout(this.#timer);
+        const attempt = this.#attempt = new AbortController();
+        const limit = this.#options.connectTimeout ?? lastBound;
+        this.#timer = after(limit, () => this.#lost(new WsgateError("connect", `no connection within ${limit} ms`)));
+        if (this.#state.phase !== "connecting")
+            this.#setState({ ...ended(this.#state), phase: "connecting" });
+        if (attempt === this.#attempt)
+            void this.#dial(attempt);
+    }
+    async #dial(attempt) {
+        let socket;
+        try {
+            const [url, protocols] = await Promise.all([
+                valueOf(this.#url, attempt.signal), valueOf(this.#options.protocols, attempt.signal),
+            ]);
+            if (attempt !== this.#attempt)
+                return;
+            if (url == null || protocols === null)
+                return this.#end(new WsgateError("closed", "nobody is logged in"));
+            try {
+                socket = new (this.#class())(absolute(url), typeof protocols === "string" ? [protocols] : [...protocols ?? []]);
+            }
+            catch (cause) {
+                return this.#end(new WsgateError("closed", `WebSocket: ${text(cause)}`, { cause })); // as it would be next time
+            }
+        }
+        catch (cause) {
+            if (attempt === this.#attempt)
+                this.#lost(new WsgateError("connect", text(cause), { cause }));
+            return;
+        }
+        this.#socket = socket;
+        this.#write = writer(socket);
+        socket.binaryType = "arraybuffer";
+        socket.onerror = () => {
+            if (socket === this.#socket && this.#opened === undefined)
+                this.#closed(1006, "");
+        };
+        socket.onopen = () => this.#connected(socket);
+        socket.onmessage = ({ data }) => this.#received(data);
+        socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    }
+    #connected(socket) {
+        clearTimeout(this.#timer);
+        this.#opened = Date.now();
+        for (const out of this.#queue.splice(0))
+            this.#write(out.data);
+        this.#setState({ phase: "connected", protocol: socket.protocol });
+    }
+    #closed(code, reason) {
+        const final = code >= 4000 ? code === replaced || !this.#options.reconnect?.includes(code) : stayAway.includes(code);
+        const message = `the connection has ended: ${code} ${reason || "without a reason"}`;
+        if (final)
+            this.#end(new WsgateError("closed", message), { code, reason });
+        else
+            this.#lost(new WsgateError("connect", message), { code, reason });
+    }
+    // #lost waits before the next attempt: a random time, since all clients of a server that restarts lose their connections
+    // at once. A page that nobody sees, or that has no network, waits longer, but only until that changes.
+    #lost(error, closed = {}) {
+        if (this.#opened !== undefined && Date.now() - this.#opened >= stable)
+            this.#bound = firstBound;
+        const wait = Math.random() * this.#bound + (isAway() ? lastBound : 0);
+        this.#bound = Math.min(2 * this.#bound, lastBound);
+        this.#release(error);
+        this.#timer = setTimeout(() => this.#now(), wait);
+        this.#setState({ phase: "waiting", error, ...closed, wait });
+    }
+    #end(error, closed = {}) {
+        this.#watch(false);
+        this.#release(error);
+        for (const out of this.#queue.splice(0))
+            out.call?.settle(error);
+        this.#setState({ phase: "closed", error, ...closed });
+    }
+    // #release gives up the attempt or the connection. Calls that were sent fail.
+    #release(cause) {
+        clearTimeout(this.#timer);
+        this.#opened = undefined;
+        this.#attempt?.abort();
+        this.#attempt = undefined;
+        const socket = this.#socket;
+        this.#socket = undefined;
+        if (socket) {
+            socket.onopen = socket.onmessage = socket.onclose = null; // onerror stays: some throw an error without it
+            try {
+                socket.close(1000);
+            }
+            catch { /* it has ended */ }
+        }
+        for (const out of [...this.#calls.values()]) {
+            if (this.#queue.includes(out))
+                continue;
+            out.call.settle(new WsgateError("disconnected", "the connection was lost, whether the server has handled the message is not known", { cause }));
+        }
+    }
+    #watch(on) {
+        this.#watching = on;
+        watch(on, this.#happened);
+    }
+    // #happened hears of what happens to the page and the network.
+    #happened = (e) => {
+        switch (e.type) {
+            case "offline":
+                return this.drop("the network is gone");
+            case "pagehide": // the browser may keep the page, without connections
+                this.drop("the page is hidden");
+                return clearTimeout(this.#timer);
+            case "visibilitychange":
+                return isAway() ? undefined : this.#now();
+            default: // the page or the network is back
+                this.#now();
+        }
+    };
+    #setState(state) {
+        this.#state = Object.freeze(state);
+        for (const fn of [...this.#listeners.get(states) ?? []]) {
+            if (this.#state !== state)
+                return; // a listener has changed it, and all have heard of that
+            this.#tell(fn, state);
+        }
+    }
+    #listen(name, fn) {
+        const set = this.#listeners.get(name) ?? new Set();
+        this.#listeners.set(name, set);
+        const own = (value) => fn(value);
+        set.add(own);
+        return () => { set.delete(own); };
+    }
+    // #tell calls a listener, whose errors are nobody else's.
+    #tell(fn, value) {
+        const failed = (cause) => this.#report(new WsgateError("listener", `a listener failed: ${text(cause)}`, { cause }));
+        try {
+            const result = fn(value);
+            if (typeof result?.then === "function")
+                result.then(undefined, failed);
+        }
+        catch (cause) {
+            failed(cause);
+        }
+    }
+    #report(error) {
+        try {
+            if (this.#options.onError)
+                return this.#options.onError(error);
+        }
+        catch (cause) {
+            error = new WsgateError("listener", `onError failed: ${text(cause)}`, { cause });
+        }
+        const key = `${error.code}: ${error.message}`;
+        if (this.#reported.has(key) || this.#reported.size >= 100)
+            return;
+        this.#reported.add(key);
+        console.error("wsgate:", error);
+    }
+    #ask(event, payload, { timeout = this.#options.timeout ?? 10_000, signal } = {}) {
+        return new Promise((resolve, reject) => {
+            const aborted = () => give(new WsgateError("aborted", "the call was aborted", { cause: signal.reason }));
+            const give = (error, answer) => {
+                clearTimeout(timer);
+                signal?.removeEventListener("abort", aborted);
+                this.#calls.delete(id);
+                const waits = this.#queue.indexOf(out);
+                if (waits >= 0)
+                    this.#queue.splice(waits, 1); // nobody wants the answer
+                if (error)
+                    reject(error);
+                else
+                    resolve(answer);
+            };
+            if (this.#has(texts))
+                throw new TypeError("wsgate: the client takes texts as they are, see onText, and so sees no answers");
+            const id = ++this.#lastID;
+            const out = { data: this.#codec.encode(event, id, payload), call: { id, settle: give } };
+            let timer;
+            if (signal?.aborted)
+                return aborted();
+            const unsent = this.#send(out);
+            if (unsent)
+                return give(unsent);
+            const [arrived, attempt] = [this.#arrived, this.#attempt];
+            if (timeout)
+                timer = after(timeout, () => {
+                    const dead = timeout >= silent && arrived === this.#arrived && attempt === this.#attempt && !this.#queue.includes(out);
+                    give(new WsgateError("timeout", `no answer within ${timeout} ms`));
+                    if (dead)
+                        this.drop("the server is silent");
+                });
+            signal?.addEventListener("abort", aborted);
+        });
+    }
+    // #send sends a message or puts it into the queue. Otherwise it returns an error.
+    #send(out) {
+        const { queue = 0 } = this.#options;
+        if (this.#opened !== undefined && this.#socket?.readyState === open)
+            this.#write(out.data);
+        else if (this.#state.phase === "closed")
+            return new WsgateError("closed", "the client is closed", { cause: this.#state.error });
+        else if (!queue)
+            return new WsgateError("not_connected", "not connected, the message was not sent", { cause: this.#state.error });
+        else if (this.#queue.length >= queue)
+            return new WsgateError("queue_full", `not connected, and ${queue} messages wait already`);
+        else
+            this.#queue.push(out);
+        if (out.call)
+            this.#calls.set(out.call.id, out);
+        return undefined;
+    }
+    #has(name) {
+        return !!this.#listeners.get(name)?.size;
+    }
+    #received(message) {
+        this.#arrived++;
+        const raw = typeof message === "string" ? texts : binaries;
+        if (this.#has(raw))
+            return this.#deliver(raw, message);
+        if (typeof message !== "string")
+            return this.#report(new WsgateError("unhandled", "a binary message has no listener"));
+        let received;
+        try {
+            received = this.#codec.decode(message);
+        }
+        catch (cause) {
+            return this.#report(new WsgateError("malformed", `the server sent a message that is not an envelope: ${text(cause)}`, { cause, details: message }));
+        }
+        const { event, id, payload } = received;
+        const error = event === "error" ? refusal(payload) : undefined;
+        if (id != null)
+            this.#calls.get(id)?.call.settle(error, payload); // or nobody waits for it any more
+        else if (error)
+            this.#report(error);
+        else
+            this.#deliver(event, payload);
+    }
+    #deliver(name, value) {
+        if (!this.#has(name))
+            this.#report(new WsgateError("unhandled", `event "${String(name)}" has no listener`, { details: value }));
+        for (const fn of [...this.#listeners.get(name) ?? []])
+            this.#tell(fn, value);
+    }
+}
+/** refusal returns the error in a message of the type "error". */
+const refusal = (payload) => typeof payload?.code === "string"
+    ? new WsgateError(payload.code, String(payload.message ?? ""), { details: payload.details, source: "server" })
+    : new WsgateError("malformed", "the server sent an error without a code", { details: payload });
+const valueOf = async (value, signal) => typeof value === "function" ? value(signal) : value;
+/** ended returns what a state says about the end of the last connection. */
+const ended = ({ error, code, reason }) => ({
+    ...(error && { error }), ...(code !== undefined && { code }), ...(reason !== undefined && { reason }),
+});
+/** after is setTimeout for any time: one that a timer cannot count never comes. */
+const after = (time, fn) => time <= longest ? setTimeout(fn, time) : undefined;
