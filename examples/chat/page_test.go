@@ -26,13 +26,13 @@ func TestPage(t *testing.T) {
 		return res
 	}
 	for path, want := range map[string]struct{ kind, has string }{
-		"/":          {"text/html; charset=utf-8", "<title>Chat</title>"},
-		"/app.js":    {"text/javascript; charset=utf-8", "import"},
+		"/":                 {"text/html; charset=utf-8", "<title>Chat</title>"},
+		"/app.js":           {"text/javascript; charset=utf-8", "import"},
 		"/wsgate/client.js": {"text/javascript; charset=utf-8", "WebSocket"},
-		"/view.js":   {"text/javascript; charset=utf-8", "textContent"},
-		"/text.js":   {"text/javascript; charset=utf-8", "noopener"},
-		"/style.css": {"text/css; charset=utf-8", "prefers-color-scheme"},
-		"/icon.svg":  {"image/svg+xml", "<svg"},
+		"/view.js":          {"text/javascript; charset=utf-8", "textContent"},
+		"/text.js":          {"text/javascript; charset=utf-8", "noopener"},
+		"/style.css":        {"text/css; charset=utf-8", "prefers-color-scheme"},
+		"/icon.svg":         {"image/svg+xml", "<svg"},
 	} {
 		res := get(path)
 		kind, policy := res.Header().Get("Content-Type"), res.Header().Get("Content-Security-Policy")
