@@ -19,12 +19,15 @@ func (a *activity) String() string {
 	return "the " + a.hook + " hook"
 }
 
-// slowHandler implements transport.Owner on a conn.
-type slowHandler conn
+// reader implements transport.Owner on a conn.
+type reader conn
+
+// Resume is called by the transport when a parked connection can be read again.
+func (r *reader) Resume() { (*conn)(r).resume() }
 
 // HandlerIsSlow is called by the transport, and for OnClose by a timer.
-func (s *slowHandler) HandlerIsSlow() {
-	c := (*conn)(s)
+func (r *reader) HandlerIsSlow() {
+	c := (*conn)(r)
 	doing := c.activity.Load()
 	if doing == nil {
 		return // the hook has just returned

@@ -73,7 +73,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	deadline := time.Now().Add(rt.limits.Handshake)
 	var decided decision
 	accept := rt.accept
-	accept.Owner = (*slowHandler)(c)
+	accept.Owner = (*reader)(c)
 	accept.Admit = func() (values context.Context, refusal *transport.Refusal) {
 		if refusal = a.origins.refuse(r); refusal != nil {
 			return nil, refusal

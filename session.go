@@ -15,13 +15,14 @@ import (
 	"github.com/wsgate/wsgate/internal/guard"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/text"
+	"github.com/wsgate/wsgate/internal/transport"
 )
 
-// run handles a connection from OnOpen to OnClose, on the connection's own goroutine.
+// run opens a connection and reads, on the connection's own goroutine.
 func (c *conn) run(deadline time.Time) {
-	defer c.route.app.end()
 	replaced := !c.member.Open(c.t)
-	defer c.finish() // including after runtime.Goexit in a hook
+	parked := false
+	defer func() { c.leave(parked) }()
 	switch {
 	case replaced:
 	case c.route.app.draining.Load():
@@ -29,14 +30,40 @@ func (c *conn) run(deadline time.Time) {
 	default:
 		c.open(deadline)
 	}
+	parked = c.read()
+}
+
+// resume reads on when a parked connection has input or has ended, on a goroutine of its own.
+func (c *conn) resume() {
+	parked := false
+	defer func() { c.leave(parked) }()
+	parked = c.read()
+}
+
+// read handles messages until the connection is parked or has ended. It reports true if it is parked; another goroutine
+// may have it already.
+func (c *conn) read() (parked bool) {
 	for {
 		typ, data, err := c.t.Read()
+		if err == transport.ErrParked {
+			return true
+		}
 		if err != nil {
 			c.cause, c.ended = c.t.End(err), true
-			return
+			return false
 		}
 		c.runHook(&c.route.receiving, func() { c.receive(Message{typ, data}) })
 	}
+}
+
+// leave is deferred by the connection's goroutine, so that it is called after runtime.Goexit in a hook, too. It finishes
+// the connection, unless that is parked.
+func (c *conn) leave(parked bool) {
+	if parked {
+		return
+	}
+	defer c.route.app.end()
+	c.finish()
 }
 
 // finish calls OnClose and removes the connection from its rooms and the hub.
@@ -55,7 +82,7 @@ func (c *conn) finish() {
 	defer cancel()
 	defer context.AfterFunc(c.route.app.cut, cancel)()
 	c.activity.Store(&c.route.closing)
-	defer time.AfterFunc(c.route.limits.Handler, (*slowHandler)(c).HandlerIsSlow).Stop()
+	defer time.AfterFunc(c.route.limits.Handler, (*reader)(c).HandlerIsSlow).Stop()
 	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {
 		c.route.app.logError(c.logContext(ctx), "wsgate: OnClose failed", err, "conn", c.ID(), "path", c.route.path)
 	}

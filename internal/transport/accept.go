@@ -57,14 +57,10 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		return nil, err
 	}
 	c := u.conn
-	c.ws = ws
-	limit := o.Limits.Message
-	if c.deflate {
-		limit = o.Limits.Wire // messages come out compressed; meter and inflate bound the decoded size
-	}
-	ws.SetReadLimit(int64(limit))
+	c.setParser(ws)
 	c.ctx, c.cancel = context.WithCancelCause(u.values)
 	c.startHeartbeat()
+	c.startParking()
 	c.cycle.begin(c)
 	return c, nil
 }

@@ -107,10 +107,15 @@ func (c *Conn) kill(cause error) {
 	o.offset, o.taken = 0, 0
 	o.tellFlushes()
 	c.writers.Add(1) // as in flush
+	parked := c.unpark()
+	c.engine.lot.leave(c)
 	o.mu.Unlock()
 	c.engine.backlog.letGo(dropped)
 	c.tell()
 	c.closeRaw()
+	if parked {
+		go c.owner.Resume() // the reader finds that the connection is closed
+	}
 }
 
 // closeRaw closes the raw connection. A foreign implementation may block in Close, so that one is closed on a goroutine
@@ -154,8 +159,9 @@ func (c *Conn) End(err error) (cause error) {
 	c.kill(v.cause)
 	c.writers.Wait()
 	c.engine.wheel.Remove(&c.heartbeat.entry)
+	c.engine.awake.remove(c)
 	c.in.release()
-	c.ws.CloseNow()
+	c.dropParser()
 
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()

@@ -49,14 +49,15 @@ type Limits struct {
 type Owner interface {
 	// HandlerIsSlow is called once for a message whose handling exceeds [Limits].Handler. It does not block.
 	HandlerIsSlow()
+	// Resume is called on a new goroutine, which is the reader from now on, when a parked connection can be read again.
+	Resume()
 }
 
 // Conn is one upgraded connection.
 //
-// One goroutine, the reader, calls Read until it fails, and then End. All other methods may be called from any
-// goroutine and do not block, except Flush and SendPaced.
+// One goroutine, the reader, calls Read until it fails, and then End; when Read returns [ErrParked], another goroutine
+// is the reader later. All other methods may be called from any goroutine and do not block, except Flush and SendPaced.
 type Conn struct {
-	ws     *websocket.Conn
 	raw    net.Conn
 	engine *Engine
 	limits *Limits
@@ -65,13 +66,16 @@ type Conn struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	deflate bool // permessage-deflate was negotiated, without context takeover
+	deflate     bool // permessage-deflate was negotiated, without context takeover
+	subprotocol string
 
 	sys syscall.RawConn // nil if raw has no descriptor for non-blocking writes (TLS, pipes, foreign types)
 
 	// Owned by the reader.
-	parsed *bufio.Reader // input that coder/websocket has read but not parsed
+	ws     *websocket.Conn // reads what readPlain does not; nil until it is needed
+	parsed *bufio.Reader   // input that ws has read but not parsed; nil without ws
 	in     input
+	park   park
 
 	cycle     readCycle
 	out       outbox
@@ -83,7 +87,7 @@ type Conn struct {
 func (c *Conn) Context() context.Context { return c.ctx }
 
 // Subprotocol returns the negotiated subprotocol.
-func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
+func (c *Conn) Subprotocol() string { return c.subprotocol }
 
 // RemoteAddr returns the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
@@ -100,9 +104,16 @@ func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 	c.cycle.handled(c)
 	for {
 		typ, data, err := c.readMessage()
+		if err != nil && c.park.due {
+			if c.parks() {
+				return 0, nil, ErrParked
+			}
+			continue
+		}
 		if err != nil {
 			return 0, nil, err
 		}
+		c.wakeful()
 		if c.closing() {
 			continue // messages received during the closing handshake are discarded
 		}
@@ -126,6 +137,9 @@ var errNotText = &violation{websocket.StatusInvalidFramePayloadData, "text is no
 
 // readParsed reads the next message through coder/websocket.
 func (c *Conn) readParsed() (websocket.MessageType, []byte, error) {
+	if err := c.makeParser(); err != nil {
+		return 0, nil, err
+	}
 	typ, r, err := c.ws.Reader(context.Background())
 	if err != nil {
 		return 0, nil, err
@@ -200,4 +214,7 @@ func cutRune(b []byte) int {
 }
 
 // buffered reports whether there is unread input. Only the reader calls it.
-func (c *Conn) buffered() bool { return c.parsed.Buffered() > 0 || !c.in.empty() }
+func (c *Conn) buffered() bool { return c.parses() || !c.in.empty() }
+
+// parses reports whether coder/websocket has begun with what has arrived.
+func (c *Conn) parses() bool { return c.parsed != nil && c.parsed.Buffered() > 0 }

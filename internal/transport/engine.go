@@ -16,7 +16,10 @@ import (
 // and writes its queue; a connection that gets more frames meanwhile goes to the end of the line. So batches grow with
 // the length of the line.
 type Engine struct {
+	made    time.Time
 	wheel   *timerwheel.Wheel
+	awake   awake
+	lot     lot
 	late    slowHandlerWatch
 	backlog backlog
 
@@ -34,7 +37,7 @@ type Engine struct {
 // NewEngine returns an Engine whose heartbeat wheel has the given tick and whose backlog has the given limit in bytes.
 func NewEngine(tick time.Duration, backlogLimit int) *Engine {
 	return &Engine{
-		wheel: timerwheel.New(tick), maxRunning: (runtime.GOMAXPROCS(0) + 1) / 2, backlog: backlog{limit: int64(backlogLimit)},
+		made: time.Now(), wheel: timerwheel.New(tick), maxRunning: (runtime.GOMAXPROCS(0) + 1) / 2, backlog: backlog{limit: int64(backlogLimit)},
 	}
 }
 
@@ -51,6 +54,7 @@ func (e *Engine) Stop() {
 	if ended != nil {
 		<-ended
 	}
+	e.lot.stop()
 }
 
 // schedule puts c in line for a flush.

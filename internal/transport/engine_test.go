@@ -55,3 +55,4 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 type patient struct{}
 
 func (patient) HandlerIsSlow() {}
+func (patient) Resume()        {}

@@ -48,7 +48,8 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	setOptions(raw, u.options.Limits)
 	c := newConn(raw, early, u.options, u.extensions != "")
 	u.conn = c
-	return (*stream)(c), bufio.NewReadWriter(c.parsed, bufio.NewWriterSize((*stream)(c), controlSize)), nil
+	c.subprotocol = u.subprotocol
+	return c.parserStream()
 }
 
 // takeOver responds with 101 and returns the raw connection, without deadlines. HTTP middleware that wraps the
@@ -184,11 +185,6 @@ func newConn(raw net.Conn, early []byte, o *AcceptOptions, deflate bool) *Conn {
 	if direct {
 		c.sys = descriptor(raw)
 	}
-	size := parseSize
-	if c.sys == nil {
-		size = parseAlone
-	}
-	c.parsed = bufio.NewReaderSize((*stream)(c), size)
 	c.in.meter.limits, c.in.meter.deflate = o.Limits, deflate
 	c.in.ready = c.in.readOnce
 	if len(early) > 0 {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -25,7 +26,8 @@ type input struct {
 	since    time.Time // when the unfinished message began; zero at a message boundary
 	deadline bool      // a read deadline for it is set
 
-	ready func(uintptr) bool // readOnce's method value, made once
+	ready  func(uintptr) bool // readOnce's method value, made once
+	nowait bool               // readOnce does not wait
 }
 
 func (in *input) empty() bool { return in.buf == nil }
@@ -111,26 +113,48 @@ func (c *Conn) await(p []byte) int {
 		in.full = false
 		runtime.Gosched()
 	}
-	for in.empty() && in.err == nil {
+	for in.empty() && in.err == nil && !c.park.due {
 		c.boundAssembly()
-		if c.sys == nil {
-			n, err := c.raw.Read(p)
-			in.full = n == len(p)
-			c.heartbeat.heard(c.engine)
-			if err != nil {
-				in.err = err
-			}
-			if n = in.check(p[:n]); n > 0 {
-				return n
-			}
-			continue
+		n := 0
+		switch {
+		case !c.mayWait():
+			n = c.fill(p)
+		case c.park.awake:
+			n = c.waitAwake(p)
+		default:
+			c.readDrowsy()
 		}
-		if err := c.sys.Read(in.ready); err != nil {
-			in.err = err
+		if n > 0 {
+			return n
 		}
-		c.heartbeat.heard(c.engine)
 	}
 	return 0
+}
+
+// fill reads once, into p or, with a descriptor or without p, into a buffer of its own.
+func (c *Conn) fill(p []byte) (n int) {
+	in := &c.in
+	var err error
+	switch {
+	case c.sys != nil:
+		err = c.sys.Read(in.ready)
+	case p == nil:
+		buf := inputPool.Get().(*[inputSize]byte)
+		n, err = c.raw.Read(buf[:])
+		in.hold(buf, n)
+		n = 0
+	default:
+		n, err = c.raw.Read(p)
+		in.full = n == len(p)
+		n = in.check(p[:n])
+	}
+	if err != nil {
+		in.err = err
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.heartbeat.heard(c.engine)
+	}
+	return n
 }
 
 // errEnd is returned to coder/websocket in place of in.err: it would take io.EOF between fragments for the end of the

@@ -16,10 +16,10 @@ var errNotPlain = errors.New("wsgate: not a plain frame")
 // or handles the peer's close frame if that is valid. Nearly every message qualifies and avoids a dozen calls through
 // coder/websocket, which reads everything else. readPlain applies only while coder/websocket's buffer is empty.
 func (c *Conn) readPlain() (websocket.MessageType, []byte, error) {
-	if c.parsed.Buffered() > 0 {
+	if c.parses() {
 		return 0, nil, errNotPlain
 	}
-	if c.in.empty() && c.sys != nil {
+	if c.in.empty() && (c.sys != nil || c.drowsy()) {
 		c.await(nil)
 	}
 	if c.in.empty() {

@@ -21,7 +21,7 @@ func (in *input) readOnce(fd uintptr) bool {
 			continue
 		case err == syscall.EAGAIN:
 			inputPool.Put(buf)
-			return false
+			return in.nowait
 		case err != nil:
 			in.err = err
 		case n == 0:

@@ -35,9 +35,11 @@ const (
 )
 
 const (
-	readerReads   = iota // parsing or waiting for input
-	readerBusy           // while a message is handled
-	readerWatched        // while it is handled and a watcher reads ahead
+	readerReads       = iota // parsing or waiting for input
+	readerWaits              // for a message, and may be interrupted
+	readerInterrupted        // to park the connection
+	readerBusy               // while a message is handled
+	readerWatched            // while it is handled and a watcher reads ahead
 )
 
 // begin is called by the reader when it returns a message.
@@ -94,7 +96,7 @@ func (t *readCycle) handled(c *Conn) {
 }
 
 // handling reports whether a message is being handled.
-func (t *readCycle) handling() bool { return t.reader.Load() != readerReads }
+func (t *readCycle) handling() bool { return t.reader.Load() >= readerBusy }
 
 // holds reports whether this read cycle flushes the frame that was just queued.
 func (t *readCycle) holds(c *Conn) bool {

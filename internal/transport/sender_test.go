@@ -31,22 +31,19 @@ func accepted(t *testing.T, limits *transport.Limits, wrap func(*transport.Conn,
 	t.Helper()
 	engine := transport.NewEngine(time.Second, 1<<30)
 	conns := make(chan *transport.Conn, 1)
-	ended := make(chan struct{})
+	own := &owner{ended: make(chan struct{})}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := transport.Accept(w, r, &transport.AcceptOptions{
-			Limits: limits, Engine: engine, Owner: patient{}, Admit: func() (context.Context, *transport.Refusal) { return context.Background(), nil },
+			Limits: limits, Engine: engine, Owner: own, Admit: func() (context.Context, *transport.Refusal) { return context.Background(), nil },
 		})
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		c.WrapDescriptor(func(sys syscall.RawConn) syscall.RawConn { return wrap(c, sys) })
+		own.conn = c
 		conns <- c
-		go func() {
-			defer close(ended)
-			_, _, err := c.Read()
-			c.End(err)
-		}()
+		go own.Resume()
 	}))
 	client, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
@@ -58,11 +55,27 @@ func accepted(t *testing.T, limits *transport.Limits, wrap func(*transport.Conn,
 	go io.Copy(io.Discard, client) // ends with the connection
 	t.Cleanup(func() {
 		client.Close()
-		<-ended
+		<-own.ended
 		engine.Stop()
 		server.Close()
 	})
 	return <-conns
+}
+
+// owner reads one message of a connection, and ends it.
+type owner struct {
+	patient
+	conn  *transport.Conn
+	ended chan struct{}
+}
+
+func (o *owner) Resume() {
+	_, _, err := o.conn.Read()
+	if err == transport.ErrParked {
+		return
+	}
+	o.conn.End(err)
+	close(o.ended)
 }
 
 // fed is a descriptor to which somebody else queues a message during each write.
