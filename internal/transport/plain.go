@@ -12,38 +12,68 @@ import (
 // errNotPlain means that coder/websocket has to read the next message.
 var errNotPlain = errors.New("wsgate: not a plain frame")
 
-// readPlain returns the next message if it is buffered completely as one unfragmented, masked and uncompressed frame,
-// or handles the peer's close frame if that is valid. Nearly every message qualifies and avoids a dozen calls through
-// coder/websocket, which reads everything else. readPlain applies only while coder/websocket's buffer is empty.
+// readPlain returns the next message if it is buffered completely as one unfragmented, masked and uncompressed frame.
+// It handles control frames in front of it, if they are valid and complete. Nearly every frame qualifies and avoids a
+// dozen calls through coder/websocket, which reads everything else. readPlain applies only while coder/websocket's buffer
+// is empty.
 func (c *Conn) readPlain() (websocket.MessageType, []byte, error) {
-	if c.parses() {
-		return 0, nil, errNotPlain
+	for {
+		if c.parses() {
+			return 0, nil, errNotPlain
+		}
+		if c.in.empty() && (c.sys != nil || c.drowsy()) {
+			c.await(nil)
+		}
+		if c.in.empty() {
+			return 0, nil, errNotPlain
+		}
+		held := c.in.buf[c.in.r:c.in.w]
+		header, length := plainFrame(held)
+		if header == 0 {
+			return 0, nil, errNotPlain
+		}
+		if len(held) < header+length {
+			// Give coder/websocket this frame and no byte of the next, so that its buffer is empty again afterwards.
+			c.in.until = header + length
+			return 0, nil, errNotPlain
+		}
+		opcode := held[0] & opcodeMask
+		if opcode < opClose && c.in.meter.nextPacked() {
+			return 0, nil, errNotPlain
+		}
+		if opcode == opPong {
+			c.in.skip(header + length)
+			continue
+		}
+		data := make([]byte, length)
+		unmask(data, held[header:], held[header-4:header])
+		switch opcode {
+		case opClose:
+			return 0, nil, c.receiveClose(data)
+		case opPing:
+			c.in.skip(header + length)
+			if err := c.pong(data); err != nil {
+				return 0, nil, err
+			}
+		default:
+			c.in.meter.takePacked()
+			c.in.skip(header + length)
+			return websocket.MessageType(opcode), data, nil
+		}
 	}
-	if c.in.empty() && (c.sys != nil || c.drowsy()) {
-		c.await(nil)
+}
+
+// pong answers a ping.
+func (c *Conn) pong(payload []byte) error {
+	return c.sendControl(append(frame.Frame{finBit | opPong, byte(len(payload))}, payload...))
+}
+
+// sendControl queues a control frame that is no close frame.
+func (c *Conn) sendControl(f frame.Frame) error {
+	if err := c.send(frame.Shared{Frame: f}); err != nil && !errors.Is(err, ErrClosed) { // a ping that crosses our close frame gets no pong
+		return err
 	}
-	if c.in.empty() {
-		return 0, nil, errNotPlain
-	}
-	held := c.in.buf[c.in.r:c.in.w]
-	header, length := plainFrame(held)
-	if header == 0 || c.in.meter.nextPacked() {
-		return 0, nil, errNotPlain
-	}
-	if len(held) < header+length {
-		// Give coder/websocket this frame and no byte of the next, so that its buffer is empty again afterwards.
-		c.in.until = header + length
-		return 0, nil, errNotPlain
-	}
-	data := make([]byte, length)
-	unmask(data, held[header:], held[header-4:header])
-	opcode := held[0] & opcodeMask
-	if opcode == opClose {
-		return 0, nil, c.receiveClose(data)
-	}
-	c.in.meter.takePacked()
-	c.in.skip(header + length)
-	return websocket.MessageType(opcode), data, nil
+	return nil
 }
 
 // receiveClose answers the peer's close frame if its payload is valid (RFC 6455 section 5.5.1).
@@ -73,7 +103,7 @@ func plainFrame(b []byte) (header, length int) {
 		if length == 126 && len(b) >= 8 {
 			return 8, int(binary.BigEndian.Uint16(b[2:]))
 		}
-	case finBit | opClose:
+	case finBit | opClose, finBit | opPing, finBit | opPong:
 	default:
 		return 0, 0
 	}

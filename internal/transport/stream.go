@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"errors"
 	"net"
 	"time"
 
@@ -32,7 +31,7 @@ func (s *stream) Write(p []byte) (int, error) {
 		c.closeFor(f)
 		return len(p), nil
 	}
-	if err := c.send(frame.Shared{Frame: f}); err != nil && !errors.Is(err, ErrClosed) { // a ping that crosses our close frame gets no pong
+	if err := c.sendControl(f); err != nil {
 		return 0, err
 	}
 	return len(p), nil
