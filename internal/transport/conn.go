@@ -66,17 +66,18 @@ type Conn struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	deflate     bool // permessage-deflate was negotiated, without context takeover
 	subprotocol string
+	deflate     bool // permessage-deflate was negotiated, without context takeover
 
 	sys syscall.RawConn // nil if raw has no descriptor for non-blocking writes (TLS, pipes, foreign types)
 
 	// Owned by the reader.
 	ws     *websocket.Conn // reads what readPlain does not; nil until it is needed
 	parsed *bufio.Reader   // input that ws has read but not parsed; nil without ws
-	in     input
-	park   park
+	in     *input          // nil while the connection is parked
+	bucket bucket
 
+	park      park
 	cycle     readCycle
 	out       outbox
 	writers   sync.WaitGroup // goroutines that write or close
@@ -102,6 +103,9 @@ var scratchPool = sync.Pool{New: func() any { return new([maxScratch]byte) }}
 // normal closure; see [Conn.End].
 func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 	c.cycle.handled(c)
+	if c.in == nil {
+		c.takeInput()
+	}
 	for {
 		typ, data, err := c.readMessage()
 		if err != nil && c.park.due {

@@ -185,8 +185,7 @@ func newConn(raw net.Conn, early []byte, o *AcceptOptions, deflate bool) *Conn {
 	if direct {
 		c.sys = descriptor(raw)
 	}
-	c.in.meter.limits, c.in.meter.deflate = o.Limits, deflate
-	c.in.ready = c.in.readOnce
+	c.takeInput()
 	if len(early) > 0 {
 		buf := inputPool.Get().(*[inputSize]byte)
 		c.in.hold(buf, copy(buf[:], early))

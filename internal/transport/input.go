@@ -13,7 +13,7 @@ const inputSize = 16 << 10
 
 var inputPool = sync.Pool{New: func() any { return new([inputSize]byte) }}
 
-// input is what has arrived and is not yet consumed by coder/websocket.
+// input is what has arrived and is not yet consumed by coder/websocket. Between two messages it is empty.
 type input struct {
 	buf  *[inputSize]byte // nil while empty
 	r, w int              // buf[r:w] is left
@@ -28,6 +28,24 @@ type input struct {
 
 	ready  func(uintptr) bool // readOnce's method value, made once
 	nowait bool               // readOnce does not wait
+}
+
+var inputs = sync.Pool{New: func() any {
+	in := new(input)
+	in.ready = in.readOnce
+	return in
+}}
+
+// takeInput gives the connection an input, and dropInput takes it away when it is parked.
+func (c *Conn) takeInput() {
+	c.in = inputs.Get().(*input)
+	c.in.meter = meter{limits: c.limits, deflate: c.deflate, bucket: &c.bucket}
+}
+
+func (c *Conn) dropInput() {
+	*c.in = input{ready: c.in.ready}
+	inputs.Put(c.in)
+	c.in = nil
 }
 
 func (in *input) empty() bool { return in.buf == nil }
@@ -103,7 +121,7 @@ func (c *Conn) receive(p []byte) (int, error) {
 // the handlers have sent. A connection without a descriptor reads into p and returns the number of bytes, so that it
 // holds no buffer while it waits.
 func (c *Conn) await(p []byte) int {
-	in := &c.in
+	in := c.in
 	if in.err == nil {
 		c.cycle.end(c)
 	}
@@ -133,7 +151,7 @@ func (c *Conn) await(p []byte) int {
 
 // fill reads once, into p or, with a descriptor or without p, into a buffer of its own.
 func (c *Conn) fill(p []byte) (n int) {
-	in := &c.in
+	in := c.in
 	var err error
 	switch {
 	case c.sys != nil:
@@ -163,7 +181,7 @@ var errEnd = errors.New("wsgate: end of input")
 
 // boundAssembly sets a read deadline for an unfinished message and clears it at a message boundary.
 func (c *Conn) boundAssembly() {
-	in := &c.in
+	in := c.in
 	if in.since.IsZero() && !in.deadline {
 		return
 	}

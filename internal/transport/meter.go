@@ -45,8 +45,7 @@ type meter struct {
 	wire       int    // header bytes in the message
 	payload    uint64 // payload bytes announced for it
 
-	tokens float64 // token bucket for control frames
-	filled time.Time
+	bucket *bucket // for control frames
 
 	closed bool // a close frame has begun
 }
@@ -166,19 +165,33 @@ func (m *meter) frame() error {
 
 // control takes a token for a control frame.
 func (m *meter) control() error {
-	now := time.Now()
-	if m.filled.IsZero() {
-		m.tokens = float64(m.limits.ControlBurst)
-	} else {
-		m.tokens += now.Sub(m.filled).Seconds() * float64(m.limits.ControlRate)
-		m.tokens = min(m.tokens, float64(m.limits.ControlBurst))
-	}
-	m.filled = now
-	if m.tokens < 1 {
+	if !m.bucket.take(m.limits) {
 		return &violation{1008, "too many control frames", fmt.Errorf("%w: more than %d control frames per second", ErrLimit, m.limits.ControlRate)}
 	}
-	m.tokens--
 	return nil
+}
+
+// bucket is a token bucket for control frames. It outlasts the meter.
+type bucket struct {
+	tokens float64
+	filled time.Time
+}
+
+// take takes a token, unless there is none.
+func (b *bucket) take(l *Limits) bool {
+	now := time.Now()
+	if b.filled.IsZero() {
+		b.tokens = float64(l.ControlBurst)
+	} else {
+		b.tokens += now.Sub(b.filled).Seconds() * float64(l.ControlRate)
+		b.tokens = min(b.tokens, float64(l.ControlBurst))
+	}
+	b.filled = now
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
 }
 
 // data adds a data frame to its message's counts.

@@ -26,17 +26,16 @@ type park struct {
 	spot   int32 // in the lot, whether or not it is parked; 0 for none
 
 	// Owned by the reader.
-	awake  bool          // it waits in the runtime's poller until it has been quiet
-	fresh  bool          // it was just brought back, or its last read filled the buffer: there is something to read
-	due    bool          // it is to be parked
-	number uint32        // of the last read cycle when it was parked
-	since  time.Duration // when it was parked, by the engine's clock
+	awake bool          // it waits in the runtime's poller until it has been quiet
+	fresh bool          // it was just brought back, or its last read filled the buffer: there is something to read
+	due   bool          // it is to be parked
+	since time.Duration // when it was parked, by the engine's clock
 
 	listed int32 // one more than its index in the list of awake connections, 0 for none; guarded by the list's lock
 }
 
 // quietFor is how long a connection is quiet before it is parked, at least; at most it is twice as long.
-const quietFor = time.Second
+const quietFor = 250 * time.Millisecond
 
 // startParking is called once, before the first Read.
 func (c *Conn) startParking() {
@@ -145,7 +144,8 @@ func (c *Conn) parks() bool {
 	p.due = false
 	c.dropParser()
 	c.engine.awake.remove(c)
-	p.awake, p.number, p.since = false, c.cycle.number.Load(), c.engine.clock()
+	p.awake, p.since = false, c.engine.clock()
+	c.dropInput()
 	o := &c.out
 	o.mu.Lock()
 	if !o.closing && !o.dead && c.engine.lot.watch(c) {
@@ -154,6 +154,7 @@ func (c *Conn) parks() bool {
 		return true
 	}
 	o.mu.Unlock()
+	c.takeInput()
 	c.stayAwake()
 	return false
 }

@@ -157,7 +157,7 @@ func (c *Conn) cancelIfPeerGone() {
 
 // readAhead buffers input while the reader is busy. It reports whether to continue.
 func (c *Conn) readAhead() bool {
-	in := &c.in
+	in := c.in
 	if in.err != nil || in.meter.closed {
 		return false
 	}
