@@ -22,6 +22,12 @@ func (a *activity) String() string {
 // reader implements transport.Owner on a conn.
 type reader conn
 
+// Park is called by the transport before a connection is parked.
+func (r *reader) Park() {
+	exchanges.Put(r.exchange)
+	r.exchange = nil
+}
+
 // Resume is called by the transport when a parked connection can be read again.
 func (r *reader) Resume() { (*conn)(r).resume() }
 

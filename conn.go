@@ -3,6 +3,7 @@ package wsgate
 import (
 	"context"
 	"crypto/rand"
+	"sync"
 	"sync/atomic"
 
 	"github.com/coder/websocket"
@@ -56,7 +57,7 @@ type conn struct {
 	activity atomic.Pointer[activity] // the running hook; nil if there is none
 
 	// Owned by the goroutine that runs the hooks.
-	exchange       exchange    // the message being handled
+	exchange       *exchange   // the message being handled; nil while the connection is parked
 	panicked       *PanicError // the hook's panic, until call returns
 	malformedCount int         // malformed messages in a row
 	opened         bool        // OnOpen returned nil
@@ -73,6 +74,8 @@ type exchange struct {
 	ctx       context.Context  // the context that middleware passed to the hook; nil before that
 	malformed bool             // it was refused as not an envelope
 }
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 func (c *conn) base() *conn { return c }
 

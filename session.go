@@ -21,6 +21,7 @@ import (
 // run opens a connection and reads, on the connection's own goroutine.
 func (c *conn) run(deadline time.Time) {
 	replaced := !c.member.Open(c.t)
+	c.exchange = exchanges.Get().(*exchange)
 	parked := false
 	defer func() { c.leave(parked) }()
 	switch {
@@ -47,6 +48,9 @@ func (c *conn) read() (parked bool) {
 		typ, data, err := c.t.Read()
 		if err == transport.ErrParked {
 			return true
+		}
+		if c.exchange == nil {
+			c.exchange = exchanges.Get().(*exchange)
 		}
 		if err != nil {
 			c.cause, c.ended = c.t.End(err), true
@@ -134,7 +138,7 @@ func (c *conn) open(deadline time.Time) {
 			return
 		}
 		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
-		c.exchange = exchange{}
+		*c.exchange = exchange{}
 	})
 }
 
@@ -176,7 +180,7 @@ func (c *conn) receive(m Message) {
 	err := c.call(c.t.Context(), in)
 	c.guarded(in, func() { c.respond(in, err) })
 	c.countMalformed()
-	c.exchange = exchange{}
+	*c.exchange = exchange{}
 }
 
 // countMalformed closes a connection after too many malformed messages in a row, once the last is answered.

@@ -49,6 +49,8 @@ type Limits struct {
 type Owner interface {
 	// HandlerIsSlow is called once for a message whose handling exceeds [Limits].Handler. It does not block.
 	HandlerIsSlow()
+	// Park is called by the reader before it parks the connection. It may be in vain: then Read goes on.
+	Park()
 	// Resume is called on a new goroutine, which is the reader from now on, when a parked connection can be read again.
 	Resume()
 }

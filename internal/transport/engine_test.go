@@ -55,4 +55,5 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 type patient struct{}
 
 func (patient) HandlerIsSlow() {}
+func (patient) Park()          {}
 func (patient) Resume()        {}

@@ -146,6 +146,7 @@ func (c *Conn) parks() bool {
 	c.engine.awake.remove(c)
 	p.awake, p.since = false, c.engine.clock()
 	c.dropInput()
+	c.owner.Park()
 	o := &c.out
 	o.mu.Lock()
 	if !o.closing && !o.dead && c.engine.lot.watch(c) {
