@@ -24,6 +24,9 @@ func (c *Conn) readPlain() (websocket.MessageType, []byte, error) {
 		if c.in.empty() && (c.sys != nil || c.drowsy()) {
 			c.await(nil)
 		}
+		if c.park.due {
+			return 0, nil, ErrParked
+		}
 		if c.in.empty() {
 			return 0, nil, errNotPlain
 		}
