@@ -24,8 +24,10 @@ type reader conn
 
 // Park is called by the transport before a connection is parked.
 func (r *reader) Park() {
-	exchanges.Put(r.exchange)
-	r.exchange = nil
+	if r.exchange != nil { // else it was brought back by a control frame only
+		exchanges.Put(r.exchange)
+		r.exchange = nil
+	}
 }
 
 // Resume is called by the transport when a parked connection can be read again.

@@ -31,11 +31,10 @@ type park struct {
 	due   bool          // it is to be parked
 	since time.Duration // when it was parked, by the engine's clock
 
-	listed int32 // one more than its index in the list of awake connections, 0 for none; guarded by the list's lock
+	// Guarded by the lock of the list of awake connections, or owned by the reader while it is not listed.
+	listed int32 // one more than its index in the list, 0 for none
+	ticks  uint8 // how long it is quiet before it is parked
 }
-
-// quietFor is how long a connection is quiet before it is parked, at least; at most it is twice as long.
-const quietFor = 250 * time.Millisecond
 
 // startParking is called once, before the first Read.
 func (c *Conn) startParking() {
@@ -51,13 +50,21 @@ func (c *Conn) stayAwake() {
 	c.engine.awake.add(c)
 }
 
+// longParked is the time after which a message does not make a parked connection stay awake.
+const longParked = maxTicks * awakeTick
+
 // wakeful is called by the reader when a message has come. A connection that had hardly been parked stays awake from now
 // on, and leaves the lot.
 func (c *Conn) wakeful() {
 	p := &c.park
-	if !p.able || p.awake || parkAtOnce || c.engine.clock()-p.since > quietFor {
+	if !p.able || p.awake || parkAtOnce {
 		return
 	}
+	if c.engine.clock()-p.since > longParked {
+		p.ticks = 1
+		return
+	}
+	p.lookLess()
 	c.out.mu.Lock()
 	c.engine.lot.leave(c)
 	c.out.mu.Unlock()
@@ -66,6 +73,9 @@ func (c *Conn) wakeful() {
 
 // drowsy reports whether the connection parks as soon as there is nothing to read.
 func (c *Conn) drowsy() bool { return c.park.able && !c.park.awake }
+
+// lookLess makes the connection stay awake for longer.
+func (p *park) lookLess() { p.ticks = min(2*p.ticks, maxTicks) }
 
 // mayWait reports whether the reader is between two messages, where it may be interrupted and parked.
 func (c *Conn) mayWait() bool { return c.park.able && !c.in.meter.inMessage() }
