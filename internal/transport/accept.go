@@ -60,8 +60,8 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	c.setParser(ws)
 	c.ctx, c.cancel = context.WithCancelCause(u.values)
 	c.startHeartbeat()
-	c.startParking()
 	c.cycle.begin(c)
+	c.startParking()
 	return c, nil
 }
 

@@ -26,10 +26,10 @@ type waking struct {
 	number, due uint32
 }
 
-const (
-	awakeTick = 50 * time.Millisecond
-	maxTicks  = 32
-)
+const maxTicks = 32
+
+// awakeTick is shorter in tests.
+var awakeTick = 50 * time.Millisecond
 
 func (a *awake) add(c *Conn) {
 	a.mu.Lock()

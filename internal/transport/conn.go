@@ -119,11 +119,11 @@ func (c *Conn) Read() (websocket.MessageType, []byte, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		c.wakeful()
 		if c.closing() {
 			continue // messages received during the closing handshake are discarded
 		}
 		c.cycle.begin(c)
+		c.wakeful()
 		return typ, data, nil
 	}
 }

@@ -15,7 +15,7 @@ import (
 const canPark = true
 
 // lot holds the sockets of parked connections in an epoll. The epoll itself waits in the runtime's poller, so that its
-// goroutine needs no thread. Both exist from the first parked connection to stop.
+// goroutine needs no thread. Both exist only while connections have a spot.
 //
 // A socket reports once (EPOLLONESHOT) and is then silent until it is watched again. Descriptors are used again as soon
 // as they are closed, so events do not name them: they name a spot and who it was given to, which changes whenever a
@@ -23,16 +23,18 @@ const canPark = true
 type lot struct {
 	parked atomic.Int64 // connections
 
+	running sync.WaitGroup // goroutines
+
 	mu      sync.Mutex // guards following
-	file    *os.File   // the epoll; nil before the first connection
-	epoll   int        // its descriptor, valid while the lock is held and stopped is not set
+	file    *os.File   // the epoll; nil while nobody has a spot
+	epoll   int        // its descriptor
 	spots   []spot     // spots[0] is not used
 	free    []int32    // spots that nobody has
 	stopped bool       // nobody is watched any more
-	ended   chan struct{}
 
 	// The arguments and the result of control, which is made once, as a closure for each call would be allocated.
 	control func(fd uintptr)
+	ctl     func(epfd, op, fd int, event *unix.EpollEvent) error // unix.EpollCtl, but in tests
 	op      int
 	event   unix.EpollEvent
 	err     error
@@ -43,9 +45,6 @@ type spot struct {
 	c     *Conn
 	given int32 // how often the spot was given to a connection
 }
-
-// epollCtl is replaced by tests.
-var epollCtl = unix.EpollCtl
 
 // watch makes the lot call c.arrived, once, when there is something to read or the socket has failed. It reports false if
 // the kernel refuses. The caller holds the outbox's lock and has seen that the socket is open.
@@ -61,7 +60,7 @@ func (l *lot) watch(c *Conn) bool {
 		c.park.spot = l.give(c)
 	}
 	if l.call(c, op) != nil {
-		l.vacate(c)
+		l.evict(c)
 		return false
 	}
 	l.parked.Add(1)
@@ -76,10 +75,7 @@ func (l *lot) leave(c *Conn) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.stopped {
-		_ = l.call(c, unix.EPOLL_CTL_DEL) // its owner may have closed the socket, which removes it as well
-	}
-	l.vacate(c)
+	l.evict(c)
 }
 
 // call makes one change to the epoll, for the socket and the spot of c. The caller holds the lock.
@@ -112,11 +108,17 @@ func (l *lot) give(c *Conn) int32 {
 	return int32(len(l.spots) - 1)
 }
 
-// vacate takes the spot of c back. The caller holds the lock.
-func (l *lot) vacate(c *Conn) {
+// evict takes the spot of c back. With the last one it gives the epoll up, which its goroutine closes. The caller holds
+// the lock.
+func (l *lot) evict(c *Conn) {
+	_ = l.call(c, unix.EPOLL_CTL_DEL) // fails if it was not added, or if its listener has closed the socket
 	l.spots[c.park.spot].c = nil
 	l.free = append(l.free, c.park.spot)
 	c.park.spot = 0
+	if len(l.free) == len(l.spots)-1 {
+		l.file.SetReadDeadline(past)
+		l.file = nil
+	}
 }
 
 // start makes the epoll and its goroutine. The caller holds the lock.
@@ -133,18 +135,20 @@ func (l *lot) start() bool {
 		return false
 	}
 	l.file, l.epoll = file, fd
-	l.control = func(fd uintptr) { l.err = epollCtl(l.epoll, l.op, int(fd), &l.event) }
-	if len(l.spots) == 0 {
+	if l.control == nil {
+		l.control = func(fd uintptr) { l.err = l.ctl(l.epoll, l.op, int(fd), &l.event) }
 		l.spots = make([]spot, 1)
 	}
-	l.ended = make(chan struct{})
-	go l.run(sys) // stop waits for it
+	if l.ctl == nil {
+		l.ctl = unix.EpollCtl
+	}
+	l.running.Go(func() { l.run(file, sys) }) // stop waits for it
 	return true
 }
 
-// run brings connections back until the epoll is closed.
-func (l *lot) run(sys syscall.RawConn) {
-	defer close(l.ended)
+// run brings connections back until the epoll is given up.
+func (l *lot) run(file *os.File, sys syscall.RawConn) {
+	defer file.Close()
 	events := make([]unix.EpollEvent, 128)
 	// All of it happens within one Read. Each call of Read forgets that the epoll is ready, so what came between two calls
 	// would have to be asked for once more.
@@ -176,14 +180,10 @@ func (l *lot) connOf(e unix.EpollEvent) *Conn {
 	return nil
 }
 
-// stop closes the epoll and waits for its goroutine. It is called when all connections have ended.
+// stop waits for the goroutines. It is called when all connections have ended.
 func (l *lot) stop() {
 	l.mu.Lock()
 	l.stopped = true
-	file := l.file
 	l.mu.Unlock()
-	if file != nil {
-		file.Close()
-		<-l.ended
-	}
+	l.running.Wait()
 }

@@ -50,9 +50,6 @@ func (c *Conn) stayAwake() {
 	c.engine.awake.add(c)
 }
 
-// longParked is the time after which a message does not make a parked connection stay awake.
-const longParked = maxTicks * awakeTick
-
 // wakeful is called by the reader when a message has come. A connection that had hardly been parked stays awake from now
 // on, and leaves the lot.
 func (c *Conn) wakeful() {
@@ -60,7 +57,7 @@ func (c *Conn) wakeful() {
 	if !p.able || p.awake || parkAtOnce {
 		return
 	}
-	if c.engine.clock()-p.since > longParked {
+	if c.engine.clock()-p.since > maxTicks*awakeTick { // longer than it would have stayed awake
 		p.ticks = 1
 		return
 	}
