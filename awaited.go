@@ -13,6 +13,7 @@ import (
 // description of that code.
 var awaited = map[string]string{
 	".(*conn).run":                   "a hook, a handler or middleware",
+	".(*conn).resume":                "a hook, a handler or middleware",
 	".(*route).ServeHTTP":            "an upgrade",
 	".(*route).decide":               "OnUpgrade",
 	".(*hookCall).do":                "a function of a Lifecycle",

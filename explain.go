@@ -87,7 +87,8 @@ func funcNames(fns []any) (names []string) {
 }
 
 // Explain writes the routes as a table for people: the gateway, its hooks, what its clients may send and, with
-// [Route].Sends, what it sends. It lists limits that are not the default.
+// [Route].Sends, what it sends. It lists limits that are not the default. While there are connections, the last line says
+// how many, and how many of them have been quiet and wait without a goroutine.
 //
 //	/ws/chat/{room}  *chat.Chat  chat.go:41
 //	    hooks  OnUpgrade, OnOpen, OnClose, Events
@@ -109,6 +110,9 @@ func (a *App) Explain(w io.Writer) error {
 		if err := out.Flush(); err != nil {
 			return err
 		}
+	}
+	if open := a.count.Load(); open > 0 {
+		fmt.Fprintf(out, "\n%d connections, %d of them parked\n", open, a.engine.Parked())
 	}
 	return out.Flush()
 }

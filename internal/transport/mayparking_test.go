@@ -1,0 +1,5 @@
+//go:build !wsgate_noparking
+
+package transport_test
+
+const noParking = false
