@@ -20,6 +20,9 @@ export BENCH     ?= .
 SOAKTIME  ?= 10m
 SCHEDULES ?= 100000
 
+# What `make test-parking` tests: whatever has connections over sockets.
+PARKING := . ./internal/transport ./internal/hub ./internal/test/abuse ./internal/test/conformance ./internal/test/lifecycle ./internal/test/soak ./wstest
+
 # -race where the platform has it and cgo works, else nothing.
 RACE = $(shell go list -race -f -race runtime 2>/dev/null)
 
@@ -35,6 +38,11 @@ test: ## run every test of every module, with the race detector where there is o
 .PHONY: test-next
 test-next: ## run the library's tests with the other release of Go, and with the older one on encoding/json's new engine
 	.ci/next.sh $(RELEASES)
+
+.PHONY: test-parking
+test-parking: ## run the tests of connections with each one parked after every message, and with none ever parked
+	go test $(RACE) -tags wsgate_parkatonce $(PARKING)
+	go test $(RACE) -tags wsgate_noparking . ./internal/transport
 
 .PHONY: race
 race: ## run every test COUNT times with the race detector

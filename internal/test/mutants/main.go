@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -80,8 +81,13 @@ func (m *mutant) try(ctx context.Context, dir string) (killer string, err error)
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	args := []string{"test", "-overlay", overlay, "-failfast", "-count=1", "-timeout=100s"}
 	for pkg := range strings.FieldsSeq(m.tests) {
-		test := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-failfast", "-count=1", "-timeout=100s", pkg)
+		if strings.HasPrefix(pkg, "-") { // a flag for the packages after it
+			args = append(args, pkg)
+			continue
+		}
+		test := exec.CommandContext(ctx, "go", append(slices.Clip(args), pkg)...)
 		out, err := test.CombinedOutput()
 		if err != nil {
 			return pkg + " " + firstFailure(string(out)), nil

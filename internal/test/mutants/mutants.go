@@ -5,7 +5,7 @@ type mutant struct {
 	name     string
 	file     string
 	old, new string // old stands in the file once
-	tests    string // packages that should notice
+	tests    string // packages that should notice; flags of go test stand before them
 }
 
 const (
@@ -26,11 +26,11 @@ var mutants = []mutant{
 	{"a message may come in one frame more than the limit", "internal/transport/meter.go", `m.frames > m.limits.Frames`, `m.frames > m.limits.Frames+1`, core + " " + abuse},
 	{"the bytes of a message on the wire are not bounded", "internal/transport/meter.go", `m.payload+uint64(m.wire) > uint64(m.limits.Wire)`, `false`, core + " " + abuse},
 	{"unmasked frames are taken", "internal/transport/meter.go", `m.header[1]&maskBit == 0 {`, `false {`, conformance + " " + core},
-	{"control frames are not limited", "internal/transport/meter.go", `if m.tokens < 1 {`, `if m.tokens < -1e9 {`, core + " " + abuse},
+	{"control frames are not limited", "internal/transport/meter.go", `if b.tokens < 1 {`, `if b.tokens < -1e9 {`, core + " " + abuse},
 	{"a message may take for ever to arrive", "internal/transport/input.go", `in.since.IsZero() && !in.deadline {`, `true {`, core},
 	{"a client that always has more to send keeps its processor", "internal/transport/input.go", `runtime.Gosched()`, `_ = runtime.Gosched`, core},
 	{"a message is a part of the pooled buffer", "internal/transport/plain.go", `data := make([]byte, length)`, `data := held[header : header+length : header+length]`, core + " " + conformance},
-	{"the fast path takes compressed messages as they are", "internal/transport/plain.go", ` || c.in.meter.nextPacked()`, ``, conformance},
+	{"the fast path takes compressed messages as they are", "internal/transport/plain.go", `if opcode < opClose && c.in.meter.nextPacked() {`, `if false {`, conformance},
 	{"the fast path takes frames whose last bytes are missing", "internal/transport/plain.go", `if len(held) < header+length {`, `if length = min(length, len(held)-header); len(held) < header {`, conformance},
 	{"what is inflated is not bounded", "internal/transport/conn.go", `frame.Inflate(data, c.limits.Message)`, `frame.Inflate(data, 1<<40)`, conformance + " " + abuse},
 	{"messages after a close frame was sent are handled", "internal/transport/conn.go", "if c.closing() {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue", core + " " + lifecycle},
@@ -91,6 +91,18 @@ var mutants = []mutant{
 	{"a peer's bytes do not count as life", "internal/transport/heartbeat.go", `b.heardAt.Store(e.wheel.Now())`, `b.heardAt.CompareAndSwap(0, e.wheel.Now())`, core},
 	{"an answer to a call is lost", "session.go", "if err == nil {\n\t\terr = c.t.Send(m)\n\t}", "_ = m", lifecycle},
 	{"a room more than the limit can be joined", "internal/hub/join.go", `have > max {`, `have > max+1 {`, core},
+
+	// Parked connections.
+	{"a quiet connection is not parked", "internal/transport/awake.go", `w.c.interrupt(w.number)`, `_ = w`, "./internal/transport"},
+	{"a connection with messages all the time is parked after each", "internal/transport/park.go", "\tc.engine.lot.leave(c)\n\tc.out.mu.Unlock()\n\tc.stayAwake()", "\tc.out.mu.Unlock()", "./internal/transport"},
+	{"an event reaches who has the spot next", "internal/transport/lot_linux.go", `s.given == e.Pad {`, `true {`, "./internal/transport"},
+	{"who is closed while parked does not end", "internal/transport/close.go", "if parked {\n\t\tgo c.owner.Resume()", "if false {\n\t\tgo c.owner.Resume()", "./internal/transport"},
+	{"a spot is kept by who is gone", "internal/transport/close.go", `	c.engine.lot.leave(c)`, ``, "./internal/transport"},
+	{"a control frame that brings a connection back spoils its next message", "activity.go", `if r.exchange != nil {`, `if true {`, "./internal/transport"},
+	{"a message in parts is parked", "internal/transport/park.go", `c.park.able && !c.in.meter.inMessage()`, `c.park.able`, "./internal/transport"},
+	{"who was refused by epoll is not parked any more", "internal/transport/lot_linux.go", `	_ = l.call(c, unix.EPOLL_CTL_DEL)`, `	_ = unix.EPOLL_CTL_DEL`, "-tags=wsgate_parkatonce ./internal/transport"},
+	{"a handler of who was parked may wait for its own shutdown", "awaited.go", `	".(*conn).resume":`, `	".(*conn).resumed":`, "./internal/transport"},
+	{"an interruption counts as life", "internal/transport/input.go", `if !errors.Is(err, os.ErrDeadlineExceeded) {`, `if true {`, core},
 
 	// The server.
 	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
