@@ -18,6 +18,7 @@ import (
 	"github.com/wsgate/wsgate/bench/internal/contender"
 	"github.com/wsgate/wsgate/bench/internal/runtimes"
 	"github.com/wsgate/wsgate/bench/internal/server"
+	"github.com/wsgate/wsgate/bench/internal/workload"
 )
 
 func main() {
@@ -67,6 +68,8 @@ type options struct {
 	output     string
 	install    bool
 	profiles   string
+	idle       int
+	rest       time.Duration
 }
 
 func parse(args []string) (options, error) {
@@ -79,10 +82,14 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.output, "o", "", "write the report of a full run to this `file` (default README.md beside the program's source)")
 	flags.BoolVar(&o.install, "install", false, "install Bun and the ws package into the user's cache folder, and do nothing else")
 	flags.StringVar(&o.profiles, "cpuprofile", "", "write a CPU profile of every Go server into this `folder`")
+	flags.IntVar(&o.idle, "connections", workload.Full.Idle, "how `many` connections are idle, as far as there are files for them")
+	flags.DurationVar(&o.rest, "rest", workload.Full.Rest, "how long they are idle before memory is measured")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	switch {
+	case o.idle < 1 || o.rest < 0:
+		return o, fmt.Errorf("-connections %d -rest %v: at least 1, and not before now", o.idle, o.rest)
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.rounds < 1 || o.rounds > 100:
@@ -105,7 +112,7 @@ func list(into *[]string) func(string) error {
 // full reports whether the run measures everything and nothing else, so that its
 // report may replace the one that there is.
 func (o options) full() bool {
-	return len(o.workloads) == 0 && len(o.contenders) == 0 && o.profiles == ""
+	return len(o.workloads) == 0 && len(o.contenders) == 0 && o.profiles == "" && o.idle == workload.Full.Idle && o.rest == workload.Full.Rest
 }
 
 // command is how to run the same again, after a full run.

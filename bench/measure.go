@@ -126,13 +126,19 @@ func (s *series) rounds(ctx context.Context) error {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				f, err := measureOne(c, w, workload.Full, s.times(), s.profile(c, w, round))
+				f, err := measureOne(c, w, s.scale(), s.times(), s.profile(c, w, round))
 				s.results.Add(w.Name, c.Name, f, err)
 				s.progress(c, w, f, err)
 			}
 		}
 	}
 	return nil
+}
+
+func (s *series) scale() workload.Scale {
+	scale := workload.Full
+	scale.Idle, scale.Rest = s.options.idle, s.options.rest
+	return scale
 }
 
 func (s *series) times() load.Times {

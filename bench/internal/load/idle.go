@@ -20,6 +20,10 @@ func Idle(t Target, connections int, traffic Traffic, rest time.Duration) (Figur
 	if err := e.pump(time.Now().Add(rest)); err != nil {
 		return Figures{}, err
 	}
+	asItIs, err := t.Server.Resident()
+	if err != nil {
+		return Figures{}, err
+	}
 	after, err := t.Server.Memory()
 	if err != nil {
 		return Figures{}, err
@@ -30,6 +34,7 @@ func Idle(t Target, connections int, traffic Traffic, rest time.Duration) (Figur
 	return Figures{
 		Checked:  e.delivered,
 		Units:    uint64(connections),
+		Before:   each(asItIs, before.Resident),
 		Resident: each(after.Resident, before.Resident),
 		Heap:     each(after.Heap, before.Heap),
 		Stacks:   each(after.Stacks, before.Stacks),

@@ -43,5 +43,6 @@ type Figures struct {
 
 	P50, P99 time.Duration // from sending to delivery
 
+	Before                 float64 // resident bytes for one connection, before the server collects its garbage
 	Resident, Heap, Stacks float64 // bytes for one connection
 }

@@ -63,6 +63,7 @@ func (r *Results) Median(workload, contender string) (f load.Figures, ok bool, f
 		PerRead:  number(func(f load.Figures) float64 { return f.PerRead }),
 		P50:      duration(func(f load.Figures) time.Duration { return f.P50 }),
 		P99:      duration(func(f load.Figures) time.Duration { return f.P99 }),
+		Before:   number(func(f load.Figures) float64 { return f.Before }),
 		Resident: number(func(f load.Figures) float64 { return f.Resident }),
 		Heap:     number(func(f load.Figures) float64 { return f.Heap }),
 		Stacks:   number(func(f load.Figures) float64 { return f.Stacks }),

@@ -43,6 +43,7 @@ func columns(w workload.Workload) []column {
 		kib := func(bytes float64) float64 { return bytes / 1024 }
 		return []column{
 			{"resident KiB", func(f load.Figures) float64 { return kib(f.Resident) }, decimals(1), lowest},
+			{"before collecting KiB", func(f load.Figures) float64 { return kib(f.Before) }, decimals(1), none},
 			{"live heap KiB", func(f load.Figures) float64 { return kib(f.Heap) }, decimals(1), none},
 			{"stacks KiB", func(f load.Figures) float64 { return kib(f.Stacks) }, decimals(1), none},
 		}

@@ -55,11 +55,12 @@ func (p *Process) Memory() (Memory, error) {
 	if _, err := fmt.Sscanf(answer, "%d %d", &m.Heap, &m.Stacks); err != nil {
 		return Memory{}, fmt.Errorf("reading memory %q: %w", answer, err)
 	}
-	m.Resident, err = p.resident()
+	m.Resident, err = p.Resident()
 	return m, err
 }
 
-func (p *Process) resident() (uint64, error) {
+// Resident is the memory that the server's process holds, in bytes.
+func (p *Process) Resident() (uint64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err

@@ -68,7 +68,7 @@ func All() []Workload {
 		},
 		{
 			Name: "idle", Title: "10,000 idle connections", Unit: "connection", Kind: Memory,
-			Explain: "10,000 connections have sent one message each and are silent. What the process holds for one of them: its " +
+			Explain: "10,000 connections have sent one message each and have been silent for 5 s. What the process holds for one of them: its " +
 				"resident memory, and for Go the live heap and the goroutine stacks in it. Before measuring, the server collects " +
 				"its garbage and returns what is free, so the figures are what connections hold, not what handshakes left behind.",
 			run: idle,

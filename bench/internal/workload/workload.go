@@ -49,7 +49,7 @@ type Scale struct {
 // Full is the scale of the report. Everything stays within 10,000 connections.
 var Full = Scale{
 	Echoes: 100, Members: 1000, Rooms: 1000, Idle: 10_000,
-	Fill: 224, Every: 20 * time.Millisecond, Rest: 500 * time.Millisecond,
+	Fill: 224, Every: 20 * time.Millisecond, Rest: 5 * time.Second,
 }
 
 // Small is the scale of a test.
