@@ -19,21 +19,18 @@ var ErrParked = errors.New("wsgate: parked")
 // it is handled; a connection that is brought back soon after it has parked is awake again instead. So one that has
 // messages all the time is neither parked nor brought back for each of them.
 type park struct {
-	able bool // its socket can be in the lot
+	since  time.Duration // when it was parked, by the engine's clock; the reader's
+	spot   int32         // in the lot, whether or not it is parked; 0 for none; guarded by the outbox's lock
+	listed int32         // one more than its index in the list of awake connections, 0 for none; guarded by the list's lock
+	ticks  uint8         // how long it is quiet before it is parked; guarded by the list's lock, or the reader's if not listed
 
-	// Guarded by the outbox's lock.
-	parked bool
-	spot   int32 // in the lot, whether or not it is parked; 0 for none
+	able   bool // its socket can be in the lot
+	parked bool // guarded by the outbox's lock
 
 	// Owned by the reader.
-	awake bool          // it waits in the runtime's poller until it has been quiet
-	fresh bool          // it was just brought back, or its last read filled the buffer: there is something to read
-	due   bool          // it is to be parked
-	since time.Duration // when it was parked, by the engine's clock
-
-	// Guarded by the lock of the list of awake connections, or owned by the reader while it is not listed.
-	listed int32 // one more than its index in the list, 0 for none
-	ticks  uint8 // how long it is quiet before it is parked
+	awake bool // it waits in the runtime's poller until it has been quiet
+	fresh bool // it was just brought back, or its last read filled the buffer: there is something to read
+	due   bool // it is to be parked
 }
 
 // startParking is called once, before the first Read.
