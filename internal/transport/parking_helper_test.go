@@ -87,7 +87,9 @@ func newSite(t *testing.T, network string, change func(*transport.Limits)) *park
 	}
 	t.Cleanup(func() {
 		s.server.Close()
-		s.live.Wait()
+		ended := make(chan struct{})
+		go func() { s.live.Wait(); close(ended) }()
+		kit.Receive(t, ended, "the end of all connections")
 		s.engine.Stop()
 		if parked, spots := s.engine.Parked(), s.engine.Spots(); parked != 0 || spots != 0 {
 			t.Errorf("%d connections are parked and %d have a spot when all have ended", parked, spots)
