@@ -35,7 +35,7 @@ func (a *App) audit() (warnings []string) {
 func (l Limits) audit(of string) (warnings []string) {
 	have, baseline := reflect.ValueOf(l), reflect.ValueOf(l.baseline())
 	for i := range have.NumField() {
-		if max := relaxed * baseline.Field(i).Int(); max > 0 && have.Field(i).Int() > max {
+		if usual := baseline.Field(i).Int(); usual > 0 && (have.Field(i).Int()-1)/relaxed >= usual { // above relaxed × usual, which may overflow
 			warnings = append(warnings, fmt.Sprintf("%s: Limits.%s is %v, the default is %v: it bounds what one client can cost",
 				of, have.Type().Field(i).Name, have.Field(i), baseline.Field(i)))
 		}

@@ -59,7 +59,8 @@ type conn struct {
 	// Owned by the goroutine that runs the hooks.
 	exchange       *exchange   // the message being handled; nil while the connection is parked
 	panicked       *PanicError // the hook's panic, until call returns
-	malformedCount int         // malformed messages in a row
+	pace           *pace       // nil if no limit of the rate has mattered
+	malformedCount int32       // malformed messages in a row
 	opened         bool        // OnOpen returned nil
 	ended          bool        // the transport has ended, with the cause
 	cause          error
@@ -73,6 +74,7 @@ type exchange struct {
 	answer    any              // the handler's answer
 	ctx       context.Context  // the context that middleware passed to the hook; nil before that
 	malformed bool             // it was refused as not an envelope
+	tooSoon   bool             // it was refused because of a limit of the rate
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}

@@ -169,6 +169,7 @@ func (rt *route) bind(r Route) error {
 				Fix: "remove one of them, or give it another name",
 			})
 		}
+		mistakes = append(mistakes, rt.checkAtMost(&bound, what))
 		if bound.tracks {
 			mistakes = append(mistakes, checkPayload(bound.name, bound.payload, bound.pos), rt.track(&bound, what), rt.checkTrackedSends(&bound, what))
 			continue

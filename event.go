@@ -82,6 +82,7 @@ type Binding[D any] struct {
 	answer  reflect.Type // nil for an event
 	handle  func(ctx context.Context, c *Conn[D], p payload) (any, error)
 	tracks  bool // made by Track
+	atMost  *eventRate
 	meta    func(c *Conn[D], room string) ([]byte, error)
 }
 
@@ -141,7 +142,8 @@ type binding struct {
 	answerShape inspect.Shape
 	validates   bool // Validate is called before the handler
 	handle      func(ctx context.Context, c AnyConn, p payload) (any, error)
-	tracks      bool // made by Track
+	tracks      bool       // made by Track
+	atMost      *eventRate // nil without AtMost
 	meta        func(c AnyConn, room string) ([]byte, error)
 	activity    activity
 }
@@ -150,7 +152,7 @@ func (e Events[D]) erase() []binding {
 	erased := make([]binding, len(e))
 	for i, b := range e {
 		erased[i] = binding{
-			name: b.name, pos: b.pos, payload: b.payload, answer: b.answer, tracks: b.tracks,
+			name: b.name, pos: b.pos, payload: b.payload, answer: b.answer, tracks: b.tracks, atMost: b.atMost,
 			activity: activity{HookEvent, b.name},
 		}
 		if b.meta != nil {

@@ -3,6 +3,7 @@ package wsgate_test
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net/http"
 	"reflect"
 	"slices"
@@ -114,6 +115,10 @@ func TestReportAtStart(t *testing.T) {
 		{"huge messages", wsgate.Options{Limits: wsgate.Limits{Message: 100 << 20}}, []string{"Options: Limits.Message is 104857600, the default is 65536"}},
 		{"queues without a bound", wsgate.Options{Limits: wsgate.Limits{QueueBytes: 1 << 40, QueueMessages: 1 << 40}}, []string{"Limits.QueueBytes", "Limits.QueueMessages"}},
 		{"no heartbeat", wsgate.Options{Limits: wsgate.Limits{Ping: 24 * time.Hour}}, []string{"Limits.Ping is 24h0m0s, the default is 25s"}},
+		{"a high rate", wsgate.Options{Limits: wsgate.Limits{Rate: 3201}}, []string{"Limits.Rate is 3201, the default is 200"}},
+		{"no limit of the rate", wsgate.Options{Limits: wsgate.Limits{Rate: math.MaxInt}}, []string{"Limits.Rate is 9223372036854775807, the default is 200"}},
+		{"a rate for a game", wsgate.Options{Limits: wsgate.Limits{Rate: 3200, Burst: 1 << 10}}, nil},
+		{"huge bursts", wsgate.Options{Limits: wsgate.Limits{Rate: 10, Burst: 801}}, []string{"Limits.Burst is 801, the default is 50"}},
 		{"many connections are no protection less", wsgate.Options{Limits: wsgate.Limits{Connections: 1 << 20}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/ram"
+	"github.com/wsgate/wsgate/internal/rate"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -35,6 +36,15 @@ type Limits struct {
 	// ControlRate is how many pings, pongs and close frames a client may send per second, with bursts of twice as many.
 	// When it is exceeded, the connection closes with 1008. Default 32.
 	ControlRate int
+
+	// Rate is how many messages and control frames a client may send per second, with bursts of Burst. Everything counts:
+	// malformed messages, unknown events, and what was refused before. A message beyond it is not handled and not seen by
+	// middleware. It is answered with an error of code [RateLimited], whose details are {"retryAfterMs":n}; of messages
+	// without an id, one in a second is answered. As many are refused at once as Burst; after that, messages are read no
+	// faster than Rate. A connection with nothing but refused messages for 10 s closes with 1008 and the cause [ErrLimit].
+	// See [Binding.AtMost] for one event. Set Rate to math.MaxInt for no limit. Default 200 and 5 × Rate.
+	Rate  int
+	Burst int
 
 	// QueueBytes and QueueMessages bound the queue of messages that wait for a client. When they are exceeded, the
 	// connection closes with 1013 and the cause [ErrSlowClient]: the client does not read, or not as fast as messages are
@@ -109,6 +119,8 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.MessageTime, 30*time.Second)
 	setDefault(&l.Malformed, 8)
 	setDefault(&l.ControlRate, 32)
+	setDefault(&l.Rate, 200)
+	setDefault(&l.Burst, 5*min(l.Rate, math.MaxInt/5))
 	setDefault(&l.QueueBytes, 1<<20)
 	setDefault(&l.QueueMessages, 1024)
 	setDefault(&l.Write, 10*time.Second)
@@ -130,8 +142,8 @@ func quarterOfMemory() int { return int(min(cmp.Or(ram.Usable()/4, 1<<30), math.
 
 // baseline returns the defaults, computed from those fields of l that other defaults depend on.
 func (l Limits) baseline() Limits {
-	baseline := Limits{Message: l.Message}.withDefaults()
-	baseline.Message = Limits{}.withDefaults().Message
+	baseline, defaults := Limits{Message: l.Message, Rate: l.Rate}.withDefaults(), Limits{}.withDefaults()
+	baseline.Message, baseline.Rate = defaults.Message, defaults.Rate
 	return baseline
 }
 
@@ -176,8 +188,9 @@ func (l *Limits) checkRoute(path string) (mistakes []error) {
 func (l *Limits) transport() *transport.Limits {
 	return &transport.Limits{
 		Message: l.Message, Wire: l.MessageWire, Frames: l.MessageFrames, Assembly: l.MessageTime,
-		ControlRate: l.ControlRate, ControlBurst: 2 * l.ControlRate,
-		QueueBytes: l.QueueBytes, QueueMessages: l.QueueMessages, Write: l.Write, Handler: l.Handler,
+		ControlRate: rate.New(l.ControlRate, time.Second, 2*min(l.ControlRate, math.MaxInt/2)),
+		Rate:        rate.New(l.Rate, time.Second, l.Burst),
+		QueueBytes:  l.QueueBytes, QueueMessages: l.QueueMessages, Write: l.Write, Handler: l.Handler,
 		SendBuffer: l.SendBuffer, Unsent: l.UnsentBytes,
 		Close: l.Close, Ping: l.Ping, Pong: l.Pong,
 	}

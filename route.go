@@ -19,15 +19,16 @@ import (
 
 // route is a Route of an App: one gateway and its connections.
 type route struct {
-	app    *App
-	path   string
-	limits Limits
-	names  envelope.Names
-	accept transport.AcceptOptions // without Admit
-	hooks  hooks
-	data   reflect.Type        // D
-	events map[string]*binding // nil without Events
-	handle Handler             // the hooks, wrapped in middleware
+	app        *App
+	path       string
+	limits     Limits
+	names      envelope.Names
+	accept     transport.AcceptOptions // without Admit
+	hooks      hooks
+	data       reflect.Type        // D
+	events     map[string]*binding // nil without Events
+	eventRates int                 // how many events have an AtMost
+	handle     Handler             // the hooks, wrapped in middleware
 
 	opening, receiving, closing activity // activities other than events
 

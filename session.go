@@ -45,7 +45,7 @@ func (c *conn) resume() {
 // may have it already.
 func (c *conn) read() (parked bool) {
 	for {
-		typ, data, err := c.t.Read()
+		typ, data, wait, err := c.t.Read()
 		if err == transport.ErrParked {
 			return true
 		}
@@ -56,7 +56,14 @@ func (c *conn) read() (parked bool) {
 			c.cause, c.ended = c.t.End(err), true
 			return false
 		}
-		c.runHook(&c.route.receiving, func() { c.receive(Message{typ, data}) })
+		c.runHook(&c.route.receiving, func() {
+			if wait > 0 {
+				c.tooFast(Message{typ, data}, wait)
+			} else {
+				c.inTime()
+				c.receive(Message{typ, data})
+			}
+		})
 	}
 }
 
@@ -189,7 +196,7 @@ func (c *conn) countMalformed() {
 		c.malformedCount = 0
 		return
 	}
-	if c.malformedCount++; c.malformedCount >= c.route.limits.Malformed {
+	if c.malformedCount++; int(c.malformedCount) >= c.route.limits.Malformed {
 		c.t.Close(websocket.StatusPolicyViolation, "too many malformed messages", ErrLimit)
 	}
 }
@@ -222,7 +229,9 @@ func (c *conn) respond(in Inbound, err error) {
 	if !ok && !c.isClosed(err) {
 		c.logHandler(in, err)
 	}
-	c.sendError(own)
+	if !c.isTold() {
+		c.sendError(own)
+	}
 }
 
 // reply answers an event that was sent with an id.
@@ -372,6 +381,9 @@ func (rt *route) event(ctx context.Context, to AnyConn, in Inbound) error {
 			return Errorf(UnknownEvent, "unknown event %q", shortName(in.Event))
 		}
 		c.exchange.binding = b
+	}
+	if err := c.checkRate(b); err != nil {
+		return err
 	}
 	p := payload{conn: c, binding: b, in: c.exchange.inbound}
 	if !sameBytes(in.Message.Data, p.in.Text) { // middleware has replaced the message

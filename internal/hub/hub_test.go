@@ -50,7 +50,7 @@ type node struct {
 func start(t *testing.T, broker hub.Broker, change func(*hub.Config)) *node {
 	t.Helper()
 	n := &node{t: t, opened: make(chan *hub.Member, 1), limits: &transport.Limits{
-		Message: 1 << 10, Wire: 1 << 12, Frames: 10, Assembly: time.Minute, ControlRate: 10, ControlBurst: 10, Handler: time.Hour,
+		Message: 1 << 10, Wire: 1 << 12, Frames: 10, Assembly: time.Minute, Handler: time.Hour,
 		QueueBytes: 1 << 16, QueueMessages: 100, Write: time.Minute, Close: time.Second, Ping: time.Hour, Pong: time.Hour,
 	}}
 	n.engine = transport.NewEngine(time.Second, 1<<30)
@@ -102,7 +102,7 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		n.opened <- m
 		for err == nil {
-			_, _, err = c.Read()
+			_, _, _, err = c.Read()
 		}
 		n.ends.Add("%s %v", m.ID(), c.End(err))
 		m.LeaveAll()

@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/rate"
 )
 
 // Causes of a closure by the server.
@@ -32,8 +33,8 @@ type Limits struct {
 	Wire          int           // bytes on the wire of one message
 	Frames        int           // frames of one message
 	Assembly      time.Duration // from a message's first byte to its last
-	ControlRate   int           // control frames per second
-	ControlBurst  int
+	ControlRate   rate.Limit    // of control frames
+	Rate          rate.Limit    // of messages and control frames
 	QueueBytes    int           // outbound bytes waiting
 	QueueMessages int           // outbound frames waiting
 	Write         time.Duration // one write
@@ -77,7 +78,7 @@ type Conn struct {
 	ws     *websocket.Conn // reads what readPlain does not; nil until it is needed
 	parsed *bufio.Reader   // input that ws has read but not parsed; nil without ws
 	in     *input          // nil while the connection is parked
-	bucket bucket
+	rates  rates
 
 	park      park
 	cycle     readCycle
@@ -101,30 +102,35 @@ const maxScratch = 4 << 10
 
 var scratchPool = sync.Pool{New: func() any { return new([maxScratch]byte) }}
 
-// Read returns the next message. The next call marks that message as handled. An error is final and never nil for a
-// normal closure; see [Conn.End].
-func (c *Conn) Read() (websocket.MessageType, []byte, error) {
+// Read returns the next message. The next call marks that message as handled. If the message is too much for
+// [Limits].Rate, wait is how long the client has to be quiet until another one is not. An error is final and never nil for
+// a normal closure; see [Conn.End].
+func (c *Conn) Read() (typ websocket.MessageType, data []byte, wait time.Duration, err error) {
 	c.cycle.handled(c)
 	if c.in == nil {
 		c.takeInput()
 	}
 	for {
-		typ, data, err := c.readMessage()
+		typ, data, err = c.readMessage()
 		if err != nil && c.park.due {
 			if c.parks() {
-				return 0, nil, ErrParked
+				return 0, nil, 0, ErrParked
 			}
 			continue
 		}
 		if err != nil {
-			return 0, nil, err
+			return 0, nil, 0, err
+		}
+		wait = c.rates.messages.Add(c.limits.Rate, c.in.meter.now)
+		if wait > 0 && !c.closing() {
+			wait = c.slowDown()
 		}
 		if c.closing() {
 			continue // messages received during the closing handshake are discarded
 		}
 		c.cycle.begin(c)
 		c.wakeful()
-		return typ, data, nil
+		return typ, data, wait, nil
 	}
 }
 

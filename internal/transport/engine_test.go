@@ -18,7 +18,7 @@ import (
 // that nobody waits for.
 func TestStopRacesWithBroadcast(t *testing.T) {
 	limits := &transport.Limits{
-		Message: 1 << 10, Wire: 1 << 12, Frames: 10, Assembly: time.Minute, ControlRate: 10, ControlBurst: 10,
+		Message: 1 << 10, Wire: 1 << 12, Frames: 10, Assembly: time.Minute,
 		QueueBytes: 1 << 16, QueueMessages: 100, Write: time.Minute, Close: time.Minute, Ping: time.Minute, Pong: time.Minute,
 	}
 	message := frame.NewMessage(websocket.MessageText, []byte("x"))
@@ -42,7 +42,7 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 		b := engine.Broadcast(message, nil)
 		b.To(c)
 		client.Close()
-		_, _, err = c.Read()
+		_, _, _, err = c.Read()
 		c.End(err)
 		var both sync.WaitGroup
 		both.Go(func() { b.End() })

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/wsgate/wsgate/internal/rate"
 )
 
 // inputSize is the size of one read. Many small messages that were sent together then take one system call.
@@ -39,7 +41,7 @@ var inputs = sync.Pool{New: func() any {
 // takeInput gives the connection an input, and dropInput takes it away when it is parked.
 func (c *Conn) takeInput() {
 	c.in = inputs.Get().(*input)
-	c.in.meter = meter{limits: c.limits, deflate: c.deflate, bucket: &c.bucket}
+	c.in.meter = meter{limits: c.limits, deflate: c.deflate, rates: &c.rates}
 }
 
 func (c *Conn) dropInput() {
@@ -64,6 +66,7 @@ func (in *input) hold(buf *[inputSize]byte, n int) {
 // check passes b to the meter and returns how many bytes may be parsed. It stores a violation in in.err, to be reported
 // after these bytes, so that a violation which coder/websocket finds first takes precedence.
 func (in *input) check(b []byte) int {
+	in.meter.now = rate.Now()
 	n, err := in.meter.add(b)
 	if err != nil {
 		in.err = err

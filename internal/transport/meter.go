@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/rate"
 )
 
 // A violation ends a connection with a close code.
@@ -45,7 +46,8 @@ type meter struct {
 	wire       int    // header bytes in the message
 	payload    uint64 // payload bytes announced for it
 
-	bucket *bucket // for control frames
+	rates *rates
+	now   int64 // when the bytes added last arrived
 
 	closed bool // a close frame has begun
 }
@@ -138,7 +140,7 @@ func (m *meter) follow(b []byte) {
 
 func (m *meter) onlyFollows() bool { return m.limits == &boundless }
 
-var boundless = Limits{Message: math.MaxInt, Wire: math.MaxInt, Frames: math.MaxInt, ControlRate: math.MaxInt, ControlBurst: math.MaxInt}
+var boundless = Limits{Message: math.MaxInt, Wire: math.MaxInt, Frames: math.MaxInt}
 
 // frame checks a complete header.
 func (m *meter) frame() error {
@@ -163,35 +165,19 @@ func (m *meter) frame() error {
 	return m.data()
 }
 
-// control takes a token for a control frame.
+// rates is how fast a connection's client sends. It outlasts the meter.
+type rates struct {
+	control  rate.Bucket // control frames
+	messages rate.Bucket // messages and control frames
+}
+
+// control counts a control frame.
 func (m *meter) control() error {
-	if !m.bucket.take(m.limits) {
-		return &violation{1008, "too many control frames", fmt.Errorf("%w: more than %d control frames per second", ErrLimit, m.limits.ControlRate)}
+	m.rates.messages.Add(m.limits.Rate, m.now)
+	if m.rates.control.Add(m.limits.ControlRate, m.now) > 0 {
+		return &violation{1008, "too many control frames", fmt.Errorf("%w: too many control frames per second", ErrLimit)}
 	}
 	return nil
-}
-
-// bucket is a token bucket for control frames. It outlasts the meter.
-type bucket struct {
-	tokens float64
-	filled time.Time
-}
-
-// take takes a token, unless there is none.
-func (b *bucket) take(l *Limits) bool {
-	now := time.Now()
-	if b.filled.IsZero() {
-		b.tokens = float64(l.ControlBurst)
-	} else {
-		b.tokens += now.Sub(b.filled).Seconds() * float64(l.ControlRate)
-		b.tokens = min(b.tokens, float64(l.ControlBurst))
-	}
-	b.filled = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
 }
 
 // data adds a data frame to its message's counts.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func TestPipelinedQuestionsOnSocket(t *testing.T) {
 		}}), []any{flushing}, `{"type":"ask","id":1,"data":"?"}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := kit.DialRawTCP(t, kit.OverTCP(t, kit.NewApp(t, &wsgate.Options{Use: test.use}, test.route)), "/ws")
+			c := kit.DialRawTCP(t, kit.OverTCP(t, kit.NewApp(t, &wsgate.Options{Use: test.use, Limits: wsgate.Limits{Rate: math.MaxInt}}, test.route)), "/ws")
 			go c.Put(bytes.Repeat(wire.Masked(wire.Text, []byte(test.ask)), many))
 			c.SetReadDeadline(time.Now().Add(kit.Patience))
 			if n, end := (&slowReader{Reader: bufio.NewReader(c), left: 1 << 40}).lines(many); n != many {

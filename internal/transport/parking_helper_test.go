@@ -46,7 +46,7 @@ func (r *siteReader) Park() { r.site.parks.Add(1) }
 
 func (r *siteReader) Resume() {
 	for {
-		typ, data, err := r.conn.Read()
+		typ, data, _, err := r.conn.Read()
 		if err == transport.ErrParked {
 			return
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 var limits = &transport.Limits{
-	Message: 1 << 16, Wire: 1 << 18, Frames: 1 << 10, Assembly: time.Minute, ControlRate: 32, ControlBurst: 64,
+	Message: 1 << 16, Wire: 1 << 18, Frames: 1 << 10, Assembly: time.Minute,
 	QueueBytes: 1 << 20, QueueMessages: 1 << 10, Write: time.Minute, Handler: time.Minute, Close: time.Second, Ping: time.Minute, Pong: time.Minute,
 }
 

@@ -3,6 +3,7 @@ package contender
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 
@@ -27,9 +28,12 @@ var Wsgate = &Contender{
 	},
 }
 
-// serveWsgate serves the routes with every limit at its default.
+// serveWsgate serves the routes with every limit at its default but that of the rate, which the others do not have.
 func serveWsgate(ln net.Listener, routes ...wsgate.Route) error {
-	app, err := wsgate.New(&wsgate.Module{Gateways: routes}, &wsgate.Options{Logger: slog.New(slog.DiscardHandler)})
+	app, err := wsgate.New(&wsgate.Module{Gateways: routes}, &wsgate.Options{
+		Logger: slog.New(slog.DiscardHandler),
+		Limits: wsgate.Limits{Rate: math.MaxInt},
+	})
 	if err != nil {
 		return err
 	}

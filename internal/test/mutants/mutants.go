@@ -26,7 +26,7 @@ var mutants = []mutant{
 	{"a message may come in one frame more than the limit", "internal/transport/meter.go", `m.frames > m.limits.Frames`, `m.frames > m.limits.Frames+1`, core + " " + abuse},
 	{"the bytes of a message on the wire are not bounded", "internal/transport/meter.go", `m.payload+uint64(m.wire) > uint64(m.limits.Wire)`, `false`, core + " " + abuse},
 	{"unmasked frames are taken", "internal/transport/meter.go", `m.header[1]&maskBit == 0 {`, `false {`, conformance + " " + core},
-	{"control frames are not limited", "internal/transport/meter.go", `if b.tokens < 1 {`, `if b.tokens < -1e9 {`, core + " " + abuse},
+	{"control frames are not limited", "internal/transport/meter.go", `if m.rates.control.Add(m.limits.ControlRate, m.now) > 0 {`, `if m.rates.control.Add(m.limits.ControlRate, m.now) > 1e18 {`, core + " " + abuse},
 	{"a message may take for ever to arrive", "internal/transport/input.go", `in.since.IsZero() && !in.deadline {`, `true {`, core},
 	{"a client that always has more to send keeps its processor", "internal/transport/input.go", `runtime.Gosched()`, `_ = runtime.Gosched`, core},
 	{"a message is a part of the pooled buffer", "internal/transport/plain.go", `data := make([]byte, length)`, `data := held[header : header+length : header+length]`, core + " " + conformance},
@@ -42,7 +42,7 @@ var mutants = []mutant{
 	{"JSON may be nested one level deeper", "internal/envelope/scan.go", "func (s *scanner) object(depth int, member func(key, value []byte)) error {\n\tif depth > MaxDepth {", "func (s *scanner) object(depth int, member func(key, value []byte)) error {\n\tif depth > MaxDepth+1 {", "./internal/envelope"},
 	{"a name may have two lines", "internal/text/text.go", ` || r == '\u2028' || r == '\u2029'`, ``, core},
 	{"names need characters that print", "internal/text/text.go", `unicode.IsControl(r)`, `!unicode.IsPrint(r)`, core},
-	{"malformed messages have no end", "session.go", `c.malformedCount >= c.route.limits.Malformed`, `c.malformedCount > c.route.limits.Malformed`, core},
+	{"malformed messages have no end", "session.go", `int(c.malformedCount) >= c.route.limits.Malformed`, `int(c.malformedCount) > c.route.limits.Malformed`, core},
 
 	// Output.
 	{"a write has no deadline", "internal/transport/wait.go", `c.bound(c.limits.Write / lookAfter)`, `c.bound(time.Hour * 10000)`, core},
