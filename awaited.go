@@ -73,5 +73,5 @@ func awaitedFunc(function string) string {
 	return ""
 }
 
-// appKey is the context key of a hook's App.
+// appKey is the context key of the App of a hook, or of an HTTP handler.
 type appKey struct{}

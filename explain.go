@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/wsgate/wsgate/internal/inspect"
 )
@@ -26,6 +27,8 @@ type RouteInfo struct {
 		Pos     string // file:line of its entry in the table, and of the functions through which that calls On or Answer
 		Payload reflect.Type
 		Answer  reflect.Type // nil for an event that is not a call
+		AtMost  int          // how many a connection may send in the time Per, see [Binding.AtMost]; 0 without
+		Per     time.Duration
 	}
 	Sends []struct { // what Route.Sends lists, sorted by name; nil for any event
 		Name    string
@@ -56,6 +59,9 @@ func (a *App) Routes() []RouteInfo {
 		for i, name := range names {
 			b, e := rt.events[name], &info.Events[i]
 			e.Name, e.Pos, e.Payload, e.Answer = b.name, b.pos, b.payload, b.answer
+			if b.atMost != nil {
+				e.AtMost, e.Per = b.atMost.n, b.atMost.per
+			}
 		}
 		if rt.sends != nil {
 			names := slices.Sorted(maps.Keys(rt.sends))
@@ -131,7 +137,11 @@ func (info *RouteInfo) lines() (lines []string) {
 		if e.Answer != nil {
 			label, types = "call", types+" -> "+inspect.TypeName(e.Answer)
 		}
-		lines = append(lines, label+"\t"+e.Name+"\t"+types+"\t"+e.Pos)
+		line := label + "\t" + e.Name + "\t" + types + "\t" + e.Pos
+		if e.AtMost > 0 {
+			line += fmt.Sprintf("\tat most %d in %v", e.AtMost, e.Per)
+		}
+		lines = append(lines, line)
 	}
 	for _, e := range info.Sends {
 		lines = append(lines, "sends\t"+e.Name+"\t"+inspect.TypeName(e.Payload))

@@ -55,17 +55,17 @@ func TestExplain(t *testing.T) {
 	if err := app.Explain(&out); err != nil {
 		t.Fatal(err)
 	}
-	want := `/ws/chat/{room}  *wsgate_test.explained  explain_test.go:19
+	want := `/ws/chat/{room}  *wsgate_test.explained  explain_test.go:20
     hooks         OnUpgrade, OnOpen, OnClose, Events
     data          kit.Data
-    call          history  wsgate_test.question -> []string  explain_test.go:26
-    event         say      string                            explain_test.go:25
+    call          history  wsgate_test.question -> []string  explain_test.go:27
+    event         say      string                            explain_test.go:26
     middleware    wsgate_test.countCalls, wsgate_test.checkTenant
     subprotocols  chat.v2, chat.v1
     envelope      type "event", id "id", data "payload"
     limits        Message 1024, Ping 1m0s
 
-/ws/clock  *wsgate_test.timeless  explain_test.go:32
+/ws/clock  *wsgate_test.timeless  explain_test.go:33
     hooks       OnUpgrade
     data        time.Time
     middleware  wsgate_test.countCalls
@@ -154,7 +154,7 @@ func TestReportAtStart(t *testing.T) {
 		defer app.Shutdown(t.Context())
 		app.Start(t.Context())
 		lines := slices.Collect(strings.Lines(out.String()))
-		if len(lines) != 1 || !strings.Contains(lines[0], `level=DEBUG msg="wsgate: route" path=/ gateway=*wsgate_test.explained pos=explain_test.go:19`) ||
+		if len(lines) != 1 || !strings.Contains(lines[0], `level=DEBUG msg="wsgate: route" path=/ gateway=*wsgate_test.explained pos=explain_test.go:20`) ||
 			!strings.Contains(lines[0], `events="[history say]"`) {
 			t.Errorf("got %s", out.String())
 		}

@@ -15,7 +15,7 @@ import (
 // for a host, if the gateway's path has none.
 func (a *App) Handle(pattern string, h http.Handler) error {
 	if f, ok := h.(http.HandlerFunc); h != nil && (!ok || f != nil) { // the mux refuses what is nil
-		h = mounted{h}
+		h = mounted{h, a}
 	}
 	what, where := fmt.Sprintf("App.Handle of pattern %q", pattern), mistake.Caller(1)
 	if err := a.hosts.checkPattern(what, pattern, where); err != nil {

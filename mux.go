@@ -1,6 +1,7 @@
 package wsgate
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -32,8 +33,15 @@ func asksToUpgrade(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.RequestURI != "*" && strings.Contains(strings.ToLower(r.Header.Get("Upgrade")), "websocket")
 }
 
-// mounted marks a handler that the application has mounted, as opposed to one of the mux's own.
-type mounted struct{ http.Handler }
+// mounted is a handler that the application has mounted, as opposed to one of the mux's own. It tells [HTTPError] its App.
+type mounted struct {
+	handler http.Handler
+	app     *App
+}
+
+func (m mounted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), appKey{}, m.app)))
+}
 
 // handlerOf returns what the mux calls for the request.
 func (a *App) handlerOf(r *http.Request) http.Handler {

@@ -40,7 +40,7 @@ func (rt *route) decide(r *http.Request, deadline time.Time, deciding *sync.Wait
 	select {
 	case d := <-done:
 		if d.err != nil {
-			return decision{}, rt.safeRefusal(r, d.err)
+			return decision{}, rt.refusal(r, d.err)
 		}
 		return d, nil
 	case <-ctx.Done():
@@ -86,30 +86,14 @@ func (a *App) valuesOf(r *http.Request) (context.Context, error) {
 	return context.WithValue(context.WithoutCancel(values), appKey{}, a), nil
 }
 
-// safeRefusal is refusal, guarded against panics in the error's methods.
-func (rt *route) safeRefusal(r *http.Request, err error) (refusal *transport.Refusal) {
-	panicked := safely(func() error { refusal = rt.refusal(r, err); return nil })
-	if panicked != nil {
-		rt.app.logError(r.Context(), "wsgate: upgrade failed", panicked, "path", rt.path)
-		return &transport.Refusal{Status: http.StatusInternalServerError, Message: "internal error"}
-	}
-	return refusal
-}
-
 // refusal turns OnUpgrade's error into an HTTP response.
 func (rt *route) refusal(r *http.Request, err error) *transport.Refusal {
-	if r.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+	late := false
+	_ = safely(func() error { late = r.Context().Err() == nil && errors.Is(err, context.DeadlineExceeded); return nil })
+	if late {
 		return unavailable("the upgrade took too long")
 	}
-	own, ok := asClientError(err)
-	if !ok {
-		rt.app.logError(r.Context(), "wsgate: upgrade failed", err, "path", rt.path)
-	}
-	refusal := &transport.Refusal{Status: own.Code.httpStatus(), Message: own.Message}
-	if own.Code.temporary() {
-		refusal.RetryAfter = retryAfter()
-	}
-	return refusal
+	return httpAnswer(r, err, func(err error) { rt.app.logError(r.Context(), "wsgate: upgrade failed", err, "path", rt.path) })
 }
 
 // logRefused logs an upgrade that was refused: at debug level, and once where the server is the cause.

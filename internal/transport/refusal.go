@@ -12,28 +12,38 @@ import (
 type Refusal struct {
 	Status     int
 	Message    string
+	JSON       []byte // the body for a client that asks for JSON, in place of Message; nil for none
 	RetryAfter string
 	Cause      error // what is wrong with the server, which refuses all upgrades like this one; not for clients
 }
 
 func (refusal *Refusal) Error() string { return refusal.Message }
 
-// Write answers with the refusal. A Flush sends the whole answer, although the handler may take longer, unless a
-// ResponseWriter of the application's encodes it: then its length is not known here.
+// Write answers with the refusal and ends the connection, whose client wanted another protocol.
 func (refusal *Refusal) Write(w http.ResponseWriter, r *http.Request) {
 	CloseAfter(w, r)
+	refusal.Answer(w)
+}
+
+// Answer answers with the refusal. A Flush sends the whole answer, although the handler may take longer, unless a
+// ResponseWriter of the application's encodes it: then its length is not known here.
+func (refusal *Refusal) Answer(w http.ResponseWriter) {
 	h := w.Header()
 	if refusal.RetryAfter != "" {
 		h.Set("Retry-After", refusal.RetryAfter)
 	}
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	kind, body := "text/plain; charset=utf-8", refusal.Message+"\n"
+	if refusal.JSON != nil {
+		kind, body = "application/json", string(refusal.JSON)+"\n"
+	}
+	h.Set("Content-Type", kind)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Del("Content-Length")
 	if h.Get("Content-Encoding") == "" {
-		h.Set("Content-Length", strconv.Itoa(len(refusal.Message)+1))
+		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(refusal.Status)
-	_, _ = io.WriteString(w, refusal.Message+"\n")
+	_, _ = io.WriteString(w, body)
 }
 
 // CloseAfter has the connection end with the answer. From HTTP/2 on, where other requests share the connection and
