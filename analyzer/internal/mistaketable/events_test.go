@@ -178,6 +178,16 @@ func (g *Chat) Events() wsgate.Events[Member] {
 `, []fix{
 		{"wsgate.On[Member](Say, nil)", "wsgate.On(Say, g.onSay)"},
 	}},
+	{"an event is limited to none", say + `
+func (g *Chat) Events() wsgate.Events[Member] {
+	return wsgate.Events[Member]{wsgate.On(Say, g.onSay).AtMost(0, 0)}
+}
+`, []fix{
+		{"AtMost(0, 0)", "AtMost(5, 1e9)"},
+	}},
+	{"the event of presence is limited", presence("User", "wsgate.Track(People, known).AtMost(5, 1e9)") + user, []fix{
+		{".AtMost(5, 1e9)", ""},
+	}},
 	{"a payload has a field that has no JSON", offer("Price int\n\tDone chan int"), []fix{
 		{"Done chan int", "Done int"},
 		{"Done chan int", "Done chan int `json:\"-\"`"},
