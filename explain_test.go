@@ -118,7 +118,7 @@ func TestReportAtStart(t *testing.T) {
 		{"a high rate", wsgate.Options{Limits: wsgate.Limits{Rate: 3201}}, []string{"Limits.Rate is 3201, the default is 200"}},
 		{"no limit of the rate", wsgate.Options{Limits: wsgate.Limits{Rate: math.MaxInt}}, []string{"Limits.Rate is 9223372036854775807, the default is 200"}},
 		{"a rate for a game", wsgate.Options{Limits: wsgate.Limits{Rate: 3200, Burst: 1 << 10}}, nil},
-		{"huge bursts", wsgate.Options{Limits: wsgate.Limits{Rate: 10, Burst: 801}}, []string{"Limits.Burst is 801, the default is 50"}},
+		{"huge bursts", wsgate.Options{Limits: wsgate.Limits{Rate: 10, Burst: 321}}, []string{"Limits.Burst is 321, the default is 20"}},
 		{"many connections are no protection less", wsgate.Options{Limits: wsgate.Limits{Connections: 1 << 20}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ type Limits struct {
 	// middleware. It is answered with an error of code [RateLimited], whose details are {"retryAfterMs":n}; of messages
 	// without an id, one in a second is answered. As many are refused at once as Burst; after that, messages are read no
 	// faster than Rate. A connection with nothing but refused messages for 10 s closes with 1008 and the cause [ErrLimit].
-	// See [Binding.AtMost] for one event. Set Rate to math.MaxInt for no limit. Default 200 and 5 × Rate.
+	// See [Binding.AtMost] for one event. Set Rate to math.MaxInt for no limit. Default 200 and 2 × Rate.
 	Rate  int
 	Burst int
 
@@ -120,7 +120,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Malformed, 8)
 	setDefault(&l.ControlRate, 32)
 	setDefault(&l.Rate, 200)
-	setDefault(&l.Burst, 5*min(l.Rate, math.MaxInt/5))
+	setDefault(&l.Burst, 2*min(l.Rate, math.MaxInt/2))
 	setDefault(&l.QueueBytes, 1<<20)
 	setDefault(&l.QueueMessages, 1024)
 	setDefault(&l.Write, 10*time.Second)

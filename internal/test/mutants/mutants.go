@@ -44,6 +44,16 @@ var mutants = []mutant{
 	{"names need characters that print", "internal/text/text.go", `unicode.IsControl(r)`, `!unicode.IsPrint(r)`, core},
 	{"malformed messages have no end", "session.go", `int(c.malformedCount) >= c.route.limits.Malformed`, `int(c.malformedCount) > c.route.limits.Malformed`, core},
 
+	{"nobody is too fast", "internal/transport/conn.go", `wait = c.rates.messages.Add(c.limits.Rate, c.in.meter.now)`, `wait = 0`, core + " " + abuse},
+	{"control frames do not count for the rate", "internal/transport/meter.go", `m.rates.messages.Add(m.limits.Rate, m.now)`, ``, core},
+	{"what is refused is read as fast as it comes", "internal/transport/slowdown.go", `if wait <= refused {`, `if true {`, core},
+	{"who is only ever too fast stays", "rate.go", `now.Sub(p.since) >= tooFastTime`, `false`, core},
+	{"who waits as told is disconnected", "rate.go", `c.pace.since = time.Time{}`, `_ = c.pace`, core},
+	{"each refused message without an id is answered", "rate.go", `now.Sub(p.told) < tellTooFast`, `false`, core},
+	{"an event beyond its limit counts for it", "internal/rate/rate.go", "if over := time.Duration(after.drained-now) - l.burst; over > 0 {\n\t\treturn over", "if over := time.Duration(after.drained-now) - l.burst; over > 0 {\n\t\t*b = after\n\t\treturn over", "./internal/rate"},
+	{"events share their limit", "rate.go", `rt.eventRates++`, `rt.eventRates = 1`, core},
+	{"an error of any kind is told over HTTP", "httperror.go", `if own, ok = asClientError(err); !ok {`, `if own, ok = asClientError(err); !ok {` + "\n\t\t\town.Message = err.Error()", core},
+
 	// Output.
 	{"a write has no deadline", "internal/transport/wait.go", `c.bound(c.limits.Write / lookAfter)`, `c.bound(time.Hour * 10000)`, core},
 	{"a queue has no bound", "internal/transport/outbox.go", `return len(c.out.frames) >= times*c.limits.QueueMessages || c.out.bytes+n > times*c.limits.QueueBytes`, `return false`, core},
