@@ -49,7 +49,7 @@ func TestAnswersThatDoNotFit(t *testing.T) {
 // Clients decide neither how much is logged nor how often.
 func TestClientsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const messages = 1000
+		const messages = 400
 		refusal := errors.New("not now")
 		app := kit.NewApp(t, &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
 			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {

@@ -138,7 +138,7 @@ func TestAnySplitIsTheSame(t *testing.T) {
 
 // A message is its handler's for ever: what arrives later does not change it.
 func TestMessagesMayBeKept(t *testing.T) {
-	const count = 500
+	const count = 400
 	var kept []wsgate.Message
 	app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
 		if kept = append(kept, m); len(kept) == count {
