@@ -70,7 +70,7 @@ type owner struct {
 }
 
 func (o *owner) Resume() {
-	_, _, err := o.conn.Read()
+	_, _, _, err := o.conn.Read()
 	if err == transport.ErrParked {
 		return
 	}
