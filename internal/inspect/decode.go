@@ -10,14 +10,26 @@ import (
 // Decoder decodes JSON texts into values of one type. What it has to know of the type is found out once.
 type Decoder struct {
 	exact bool // there are empty interfaces in the type, where numbers keep their digits
+	plan  flat // for structs with mostly plain fields; nil if there is none
 }
 
 // DecoderFor returns the decoder for values of type t.
-func DecoderFor(t reflect.Type) Decoder { return Decoder{exact: holdsAny(t, map[reflect.Type]bool{})} }
+func DecoderFor(t reflect.Type) Decoder {
+	if holdsAny(t, map[reflect.Type]bool{}) {
+		return Decoder{exact: true}
+	}
+	return Decoder{plan: flatFor(t)}
+}
 
 // Decode decodes text, which is valid JSON, into the zero value that v points to. A number in an empty interface becomes
 // a [json.Number]. The error is a [*Mismatch].
 func (d Decoder) Decode(text []byte, v any) error {
+	if d.plan != nil {
+		if d.plan.decode(text, v) {
+			return nil
+		}
+		reflect.ValueOf(v).Elem().SetZero()
+	}
 	err := d.unmarshal(text, v)
 	if err == nil {
 		return nil
