@@ -12,6 +12,7 @@ import (
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
+	"github.com/wsgate/wsgate/internal/stack"
 	"github.com/wsgate/wsgate/internal/transport"
 	"github.com/wsgate/wsgate/internal/wiring"
 )
@@ -157,7 +158,12 @@ func (a *App) Invoke(fn any) error {
 
 // ServeHTTP serves the gateways and what was mounted by [App.Handle]. If you mount an App in your own server, instead
 // of using Run or Serve, call [App.Start] before and [App.Shutdown] after.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header["Upgrade"] != nil {
+		stack.Grow8K() // what an upgrade needs
+	}
+	a.handler.ServeHTTP(w, r)
+}
 
 // Start runs the OnStart functions, see [Lifecycle]. Run and Serve call it. If it fails, it stops what had started. It
 // logs the routes at debug level, and a warning for every default that protects the server or its users and has been

@@ -128,6 +128,7 @@ func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 		rt.hooks.upgrade = callUpgrade(gateway)
 	}
 	b.addErrors(rt.bind(r.Route))
+	rt.wrapped = len(b.use)+len(use) > 0
 	rt.handle = wrapAll(b, b.use, wrapAll(b, use, Handler(rt.innermost)))
 	a.registry.routes = append(a.registry.routes, r.Route)
 	a.mux.Handle(rt.path, rt)

@@ -29,6 +29,7 @@ type route struct {
 	events     map[string]*binding // nil without Events
 	eventRates int                 // how many events have an AtMost
 	handle     Handler             // the hooks, wrapped in middleware
+	wrapped    bool                // there is middleware
 
 	opening, receiving, closing activity // activities other than events
 

@@ -14,12 +14,14 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/guard"
 	"github.com/wsgate/wsgate/internal/inspect"
+	"github.com/wsgate/wsgate/internal/stack"
 	"github.com/wsgate/wsgate/internal/text"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
 // run opens a connection and reads, on the connection's own goroutine.
 func (c *conn) run(deadline time.Time) {
+	stack.Grow4K() // what most connections need
 	replaced := !c.member.Open(c.t)
 	c.exchange = exchanges.Get().(*exchange)
 	parked := false
@@ -86,7 +88,7 @@ func (c *conn) finish() {
 	}
 	defer c.member.Remove()
 	defer c.member.LeaveAll()
-	if !c.opened {
+	if !c.opened || !c.route.hears(c.route.hooks.close != nil) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.t.Context()))
@@ -133,6 +135,10 @@ func (c *conn) call(ctx context.Context, in Inbound) error {
 
 // open runs OnOpen.
 func (c *conn) open(deadline time.Time) {
+	if !c.route.hears(c.route.hooks.open != nil) {
+		c.runHook(&c.route.opening, c.stay)
+		return
+	}
 	late := time.AfterFunc(time.Until(deadline), func() {
 		c.t.Close(websocket.StatusTryAgainLater, "opening took too long", ErrLimit)
 	})
@@ -140,14 +146,23 @@ func (c *conn) open(deadline time.Time) {
 	c.runHook(&c.route.opening, func() {
 		err := c.call(c.t.Context(), Inbound{Hook: HookOpen})
 		if err == nil {
-			c.opened = true
-			c.member.Stay()
+			c.stay()
 			return
 		}
 		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
 		*c.exchange = exchange{}
 	})
 }
+
+// stay is called when OnOpen has accepted the connection.
+func (c *conn) stay() {
+	c.opened = true
+	c.member.Stay()
+}
+
+// hears reports whether a hook is called at all: the gateway's or middleware. For most gateways it is not, and the timers
+// and contexts around it are a part of what a short connection costs.
+func (rt *route) hears(hook bool) bool { return hook || rt.wrapped }
 
 // refuse closes a connection whose OnOpen failed.
 func (c *conn) refuse(err error) {

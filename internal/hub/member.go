@@ -45,27 +45,36 @@ func (m *Member) HasUser() bool { return m.user != nil }
 // and subscribes to what other nodes send to the user. The error is [ErrTooMany] or [ErrBroker]. After success, Release
 // or Remove undoes it.
 func (m *Member) Reserve(ctx context.Context, deadline time.Time, userID string) error {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
 	if userID != "" {
 		m.user = &identity{id: userID}
 	}
-	rt := m.route
-	if !rt.hub.users.reserve(m.user) {
+	users := &m.route.hub.users
+	if !users.reserve(m.user) {
 		return ErrTooMany
 	}
+	if err := m.listen(ctx, deadline); err != nil {
+		users.release(m.user)
+		return brokerError(err)
+	}
+	m.reserved = true
+	return nil
+}
+
+// listen subscribes to what other nodes send to the route's connections and to the user.
+func (m *Member) listen(ctx context.Context, deadline time.Time) error {
+	rt := m.route
+	if rt.hub.config.Broker == nil {
+		return nil // there are no other nodes, and a deadline costs as much as the rest of Reserve
+	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	err := rt.subscribe(ctx, rt.All())
 	if err == nil && m.user != nil {
 		if err = rt.subscribe(ctx, rt.User(m.user.id)); err != nil {
 			rt.hub.node.Release(rt.all.topic)
 		}
 	}
-	if err != nil {
-		rt.hub.users.release(m.user)
-		return brokerError(err)
-	}
-	m.reserved = true
-	return nil
+	return err
 }
 
 // Release undoes a Reserve that has succeeded.

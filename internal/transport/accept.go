@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/coder/websocket"
 )
 
 // AcceptOptions configures [Accept] and the connection that it returns.
@@ -36,28 +34,21 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 		err.Write(w, r)
 		return nil, err
 	}
-	u := &upgrade{ResponseWriter: w, request: r, options: o, subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r))}
-	compression := websocket.CompressionDisabled
+	if err := verify(r, w.Header()); err != nil {
+		err.Write(w, r)
+		return nil, err
+	}
+	u := &upgrade{
+		writer: w, request: r, options: o,
+		subprotocol: firstOf(o.Subprotocols, offeredSubprotocols(r)),
+	}
 	if o.Compression {
 		u.extensions = deflateAnswer(r)
 	}
-	if u.extensions != "" {
-		r = withPlainOffer(r)
-		compression = websocket.CompressionNoContextTakeover
-	}
-	ws, err := websocket.Accept(u, r, &websocket.AcceptOptions{
-		Subprotocols:       o.Subprotocols,
-		InsecureSkipVerify: true, // Admit checks the origin
-		CompressionMode:    compression,
-	})
-	if u.refused != nil {
-		return nil, u.refused
-	}
+	c, err := u.open()
 	if err != nil {
 		return nil, err
 	}
-	c := u.conn
-	c.setParser(ws)
 	c.ctx, c.cancel = context.WithCancelCause(u.values)
 	c.startHeartbeat()
 	c.cycle.begin(c)
@@ -78,19 +69,24 @@ func excessive(r *http.Request) string {
 	if len(r.Host) > maxField {
 		return "Host is too long"
 	}
-	for _, name := range [...]string{"Connection", "Upgrade", "Sec-Websocket-Version", "Sec-Websocket-Key", "Origin"} {
+	tokens := 0
+	for name, values := range r.Header { // one walk: looking up each of them would take three times as long
+		switch name {
+		case connectionHeader, upgradeHeader:
+			tokens += elements(values)
+		case subprotocolHeader, extensionsHeader:
+			tokens += elements(values)
+			continue
+		case versionHeader, keyHeader, "Origin":
+		default:
+			continue
+		}
 		size := 0
-		for _, value := range r.Header[name] {
+		for _, value := range values {
 			size += len(value)
 		}
 		if size > maxField {
 			return name + " is too long"
-		}
-	}
-	tokens := 0
-	for _, name := range [...]string{"Connection", "Upgrade", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions"} {
-		for _, value := range r.Header[name] {
-			tokens += 1 + strings.Count(value, ",") + strings.Count(value, ";")
 		}
 	}
 	if tokens > maxTokens {
@@ -99,7 +95,15 @@ func excessive(r *http.Request) string {
 	return ""
 }
 
-// precheck refuses requests that websocket.Accept would accept but should not.
+// elements returns how many elements and parameters there are in a header's lists.
+func elements(lists []string) (n int) {
+	for _, list := range lists {
+		n += 1 + strings.Count(list, ",") + strings.Count(list, ";")
+	}
+	return n
+}
+
+// precheck refuses requests for what is beyond RFC 6455.
 func precheck(r *http.Request, subprotocols []string) *Refusal {
 	bad := func(message string) *Refusal { return &Refusal{Status: http.StatusBadRequest, Message: message} }
 	if what := excessive(r); what != "" {
@@ -112,7 +116,7 @@ func precheck(r *http.Request, subprotocols []string) *Refusal {
 		return bad("an upgrade request has no body")
 	case r.Host == "": // an origin without a host would be the same
 		return bad("no host")
-	case len(r.Header.Values("Origin")) > 1:
+	case len(r.Header["Origin"]) > 1:
 		return bad("more than one Origin header")
 	}
 	if offered := offeredSubprotocols(r); len(offered) > 0 && firstOf(subprotocols, offered) == "" {
@@ -124,7 +128,7 @@ func precheck(r *http.Request, subprotocols []string) *Refusal {
 // offeredSubprotocols returns the subprotocols that the client offers. Empty list elements are ignored (RFC 9110
 // section 5.6.1).
 func offeredSubprotocols(r *http.Request) (names []string) {
-	for _, value := range r.Header.Values("Sec-WebSocket-Protocol") {
+	for _, value := range r.Header[subprotocolHeader] {
 		for name := range strings.SplitSeq(value, ",") {
 			if name = strings.TrimSpace(name); name != "" {
 				names = append(names, name)
@@ -135,52 +139,11 @@ func offeredSubprotocols(r *http.Request) (names []string) {
 }
 
 // firstOf returns the first of the server's subprotocols that is offered. Names are compared exactly (RFC 6455 section
-// 4.2.2), unlike in websocket.Accept.
+// 4.2.2).
 func firstOf(own, offered []string) string {
 	i := slices.IndexFunc(own, func(name string) bool { return slices.Contains(offered, name) })
 	if i < 0 {
 		return ""
 	}
 	return own[i]
-}
-
-// upgrade is the ResponseWriter passed to websocket.Accept. It holds back the 101 until Hijack, when all other checks
-// have passed, so that Admit can still refuse the request.
-type upgrade struct {
-	http.ResponseWriter
-	request     *http.Request
-	options     *AcceptOptions
-	subprotocol string
-	extensions  string          // as they are answered
-	values      context.Context // for the connection's context, from Admit
-	conn        *Conn
-	refused     *Refusal // set by Hijack, after responding
-}
-
-func (u *upgrade) WriteHeader(status int) {
-	if status == http.StatusMethodNotAllowed {
-		u.Header().Set("Allow", http.MethodGet)
-	}
-	if status != http.StatusSwitchingProtocols && u.refused == nil {
-		u.ResponseWriter.WriteHeader(status)
-	}
-}
-
-func (u *upgrade) Write(p []byte) (int, error) {
-	if u.refused != nil {
-		return len(p), nil // websocket.Accept reports the failed Hijack; the response was already sent
-	}
-	return u.ResponseWriter.Write(p)
-}
-
-// Unwrap is used by http.ResponseController.
-func (u *upgrade) Unwrap() http.ResponseWriter { return u.ResponseWriter }
-
-func (u *upgrade) refuse(r *Refusal) error {
-	u.refused = r
-	for _, name := range []string{"Upgrade", "Connection", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
-		u.Header().Del(name)
-	}
-	r.Write(u.ResponseWriter, u.request)
-	return r
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-const extensionsHeader = "Sec-Websocket-Extensions"
-
 // deflateAnswer returns the server's answer to the first offer of permessage-deflate that it can keep, "" if there is none
 // (RFC 7692 section 5.1).
 func deflateAnswer(r *http.Request) string {
@@ -65,13 +63,4 @@ func unquoted(value string) string {
 		}
 	}
 	return value
-}
-
-// withPlainOffer returns the request with the one offer of permessage-deflate that websocket.Accept takes for what was
-// agreed, in whatever words.
-func withPlainOffer(r *http.Request) *http.Request {
-	r = r.WithContext(r.Context())
-	r.Header = r.Header.Clone()
-	r.Header[extensionsHeader] = []string{"permessage-deflate"}
-	return r
 }

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"iter"
 	"net"
@@ -11,51 +12,52 @@ import (
 	"time"
 )
 
-const (
-	parseSize   = 256     // coder/websocket's read buffer on top of Conn.in
-	parseAlone  = 4 << 10 // the same where it is the only buffer
-	controlSize = 136     // coder/websocket's write buffer; a whole control frame has to fit: 2 + 125 bytes
-)
+// upgrade is a valid upgrade that is being answered.
+type upgrade struct {
+	writer      http.ResponseWriter
+	request     *http.Request
+	options     *AcceptOptions
+	subprotocol string
+	extensions  string          // as they are answered
+	values      context.Context // for the connection's context, from Admit
+}
 
-// Hijack takes over the raw connection and returns a stream on top of it to websocket.Accept.
-func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if _, ok := hijacker(u.ResponseWriter); !ok {
-		return nil, nil, u.refuse(u.notHijackable(nil))
+// open asks Admit, responds and returns the connection. If it returns an error, it has responded as far as it can.
+func (u *upgrade) open() (*Conn, error) {
+	if _, ok := hijacker(u.writer); !ok {
+		return nil, u.refuse(u.notHijackable(nil))
 	}
 	values, refusal := u.options.Admit()
 	if refusal != nil {
-		return nil, nil, u.refuse(refusal)
+		return nil, u.refuse(refusal)
 	}
 	u.values = values
-	if u.subprotocol != "" {
-		u.Header().Set("Sec-WebSocket-Protocol", u.subprotocol)
-	}
-	if u.extensions != "" {
-		u.Header().Set(extensionsHeader, u.extensions)
-	}
 	raw, rw, err := u.takeOver()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	early, err := rw.Reader.Peek(rw.Reader.Buffered()) // sent along with the request
 	if err != nil {
 		raw.Close()
-		return nil, nil, err
+		return nil, err
 	}
 	if len(early) > inputSize { // from a reader other than net/http's
 		raw, early = &readBefore{raw, early}, nil
 	}
 	setOptions(raw, u.options.Limits)
-	c := newConn(raw, early, u.options, u.extensions != "")
-	u.conn = c
-	c.subprotocol = u.subprotocol
-	return c.parserStream()
+	return newConn(raw, early, u), nil
+}
+
+func (u *upgrade) refuse(r *Refusal) error {
+	r.Write(u.writer, u.request)
+	return r
 }
 
 // takeOver responds with 101 and returns the raw connection, without deadlines. HTTP middleware that wraps the
 // ResponseWriter, such as an access log, sees the status.
 func (u *upgrade) takeOver() (net.Conn, *bufio.ReadWriter, error) {
-	if !isNetHTTP(u.ResponseWriter) {
+	if !isNetHTTP(u.writer) {
+		u.response(u.writer.Header().Set)
 		u.announce()
 		raw, rw, err := u.hijack() // which sends the header
 		if err == nil {
@@ -73,17 +75,16 @@ func (u *upgrade) takeOver() (net.Conn, *bufio.ReadWriter, error) {
 // hijack returns the raw connection. If it fails, the client cannot be answered any more: 101 was announced, or somebody
 // has the connection already.
 func (u *upgrade) hijack() (net.Conn, *bufio.ReadWriter, error) {
-	raw, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	raw, rw, err := http.NewResponseController(u.writer).Hijack()
 	if err != nil {
-		u.refused = u.notHijackable(err)
-		return raw, rw, u.refused
+		return raw, rw, u.notHijackable(err)
 	}
 	return raw, rw, nil
 }
 
 // notHijackable is the refusal because of a ResponseWriter that has no Hijack, or one that returned err.
 func (u *upgrade) notHijackable(err error) *Refusal {
-	w, _ := hijacker(u.ResponseWriter)
+	w, _ := hijacker(u.writer)
 	cause := &NotHijackable{Writer: fmt.Sprintf("%T", w), Err: err}
 	return &Refusal{Status: http.StatusNotImplemented, Message: "this server cannot upgrade connections", Cause: cause}
 }
@@ -98,9 +99,9 @@ func closeOn(err error, raw net.Conn) error {
 
 // announce writes the header through the ResponseWriters that wrap net/http's. Gin's needs WriteHeaderNow to send it.
 func (u *upgrade) announce() {
-	_ = http.NewResponseController(u.ResponseWriter).SetWriteDeadline(time.Now().Add(u.options.Limits.Write)) // where supported
-	u.ResponseWriter.WriteHeader(http.StatusSwitchingProtocols)
-	for w := range unwrapped(u.ResponseWriter) {
+	_ = http.NewResponseController(u.writer).SetWriteDeadline(time.Now().Add(u.options.Limits.Write)) // where supported
+	u.writer.WriteHeader(http.StatusSwitchingProtocols)
+	for w := range unwrapped(u.writer) {
 		if w, ok := w.(interface{ WriteHeaderNow() }); ok {
 			w.WriteHeaderNow()
 		}
@@ -113,15 +114,36 @@ func isNetHTTP(w http.ResponseWriter) bool {
 	return t.Kind() == reflect.Pointer && t.Elem().Name() == "response" && t.Elem().PkgPath() == "net/http"
 }
 
+// response calls field for each field of the response that is not from the application.
+func (u *upgrade) response(field func(name, value string)) {
+	field(upgradeHeader, "websocket")
+	field(connectionHeader, "Upgrade")
+	field(acceptHeader, acceptKey(keyOf(u.request)))
+	if u.subprotocol != "" {
+		field(subprotocolHeader, u.subprotocol)
+	}
+	if u.extensions != "" {
+		field(extensionsHeader, u.extensions)
+	}
+}
+
 // switchProtocols writes the response, in a third of the time that net/http takes, and clears the deadlines.
 func (u *upgrade) switchProtocols(raw net.Conn) error {
 	b := append(make([]byte, 0, 256), "HTTP/1.1 101 Switching Protocols\r\n"...)
-	for name, values := range u.Header() {
+	field := func(name, value string) {
+		b = append(b, name...)
+		b = append(b, ": "...)
+		b = append(b, value...)
+		b = append(b, "\r\n"...)
+	}
+	u.response(field)
+	for name, values := range u.writer.Header() {
+		switch name {
+		case upgradeHeader, connectionHeader, acceptHeader, subprotocolHeader, extensionsHeader:
+			continue // the handshake's own
+		}
 		for _, value := range values {
-			b = append(b, noNewlines.Replace(name)...)
-			b = append(b, ": "...)
-			b = append(b, noNewlines.Replace(value)...)
-			b = append(b, "\r\n"...)
+			field(noNewlines.Replace(name), noNewlines.Replace(value))
 		}
 	}
 	b = append(b, "\r\n"...)
@@ -177,11 +199,15 @@ func (c *readBefore) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func newConn(raw net.Conn, early []byte, o *AcceptOptions, deflate bool) *Conn {
+func newConn(raw net.Conn, early []byte, u *upgrade) *Conn {
 	if socketOf(raw) == nil {
 		raw = foreign{raw}
 	}
-	c := &Conn{raw: raw, engine: o.Engine, limits: o.Limits, owner: o.Owner, deflate: deflate}
+	o := u.options
+	c := &Conn{
+		raw: raw, engine: o.Engine, limits: o.Limits, owner: o.Owner,
+		subprotocol: u.subprotocol, deflate: u.extensions != "",
+	}
 	if direct {
 		c.sys = descriptor(raw)
 	}

@@ -8,8 +8,15 @@ import (
 	"github.com/coder/websocket"
 )
 
-// makeParser makes the connection of coder/websocket that reads what is not a plain frame, unless there is one. It keeps
-// nothing between two messages, so it can be dropped there and made again.
+const (
+	parseSize   = 256     // coder/websocket's read buffer on top of Conn.in
+	parseAlone  = 4 << 10 // the same where it is the only buffer
+	controlSize = 136     // coder/websocket's write buffer; a whole control frame has to fit: 2 + 125 bytes
+)
+
+// makeParser makes the connection of coder/websocket that reads what is not a plain frame, unless there is one. Most
+// connections never need it, and it would be a third of what opening one costs. It keeps nothing between two messages, so
+// it can be dropped there and made again.
 func (c *Conn) makeParser() error {
 	if c.ws != nil {
 		return nil
@@ -18,20 +25,16 @@ func (c *Conn) makeParser() error {
 	if err != nil {
 		return err
 	}
-	c.setParser(ws)
-	return nil
-}
-
-func (c *Conn) setParser(ws *websocket.Conn) {
 	c.ws = ws
 	limit := c.limits.Message
 	if c.deflate {
 		limit = c.limits.Wire // messages come out compressed; meter and inflate bound the decoded size
 	}
 	ws.SetReadLimit(int64(limit))
+	return nil
 }
 
-// dropParser is called between two messages.
+// dropParser is called between two messages, or when nothing is read any more.
 func (c *Conn) dropParser() {
 	if c.ws != nil {
 		c.ws.CloseNow()
