@@ -1,11 +1,10 @@
 package wsgate
 
 import (
-	"unicode/utf8"
-
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate/internal/frame"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Message is a whole data message. Text is always valid UTF-8. The Data of a received message belongs to the hook that
@@ -28,7 +27,7 @@ func (m Message) check() error {
 	switch {
 	case m.Type != websocket.MessageText && m.Type != websocket.MessageBinary:
 		return Errorf(Invalid, "a message's Type is websocket.MessageText or websocket.MessageBinary, not %d", int(m.Type))
-	case m.Type == websocket.MessageText && !utf8.Valid(m.Data):
+	case m.Type == websocket.MessageText && !text.Valid(m.Data):
 		return Errorf(Invalid, "a text message must be valid UTF-8")
 	}
 	return nil

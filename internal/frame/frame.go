@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // A Frame is one whole, unmasked, unfragmented server frame: header and payload.
@@ -95,5 +97,5 @@ func CutReason(reason string) string {
 
 // ValidData reports whether a data message may have that type and payload: text is UTF-8.
 func ValidData(typ websocket.MessageType, payload []byte) bool {
-	return typ == websocket.MessageBinary || typ == websocket.MessageText && utf8.Valid(payload)
+	return typ == websocket.MessageBinary || typ == websocket.MessageText && text.Valid(payload)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/rate"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Causes of a closure by the server.
@@ -139,7 +140,7 @@ func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
 	if err == errNotPlain {
 		return c.readParsed()
 	}
-	if err == nil && typ == websocket.MessageText && !utf8.Valid(data) {
+	if err == nil && typ == websocket.MessageText && !text.Valid(data) {
 		err = errNotText
 	}
 	return typ, data, err

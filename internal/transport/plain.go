@@ -120,11 +120,12 @@ func plainFrame(b []byte) (header, length int) {
 func unmask(dst, src, mask []byte) {
 	key := uint64(binary.LittleEndian.Uint32(mask))
 	key |= key << 32
-	i := 0
-	for ; i+8 <= len(dst); i += 8 {
-		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(src[i:])^key)
+	src = src[:len(dst)]
+	for len(dst) >= 8 { // slicing leaves the compiler no bounds to check
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^key)
+		dst, src = dst[8:], src[8:]
 	}
-	for ; i < len(dst); i++ {
-		dst[i] = src[i] ^ mask[i%4]
+	for i := range dst {
+		dst[i] = src[i] ^ byte(key>>(8*i))
 	}
 }

@@ -21,7 +21,7 @@ const (
 
 var mutants = []mutant{
 	// Input.
-	{"text is not checked for UTF-8", "internal/transport/conn.go", `typ == websocket.MessageText && !utf8.Valid(data)`, `typ == 99 && !utf8.Valid(data)`, conformance},
+	{"text is not checked for UTF-8", "internal/transport/conn.go", `typ == websocket.MessageText && !text.Valid(data)`, `typ == 99 && !text.Valid(data)`, conformance},
 	{"a message may be a byte longer than the limit", "internal/transport/meter.go", `m.payload > uint64(m.limits.Message)`, `m.payload > uint64(m.limits.Message)+1`, core + " " + abuse},
 	{"a message may come in one frame more than the limit", "internal/transport/meter.go", `m.frames > m.limits.Frames`, `m.frames > m.limits.Frames+1`, core + " " + abuse},
 	{"the bytes of a message on the wire are not bounded", "internal/transport/meter.go", `m.payload+uint64(m.wire) > uint64(m.limits.Wire)`, `false`, core + " " + abuse},
