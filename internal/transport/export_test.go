@@ -14,4 +14,7 @@ func (c *Conn) HoldSends() { c.cycle.sends.Store(sendsHeld) }
 // Waiting returns how many bytes wait to be written.
 func (c *Conn) Waiting() int { return c.size() }
 
+// HasParser reports whether there is a connection of coder/websocket. Only the reader may ask, or who waits for it.
+func (c *Conn) HasParser() bool { return c.ws != nil }
+
 const MaxBatch = maxBatch
