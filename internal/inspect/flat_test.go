@@ -108,7 +108,13 @@ func TestFlat(t *testing.T) {
 func TestNotFlat(t *testing.T) {
 	type embedded struct{ A string }
 	for _, v := range []any{
-		"", 0, []string{}, map[string]int{}, &scalars{}, time.Time{}, verbatim(""), struct{}{},
+		"", 0,
+		[]string{},
+		map[string]int{},
+		&scalars{},
+		time.Time{},
+		verbatim(""),
+		struct{}{},
 		struct{ embedded }{},
 		struct {
 			A int `json:",string"`
