@@ -1,7 +1,7 @@
 // Package stack grows stacks of goroutines before their calls are deep.
 //
 // A goroutine begins with 2 KiB. When they are used up, the runtime copies the stack to one of twice the size and adjusts
-// every frame on it. In the middle of a deep call that takes longer than the rest of a WebSocket's handshake; at the
+// every frame on it. In the middle of deep calls that took more than a quarter of a WebSocket's handshake; at the
 // beginning, with a frame or two, it takes next to nothing. A call needs the room of its whole frame, so one call of a
 // function with a large frame is enough.
 package stack

@@ -76,7 +76,7 @@ func (m *meter) add(b []byte) (int, error) {
 			m.unpack(b, i)
 			m.begun = m.begun || !m.open
 			if len(b)-i >= shortHeader && b[i+1] >= maskBit && b[i+1] < maskBit+126 {
-				// Nearly every header is whole, masked and short. Taking its bytes one by one takes five times as long.
+				// Nearly every header is whole, masked and short. Taking its bytes one by one takes more than twice as long.
 				m.have = copy(m.header[:shortHeader-1], b[i:])
 				i += m.have
 			}
