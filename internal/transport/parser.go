@@ -15,7 +15,6 @@ const (
 )
 
 // makeParser makes the connection of coder/websocket that reads what is not a plain frame, unless there is one. Most
-// makeParser makes the connection of coder/websocket that reads what is not a plain frame, unless there is one. Most
 // connections never need it. It keeps nothing between two messages, so it can be dropped there and made again.
 func (c *Conn) makeParser() error {
 	if c.ws != nil {

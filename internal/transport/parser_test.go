@@ -31,7 +31,7 @@ func TestParserIsMadeWhenNeeded(t *testing.T) {
 		go func() {
 			defer close(ended)
 			for {
-				_, data, err := c.Read()
+				_, data, _, err := c.Read()
 				if err != nil {
 					c.End(err)
 					return
