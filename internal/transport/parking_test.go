@@ -319,6 +319,8 @@ func TestEpollRefuses(t *testing.T) {
 	for name, op := range map[string]int{"add": unix.EPOLL_CTL_ADD, "modify": unix.EPOLL_CTL_MOD} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, "tcp", nil)
+			other, _ := s.dial() // keeps the epoll
+			s.parked(1)
 			s.engine.FailEpoll(op, unix.ENOSPC)
 			c, _ := s.dial()
 			for range 20 {
@@ -326,9 +328,10 @@ func TestEpollRefuses(t *testing.T) {
 				<-time.After(10 * time.Millisecond)
 			}
 			s.engine.FailEpoll(op, nil)
-			s.parked(1)
+			s.parked(2)
 			c.echoes(t, "hi")
 			s.closes(c)
+			s.closes(other)
 		})
 	}
 }

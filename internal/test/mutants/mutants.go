@@ -112,7 +112,6 @@ var mutants = []mutant{
 	{"a message in parts is parked", "internal/transport/park.go", `c.park.able && !c.in.meter.inMessage()`, `c.park.able`, "./internal/transport"},
 	{"who was refused by epoll is not parked any more", "internal/transport/lot_linux.go", `	_ = l.call(c, unix.EPOLL_CTL_DEL)`, `	_ = unix.EPOLL_CTL_DEL`, "-tags=wsgate_parkatonce ./internal/transport"},
 	{"a handler of who was parked may wait for its own shutdown", "awaited.go", `	".(*conn).resume":`, `	".(*conn).resumed":`, "./internal/transport"},
-	{"an interruption counts as life", "internal/transport/input.go", `if !errors.Is(err, os.ErrDeadlineExceeded) {`, `if true {`, core},
 
 	// The server.
 	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
