@@ -82,7 +82,7 @@ var mutants = []mutant{
 	{"who has left is still in the rooms", "session.go", `	defer c.member.LeaveAll()`, ``, core},
 	{"who has left is still listed", "session.go", `	defer c.member.Remove()`, ``, lifecycle},
 	{"OnClose is called twice", "session.go", `	if err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {`, "\t_ = c.call(ctx, Inbound{Hook: HookClose, Err: c.cause})\n\tif err := c.call(ctx, Inbound{Hook: HookClose, Err: c.cause}); err != nil {", lifecycle},
-	{"OnClose is called though OnOpen failed", "session.go", "	if !c.opened {\n\t\treturn\n\t}", "", lifecycle},
+	{"OnClose is called though OnOpen failed", "session.go", `if !c.opened || `, `if `, lifecycle},
 	{"a connection stays open though OnOpen failed", "session.go", `c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })`, ``, core},
 	{"OnOpen may take for ever", "session.go", `late := time.AfterFunc(time.Until(deadline), func() {`, `late := time.AfterFunc(time.Hour*10000, func() {`, core},
 	{"a panic ends the process", "internal/guard/guard.go", `if v := recover(); v != nil {`, `if v := any(nil); v != nil {`, core},
