@@ -122,7 +122,7 @@ func controlFlood(t *testing.T) {
 // Row 36: control frames between the fragments of a message.
 func controlFramesInsideMessages(t *testing.T) {
 	const n = 500
-	s := start(t, setup{limits: wsgate.Limits{ControlRate: n}})
+	s := start(t, setup{limits: wsgate.Limits{ControlRate: n, Rate: n}})
 	c := s.connect(t)
 	var all []byte
 	var want []wire.Frame

@@ -129,6 +129,26 @@ var closings = map[string]func(p *peer){
 			p.write("\x89\x80\x00\x00\x00\x00")
 		}
 	},
+	"too many messages": func(p *peer) {
+		many := strings.Repeat(string(wire.Masked(text, []byte(`{"type":"x"}`))), 100)
+		ended := make(chan struct{})
+		ctx, stop := context.WithCancel(context.Background())
+		go func() {
+			defer close(ended)
+			tick := time.NewTicker(100 * time.Millisecond)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				if _, err := p.Write([]byte(many)); err != nil {
+					return
+				}
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+				}
+			}
+		}()
+		p.t.Cleanup(func() { stop(); <-ended })
+	},
 	"message took too long": func(p *peer) { p.send(text&^0x80, "{") },
 	"message in too many frames": func(p *peer) {
 		p.send(text&^0x80, "")
