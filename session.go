@@ -187,6 +187,10 @@ func (c *conn) receive(m Message) {
 		err := c.route.names.Parse(m.Data, &c.exchange.inbound)
 		// Middleware may change the message, and the answer needs the original id.
 		c.exchange.inbound.ID = slices.Clone(c.exchange.inbound.ID)
+		if err == nil && c.exchange.inbound.IsControl() {
+			c.control()
+			return
+		}
 		if err != nil || c.route.events == nil {
 			c.exchange.inbound = envelope.Inbound{ID: c.exchange.inbound.ID}
 		} else {
@@ -200,6 +204,11 @@ func (c *conn) receive(m Message) {
 		}
 	}
 	err := c.call(c.t.Context(), in)
+	c.handled(in, err)
+}
+
+// handled acts on the result of a message, and ends its exchange.
+func (c *conn) handled(in Inbound, err error) {
 	c.guarded(in, func() { c.respond(in, err) })
 	c.countMalformed()
 	*c.exchange = exchange{}

@@ -133,6 +133,9 @@ func (l *link) read(living context.Context) error {
 				a.err = fmt.Errorf("client: the server sent a message that is not an envelope: %w", err)
 			} else if l.client.answered(in) {
 				continue
+			} else if in.IsControl() {
+				l.control(in)
+				continue
 			} else {
 				a.event = in
 			}

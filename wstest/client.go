@@ -28,13 +28,16 @@ type Client struct {
 	ws   *websocket.Conn
 	wire *wire
 
-	mu      sync.Mutex // guards following
-	inbox   []wsgate.Message
-	answers map[string]*wsgate.Message // by id of pending questions; nil until the answer arrives
-	ignored map[string]bool            // the names of events that are dropped
-	arrived chan struct{}              // closed and replaced when inbox, answers or end change
-	end     error                      // why nothing more arrives
-	asked   int                        // ids given to questions
+	raw bool // the gateway takes messages as they are
+
+	mu       sync.Mutex // guards following
+	inbox    []wsgate.Message
+	controls []wsgate.Message           // of the protocol itself
+	answers  map[string]*wsgate.Message // by id of pending questions; nil until the answer arrives
+	ignored  map[string]bool            // the names of events that are dropped
+	arrived  chan struct{}              // closed and replaced when inbox, controls, answers or end change
+	end      error                      // why nothing more arrives
+	asked    int                        // ids given to questions
 }
 
 // Dial connects a client and waits until OnOpen has returned. A path may have a query. The host is example.com, or the
@@ -95,6 +98,7 @@ func (a *App) dial(path string, headers []http.Header) (*Client, *http.Response,
 		t: a.t, app: a, info: a.infoFor(path), wire: newWire(), arrived: make(chan struct{}),
 		answers: map[string]*wsgate.Message{}, ignored: map[string]bool{},
 	}
+	c.raw = slices.Contains(c.info.Hooks, "OnMessage")
 	ws, resp, err := memory.Transport{Handler: a.App, Wrap: c.wire.attach}.Dial(path, header)
 	if err != nil {
 		return nil, resp, err
@@ -149,7 +153,9 @@ func (c *Client) keep(m wsgate.Message) {
 			return
 		}
 	}
-	c.inbox = append(c.inbox, m)
+	if !c.keepControl(m) {
+		c.inbox = append(c.inbox, m)
+	}
 }
 
 // Send sends a message as it is.
