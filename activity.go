@@ -22,8 +22,12 @@ func (a *activity) String() string {
 // reader implements transport.Owner on a conn.
 type reader conn
 
-// Park is called by the transport before a connection is parked.
+// Park is called by the transport before a connection is parked. One whose session can be renewed keeps its exchange, since
+// OnRefresh may be called meanwhile.
 func (r *reader) Park() {
+	if r.expiry != nil && r.expiry.turn != nil {
+		return
+	}
 	if r.exchange != nil { // else it was brought back by a control frame only
 		exchanges.Put(r.exchange)
 		r.exchange = nil

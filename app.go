@@ -13,6 +13,7 @@ import (
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/stack"
+	"github.com/wsgate/wsgate/internal/timerwheel"
 	"github.com/wsgate/wsgate/internal/transport"
 	"github.com/wsgate/wsgate/internal/wiring"
 )
@@ -99,6 +100,7 @@ type App struct {
 	registry    *Registry
 	lifecycle   *Lifecycle
 	engine      *transport.Engine
+	expiries    *timerwheel.Wheel // the ends of sessions; nil without any
 	members     *hub.Hub
 	plan        *wiring.Plan
 	logged      logLimit

@@ -16,6 +16,7 @@ var awaited = map[string]string{
 	".(*conn).resume":                "a hook, a handler or middleware",
 	".(*route).ServeHTTP":            "an upgrade",
 	".(*route).decide":               "OnUpgrade",
+	".(*expiry).ask":                 "OnRefresh",
 	".(*hookCall).do":                "a function of a Lifecycle",
 	"/internal/hub.(*callbacks).run": "Options.OnBroker",
 }

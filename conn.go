@@ -55,8 +55,9 @@ type conn struct {
 
 	member   hub.Member               // its entry in the hub
 	activity atomic.Pointer[activity] // the running hook; nil if there is none
+	expiry   *expiry                  // nil for a session without an end that cannot be renewed
 
-	// Owned by the goroutine that runs the hooks.
+	// Owned by the goroutine that runs the hooks, and by that of OnRefresh while it has its turn.
 	exchange       *exchange   // the message being handled; nil while the connection is parked
 	panicked       *PanicError // the hook's panic, until call returns
 	pace           *pace       // nil if no limit of the rate has mattered
@@ -75,6 +76,7 @@ type exchange struct {
 	ctx       context.Context  // the context that middleware passed to the hook; nil before that
 	malformed bool             // it was refused as not an envelope
 	tooSoon   bool             // it was refused because of a limit of the rate
+	token     string           // of a refresh; "" if the server asks by itself
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}

@@ -7,11 +7,13 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/guard"
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
 	"github.com/wsgate/wsgate/internal/text"
+	"github.com/wsgate/wsgate/internal/timerwheel"
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
@@ -56,6 +58,17 @@ func (b *builder) tick() time.Duration {
 	return max(shortestTick, shortest/8)
 }
 
+// expiryTick returns the resolution of the wheel for the ends of sessions: an eighth of the shortest duration that it
+// measures.
+func (b *builder) expiryTick() time.Duration {
+	shortest := 8 * longestTick
+	for _, rt := range b.routes {
+		l := b.limitsOf(rt)
+		shortest = min(shortest, l.Refresh, l.RefreshGrace)
+	}
+	return max(shortestTick, shortest/8)
+}
+
 func (b *builder) limitsOf(rt checkedRoute) Limits {
 	if rt.Limits != nil {
 		return rt.Limits.withDefaults()
@@ -71,7 +84,7 @@ func (b *builder) prepareRoutes() {
 	for _, r := range b.routes {
 		rt := &route{
 			app: a, path: r.Path, limits: b.limitsOf(r),
-			opening: activity{hook: HookOpen}, receiving: activity{hook: HookMessage}, closing: activity{hook: HookClose},
+			opening: activity{hook: HookOpen}, receiving: activity{hook: HookMessage}, refreshing: activity{hook: HookRefresh}, closing: activity{hook: HookClose},
 		}
 		env := r.Envelope
 		if env == (Envelope{}) {
@@ -83,7 +96,10 @@ func (b *builder) prepareRoutes() {
 			Subprotocols: r.Subprotocols, Limits: rt.limits.transport(), Engine: a.engine,
 			Compression: b.options.Compression,
 		}
-		rt.data, rt.hasUsers = r.data, hasUser(r.data)
+		rt.data, rt.hasUsers, rt.expires = r.data, hasUser(r.data), hasEnd(r.data)
+		if rt.expires && a.expiries == nil {
+			a.expiries = timerwheel.New(b.expiryTick())
+		}
 		rt.members = a.members.Route(rt.path, hub.Limits{Rooms: rt.limits.Rooms, QueueBytes: rt.limits.QueueBytes})
 		a.hub.routes[rt.path] = rt
 	}
@@ -126,6 +142,9 @@ func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 	rt.hooks = r.conn.hooks(gateway)
 	if rt.hooks.upgrade == nil {
 		rt.hooks.upgrade = callUpgrade(gateway)
+	}
+	if rt.hooks.refresh != nil {
+		rt.token = &binding{name: envelope.Refresh, decoder: rt.names.DecoderFor(reflect.TypeFor[envelope.Token]())}
 	}
 	b.addErrors(rt.bind(r.Route))
 	rt.wrapped = len(b.use)+len(use) > 0

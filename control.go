@@ -1,16 +1,32 @@
 package wsgate
 
+import (
+	"github.com/wsgate/wsgate/internal/envelope"
+)
+
 // control handles a message of the protocol itself, whose name begins with "$". Such messages are not events: no
 // middleware sees them.
 func (c *conn) control() {
 	name := string(c.exchange.inbound.Type)
-	in := Inbound{Hook: HookEvent, Event: name}
-	c.handled(in, Errorf(UnknownEvent, "unknown event %q", shortName(name)))
+	if name == envelope.Refresh && c.route.token != nil {
+		c.refreshAsked()
+		return
+	}
+	c.handled(Inbound{Hook: HookEvent, Event: name}, Errorf(UnknownEvent, "unknown event %q", shortName(name)))
 }
 
 // sendControl sends a message of the protocol itself.
 func (c *conn) sendControl(name string, payload any) error {
-	m, err := c.route.names.Control(name, nil, payload)
+	return c.encodeControl(name, nil, payload)
+}
+
+// answerControl answers a message of the protocol itself.
+func (c *conn) answerControl(payload any) error {
+	return c.encodeControl(string(c.exchange.inbound.Type), c.exchange.inbound.ID, payload)
+}
+
+func (c *conn) encodeControl(name string, id []byte, payload any) error {
+	m, err := c.route.names.Control(name, id, payload)
 	if err != nil {
 		return err
 	}

@@ -91,6 +91,7 @@ var (
 	ErrPingTimeout = transport.ErrPingTimeout // the client was silent and did not answer a ping
 	ErrLimit       = transport.ErrLimit       // one of [Limits] was exceeded
 
+	ErrExpired  = errors.New("wsgate: session expired")      // the session of the connection has ended; close code 4401
 	ErrShutdown = errors.New("wsgate: App is shutting down") // the App closes every connection; close code 1001
 )
 

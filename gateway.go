@@ -51,6 +51,30 @@ type MessageHandler[D any] interface {
 	OnMessage(ctx context.Context, c *Conn[D], m Message) error
 }
 
+// Refresher is implemented by a gateway whose sessions can go on after the time at which they end, which the data tells by
+// a method
+//
+//	ExpiresAt() time.Time
+//
+// OnRefresh returns the connection's new data, with a later time. It is first asked without a token, [Limits].Refresh
+// before the end or somewhat earlier: the server may know by itself that the session goes on. An [*Error] with code
+// [Unauthenticated] means that it does not: the client is asked for a token, and OnRefresh is called with what it
+// answers. A client may also send a token unasked. [Hub.Refresh] has OnRefresh asked at once.
+//
+// What OnRefresh returns takes the place of c.Data. OnRefresh never overlaps another hook or handler of the connection,
+// so it needs no lock. If the new data has another UserID, the connection closes with [StatusExpired].
+//
+// Without a token, an error with code Unavailable or RateLimited, and one that is no *Error, has OnRefresh asked again
+// soon; any other *Error closes the connection, as it does for OnOpen. With a token, an error is the client's answer, and
+// changes nothing. If the session is still not renewed when [Limits].RefreshGrace has passed since its end, the
+// connection closes with StatusExpired and the cause [ErrExpired].
+//
+// A token is a secret. It never stands in a log line of this package: if an error of OnRefresh has it in its text, it is
+// left out.
+type Refresher[D any] interface {
+	OnRefresh(ctx context.Context, c *Conn[D], token string) (D, error)
+}
+
 // Closer is implemented by a gateway that wants to know when a connection has ended.
 //
 // OnClose is called exactly once for every OnOpen that returned nil, after the last handler has returned. Without
@@ -90,6 +114,8 @@ type hooks struct {
 	upgrade func(*http.Request) (any, error)
 	open    func(context.Context, AnyConn) error
 	message func(context.Context, AnyConn, Message) error
+	refresh func(ctx context.Context, c AnyConn, token string) (data any, err error)
+	replace func(c AnyConn, data any) // sets the data
 	close   func(context.Context, AnyConn, error)
 	events  func() []binding
 }
@@ -113,6 +139,12 @@ func (*Conn[D]) hooks(gateway any) hooks {
 	}
 	if g, ok := gateway.(MessageHandler[D]); ok {
 		h.message = func(ctx context.Context, c AnyConn, m Message) error { return g.OnMessage(ctx, c.(*Conn[D]), m) }
+	}
+	if g, ok := gateway.(Refresher[D]); ok {
+		h.refresh = func(ctx context.Context, c AnyConn, token string) (any, error) {
+			return g.OnRefresh(ctx, c.(*Conn[D]), token)
+		}
+		h.replace = func(c AnyConn, data any) { c.(*Conn[D]).Data, _ = data.(D) }
 	}
 	if g, ok := gateway.(Closer[D]); ok {
 		h.close = func(ctx context.Context, c AnyConn, err error) { g.OnClose(ctx, c.(*Conn[D]), err) }

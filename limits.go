@@ -87,6 +87,14 @@ type Limits struct {
 	Presence      int
 	PresenceGrace time.Duration
 
+	// Refresh is how long before the end of a session it is to be renewed, at the latest, see [Refresher]. It begins
+	// earlier by a random part of a tenth of the session, at most 4 × Refresh, so that sessions that began together are
+	// not renewed together. For a session that is shorter than 2 × Refresh, it is half of the session. RefreshGrace is
+	// how long after its end a session may still be renewed, before the connection closes with 4401. Default 30 s and
+	// 25 s.
+	Refresh      time.Duration
+	RefreshGrace time.Duration
+
 	// Connections is how many connections the App may have. When there are that many, an upgrade is answered with 503.
 	// Set it in [Options] only; a route cannot. Default 0, no limit.
 	Connections int
@@ -132,6 +140,8 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.RoomName, 255)
 	setDefault(&l.Presence, 1000)
 	setDefault(&l.PresenceGrace, 5*time.Second)
+	setDefault(&l.Refresh, 30*time.Second)
+	setDefault(&l.RefreshGrace, 25*time.Second)
 	setDefault(&l.Request, 30*time.Second)
 	setDefault(&l.TotalQueueBytes, quarterOfMemory())
 	setDefault(&l.Drain, 30*time.Second)

@@ -24,7 +24,7 @@ type Middleware func(next Handler) Handler
 
 // Inbound is what happens on a connection.
 type Inbound struct {
-	Hook    string  // HookOpen, HookMessage, HookEvent or HookClose
+	Hook    string  // HookOpen, HookMessage, HookEvent, HookRefresh or HookClose
 	Event   string  // of a HookEvent: its name, as the client sent it
 	Message Message // of a HookEvent and of a HookMessage, which is every message that is not an event
 	Err     error   // of a HookClose: what OnClose gets
@@ -34,6 +34,7 @@ type Inbound struct {
 const (
 	HookOpen    = "open"
 	HookMessage = "message"
+	HookRefresh = "refresh" // OnRefresh; the token is not in Inbound
 	HookEvent   = "event"
 	HookClose   = "close"
 )

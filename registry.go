@@ -116,6 +116,9 @@ func (rt *checkedRoute) check() []error {
 		if err := checkUser(rt.data, &rt.Route); err != nil {
 			mistakes = append(mistakes, err)
 		}
+		if err := checkEnd(rt.data, &rt.Route); err != nil {
+			mistakes = append(mistakes, err)
+		}
 	}
 	mistakes = append(mistakes, rt.Envelope.check(fmt.Sprintf("route %q", rt.Path))...)
 	mistakes = append(mistakes, checkSubprotocols(&rt.Route)...)

@@ -31,11 +31,13 @@ type route struct {
 	handle     Handler             // the hooks, wrapped in middleware
 	wrapped    bool                // there is middleware
 
-	opening, receiving, closing activity // activities other than events
+	opening, receiving, refreshing, closing activity // activities other than events
 
 	reached atomic.Bool // by an upgrade, see isFirst
 
-	hasUsers bool // the data has a UserID method
+	hasUsers bool     // the data has a UserID method
+	expires  bool     // the data has an ExpiresAt method
+	token    *binding // of a client's refresh; nil without OnRefresh
 
 	members *hub.Route
 	tracks  *tracked // nil without Track
@@ -95,6 +97,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.t = t
 	rt.hooks.attach(c, decided.data)
+	if rt.hooks.refresh != nil || !decided.end.IsZero() {
+		c.expiry = newExpiry(c, decided.end)
+	}
 	started = true
 	go c.run(deadline) // App.active waits for it
 }

@@ -88,6 +88,9 @@ func (c *conn) finish() {
 	}
 	defer c.member.Remove()
 	defer c.member.LeaveAll()
+	if c.expiry != nil {
+		c.expiry.stop()
+	}
 	if !c.opened || !c.route.hears(c.route.hooks.close != nil) {
 		return
 	}
@@ -103,6 +106,10 @@ func (c *conn) finish() {
 
 // runHook runs a hook that a shutdown waits for.
 func (c *conn) runHook(doing *activity, f func()) {
+	if c.expiry != nil {
+		c.expiry.takeTurn()
+		defer c.expiry.endTurn()
+	}
 	c.activity.Store(doing)
 	if !c.route.app.draining.Load() {
 		f()
@@ -158,6 +165,9 @@ func (c *conn) open(deadline time.Time) {
 func (c *conn) stay() {
 	c.opened = true
 	c.member.Stay()
+	if c.expiry != nil {
+		c.expiry.start()
+	}
 }
 
 // hears reports whether a hook is called at all: the gateway's or middleware. For most gateways it is not, and the timers
@@ -333,6 +343,7 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 	defer func() {
 		if v := recover(); v != nil {
 			p := publicPanic(guard.Recovered(v))
+			withoutToken(p, c.base().exchange.token)
 			c.base().panicked, err = p, p
 		}
 	}()
@@ -355,6 +366,8 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 		return rt.unsupported()
 	case HookEvent:
 		return rt.event(ctx, c, in)
+	case HookRefresh:
+		return rt.refresh(ctx, c)
 	}
 	return nil
 }

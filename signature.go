@@ -27,6 +27,7 @@ func (*Conn[D]) signatures() map[string]any {
 		"OnUpgrade": (func(*http.Request) (D, error))(nil),
 		"OnOpen":    (func(context.Context, *Conn[D]) error)(nil),
 		"OnMessage": (func(context.Context, *Conn[D], Message) error)(nil),
+		"OnRefresh": (func(context.Context, *Conn[D], string) (D, error))(nil),
 		"OnClose":   (func(context.Context, *Conn[D], error))(nil),
 		"Events":    (func() Events[D])(nil),
 	}

@@ -17,6 +17,7 @@ import (
 type decision struct {
 	data   any
 	user   string          // "" for no user
+	end    time.Time       // of the session; zero for never
 	values context.Context // parent of the connection's context
 	err    error
 	late   bool // the time limit was exceeded
@@ -51,7 +52,7 @@ func (rt *route) decide(r *http.Request, deadline time.Time, deciding *sync.Wait
 	}
 }
 
-// ask calls OnUpgrade, UserID and ConnContext.
+// ask calls OnUpgrade, UserID, ExpiresAt and ConnContext.
 func (rt *route) ask(r *http.Request, d *decision) (err error) {
 	if rt.hooks.upgrade != nil {
 		if d.data, err = rt.hooks.upgrade(r); err != nil {
@@ -61,6 +62,11 @@ func (rt *route) ask(r *http.Request, d *decision) (err error) {
 	if rt.hasUsers {
 		if d.user, err = userOf(d.data); err != nil {
 			return err
+		}
+	}
+	if rt.expires {
+		if d.end = endOf(d.data); !d.end.IsZero() && !d.end.After(time.Now()) {
+			return Errorf(Unauthenticated, "the session has ended")
 		}
 	}
 	d.values, err = rt.app.valuesOf(r)

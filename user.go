@@ -35,10 +35,7 @@ func checkUser(data reflect.Type, rt *Route) error {
 	if hasUser(data) {
 		return nil
 	}
-	typ := data
-	if typ.Kind() != reflect.Pointer && typ.Kind() != reflect.Interface {
-		typ = reflect.PointerTo(typ)
-	}
+	typ := methodsOf(data)
 	method, ok := typ.MethodByName("UserID") // a constant name lets the linker keep dead-code elimination
 	if !ok {
 		method, ok = typ.MethodByName("UserId")
@@ -55,16 +52,27 @@ func checkUser(data reflect.Type, rt *Route) error {
 	}
 }
 
+// methodsOf returns the type that has all methods of data that can be called.
+func methodsOf(data reflect.Type) reflect.Type {
+	if data.Kind() == reflect.Pointer || data.Kind() == reflect.Interface {
+		return data
+	}
+	return reflect.PointerTo(data)
+}
+
 // userAdvice returns advice on how to give the data a UserID method.
-func userAdvice(data reflect.Type) string {
+func userAdvice(data reflect.Type) string { return methodAdvice(data, "UserID() string") }
+
+// methodAdvice returns advice on how to give the data a method.
+func methodAdvice(data reflect.Type, method string) string {
 	own := data
 	if own.Kind() == reflect.Pointer {
 		own = own.Elem()
 	}
 	if own.PkgPath() == "" || own.Kind() == reflect.Interface { // it cannot have methods, or every implementation would need this one
-		return fmt.Sprintf("use a type of your own in place of %s in every hook, with a method UserID() string, and return it from OnUpgrade", inspect.TypeName(data))
+		return fmt.Sprintf("use a type of your own in place of %s in every hook, with a method %s, and return it from OnUpgrade", inspect.TypeName(data), method)
 	}
-	return fmt.Sprintf("give %s a method UserID() string, and return it from OnUpgrade", inspect.TypeName(data))
+	return fmt.Sprintf("give %s a method %s, and return it from OnUpgrade", inspect.TypeName(data), method)
 }
 
 // checkUserLimit returns a mistake for a user limit that has no effect.
@@ -105,18 +113,24 @@ func dataOf(gateway reflect.Type, ct connType) reflect.Type {
 
 // userOf returns the user id of a connection with that data, "" for no user.
 func userOf(data any) (id string, err error) {
-	if data == nil {
-		return "", nil
-	}
-	u, ok := data.(user)
+	u, ok := methodOf[user](data)
 	if !ok {
-		p := reflect.New(reflect.TypeOf(data))
-		p.Elem().Set(reflect.ValueOf(data))
-		u, _ = p.Interface().(user)
+		return "", nil
 	}
 	id = u.UserID()
 	if len(id) > maxUserID || !utf8.ValidString(id) {
 		return "", fmt.Errorf("wsgate: UserID returned %.40q…, want valid UTF-8 of at most %d bytes", id, maxUserID)
 	}
 	return id, nil
+}
+
+// methodOf returns the data as an interface that it, or a pointer to it, implements.
+func methodOf[T any](data any) (v T, ok bool) {
+	if v, ok = data.(T); ok || data == nil {
+		return v, ok
+	}
+	p := reflect.New(reflect.TypeOf(data))
+	p.Elem().Set(reflect.ValueOf(data))
+	v, ok = p.Interface().(T)
+	return v, ok
 }

@@ -25,7 +25,7 @@ func libraryOf(pkg *types.Package) *library {
 	}
 	scope := all[i].Scope()
 	l := &library{interfaces: map[string]*types.Named{}}
-	for _, name := range []string{"Upgrader", "Opener", "MessageHandler", "Closer", "EventHandler"} {
+	for _, name := range []string{"Upgrader", "Opener", "MessageHandler", "Refresher", "Closer", "EventHandler"} {
 		named, it := interfaceOf(scope.Lookup(name))
 		if it != nil && it.NumMethods() == 1 && slices.Contains(hookname.All, it.Method(0).Name()) {
 			l.interfaces[it.Method(0).Name()] = named

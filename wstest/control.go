@@ -25,7 +25,6 @@ func (c *Client) keepControl(m wsgate.Message) bool {
 // nextControl returns the payload of the next control message with that name.
 func nextControl[T any](c *Client, name string) (payload T) {
 	c.t.Helper()
-	names := c.names()
 	m, err := c.wait(func() (m wsgate.Message, ok bool) {
 		for i, m := range c.controls {
 			if event, _, _ := c.head(m); event == name {
@@ -38,12 +37,5 @@ func nextControl[T any](c *Client, name string) (payload T) {
 	if err != nil {
 		c.t.Fatalf("wstest: %s: got %s, want %q", c.name, describeEnd(err), name)
 	}
-	var in envelope.Inbound
-	if err = names.Parse(m.Data, &in); err == nil {
-		payload, err = envelope.Unmarshal[T](&names, &in)
-	}
-	if err != nil {
-		c.t.Fatalf("wstest: %s: got %s, want %q: %v", c.name, c.describe(m), name, err)
-	}
-	return payload
+	return decode[T](c, m)
 }

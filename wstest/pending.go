@@ -27,19 +27,22 @@ type Pending[A any] struct {
 //	lines := pending.Wait()
 func StartAsk[Q, A any](c *Client, call wsgate.Call[Q, A], question Q) *Pending[A] {
 	c.t.Helper()
-	return start(c, string(call), question, func(c *Client, m wsgate.Message) (answer A) {
-		c.t.Helper()
-		var in envelope.Inbound
-		names := c.names()
-		err := names.Parse(m.Data, &in)
-		if err == nil {
-			answer, err = envelope.Unmarshal[A](&names, &in)
-		}
-		if err != nil {
-			c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(answer), err)
-		}
-		return answer
-	})
+	return start(c, string(call), question, decode[A])
+}
+
+// decode returns the payload of a message.
+func decode[T any](c *Client, m wsgate.Message) (payload T) {
+	c.t.Helper()
+	var in envelope.Inbound
+	names := c.names()
+	err := names.Parse(m.Data, &in)
+	if err == nil {
+		payload, err = envelope.Unmarshal[T](&names, &in)
+	}
+	if err != nil {
+		c.t.Fatalf("wstest: %s: got %s, want a %s: %v", c.name, c.describe(m), typeName(payload), err)
+	}
+	return payload
 }
 
 // StartDo sends an event with an id as [Do] does, but does not wait until it was handled.

@@ -7,7 +7,7 @@ import (
 )
 
 // All are the hooks' names.
-var All = []string{"OnUpgrade", "OnOpen", "OnMessage", "OnClose", "Events"}
+var All = []string{"OnUpgrade", "OnOpen", "OnMessage", "OnRefresh", "OnClose", "Events"}
 
 // Table is the hook that returns a table of events. Singular is a likely mistake for it, but may also be intended for
 // something else: the result type of such a method tells.

@@ -41,6 +41,14 @@ func (m *Member) ID() string { return m.id }
 // HasUser reports whether the connection belongs to a user.
 func (m *Member) HasUser() bool { return m.user != nil }
 
+// UserID returns the user that the connection belongs to, "" for no user.
+func (m *Member) UserID() string {
+	if m.user == nil {
+		return ""
+	}
+	return m.user.id
+}
+
 // Reserve reserves a connection of a user, "" for no user, before it is accepted: it counts it against the user's limit
 // and subscribes to what other nodes send to the user. The error is [ErrTooMany] or [ErrBroker]. After success, Release
 // or Remove undoes it.

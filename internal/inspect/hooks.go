@@ -27,6 +27,7 @@ var hooks = []lookup{
 	{"OnUpgrade", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnUpgrade") }},
 	{"OnOpen", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnOpen") }},
 	{"OnMessage", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnMessage") }},
+	{"OnRefresh", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnRefresh") }},
 	{"OnClose", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("OnClose") }},
 	{"Events", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Events") }},
 }

@@ -82,6 +82,18 @@ func (w *Wheel) Remove(e *Entry) {
 	}
 }
 
+// Move schedules the next call of an entry that was added after d, in place of what was scheduled. It has no effect after
+// Remove.
+func (w *Wheel) Move(e *Entry, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e.beater == nil || e.gone {
+		return
+	}
+	w.unlink(e)
+	w.link(e, d)
+}
+
 // For link and unlink, the caller holds the lock.
 func (w *Wheel) link(e *Entry, d time.Duration) {
 	e.due = w.Now() + max(1, int64((d+w.tick-1)/w.tick))
@@ -104,7 +116,7 @@ func (w *Wheel) advance() {
 	for _, e := range w.dueAt(now) {
 		d := e.beater.Beat(silent)
 		w.mu.Lock()
-		if d > 0 && !e.gone {
+		if d > 0 && !e.gone && e.next == nil { // otherwise Move was called meanwhile
 			w.link(e, d)
 		}
 		w.mu.Unlock()
