@@ -97,6 +97,9 @@ func (b *builder) prepareRoutes() {
 			Compression: b.options.Compression,
 		}
 		rt.data, rt.hasUsers, rt.expires = r.data, hasUser(r.data), hasEnd(r.data)
+		if _, ok := refreshHook(&r.Route); ok {
+			rt.token = &binding{name: envelope.Refresh, decoder: rt.names.DecoderFor(reflect.TypeFor[envelope.Token]())}
+		}
 		if rt.expires && a.expiries == nil {
 			a.expiries = timerwheel.New(b.expiryTick())
 		}
@@ -111,6 +114,7 @@ func (b *builder) newHub() {
 	config := hub.Config{
 		Engine: a.engine, UserConnections: o.Limits.UserConnections,
 		StartWithout: o.StartWithoutBroker, Log: a.logOfHub,
+		Refresh: func(m *hub.Member, all bool) { connOf(m).refreshSoon(all) },
 	}
 	if o.OnBroker != nil {
 		config.OnBroker = func(err error) { o.OnBroker(a.hub, err) }
@@ -142,9 +146,6 @@ func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 	rt.hooks = r.conn.hooks(gateway)
 	if rt.hooks.upgrade == nil {
 		rt.hooks.upgrade = callUpgrade(gateway)
-	}
-	if rt.hooks.refresh != nil {
-		rt.token = &binding{name: envelope.Refresh, decoder: rt.names.DecoderFor(reflect.TypeFor[envelope.Token]())}
 	}
 	b.addErrors(rt.bind(r.Route))
 	rt.wrapped = len(b.use)+len(use) > 0

@@ -3,6 +3,7 @@ package wsgate
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -49,16 +50,24 @@ func checkEnd(data reflect.Type, rt *Route) error {
 			Fix:   "change it, or give it another name if the session does not end",
 		}
 	}
-	for _, h := range inspect.Hooks(reflect.TypeOf(rt.New).Out(0)) {
-		if h.Name == "OnRefresh" {
-			return &mistake.Mistake{
-				What:  fmt.Sprintf("route %q: OnRefresh would never be called", rt.Path),
-				Where: h.Pos,
-				Have:  "data of type " + inspect.TypeName(data) + ", which does not tell when the session ends",
-				Want:  "a method ExpiresAt() time.Time of the data",
-				Fix:   methodAdvice(data, "ExpiresAt() time.Time") + " and from OnRefresh",
-			}
+	if hook, ok := refreshHook(rt); ok {
+		return &mistake.Mistake{
+			What:  fmt.Sprintf("route %q: OnRefresh would never be called", rt.Path),
+			Where: hook.Pos,
+			Have:  "data of type " + inspect.TypeName(data) + ", which does not tell when the session ends",
+			Want:  "a method ExpiresAt() time.Time of the data",
+			Fix:   methodAdvice(data, "ExpiresAt() time.Time") + " and from OnRefresh",
 		}
 	}
 	return nil
+}
+
+// refreshHook returns the OnRefresh of a route's gateway, if it has one.
+func refreshHook(rt *Route) (hook inspect.Hook, ok bool) {
+	hooks := inspect.Hooks(reflect.TypeOf(rt.New).Out(0))
+	i := slices.IndexFunc(hooks, func(h inspect.Hook) bool { return h.Name == "OnRefresh" })
+	if i < 0 {
+		return hook, false
+	}
+	return hooks[i], true
 }

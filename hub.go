@@ -124,11 +124,50 @@ func (h *Hub) Disconnect(ctx context.Context, code websocket.StatusCode, reason 
 	if err != nil || len(rooms) == 0 {
 		return err
 	}
+	return h.app.members.Disconnect(ctx, sets(rooms), code, reason)
+}
+
+// Refresh has the sessions of all connections renewed or ended, on every node, without waiting for their end. Use it with
+// [Hub.User] after what the data has of a user has changed, such as a role, and when the user has logged out: OnRefresh is
+// asked without a token, and what it returns takes the place of the data. If its error has the code [Unauthenticated],
+// the session ends now: the client is asked for a token, and has [Limits].RefreshGrace for it. Without User, the
+// connections are not asked all at once, but within [Limits].Refresh.
+//
+// Refresh concerns gateways with an OnRefresh, see [Refresher]. It returns when all nodes have been told. The errors are
+// those of [Room.Disconnect].
+func (h *Hub) Refresh(ctx context.Context) error {
+	rooms, err := h.rooms()
+	if err != nil {
+		return err
+	}
+	rooms = slices.DeleteFunc(rooms, func(r Room) bool { return r.route.token == nil })
+	if len(rooms) == 0 {
+		h.app.logMistake("wsgate: Hub.Refresh without OnRefresh", errNoRefresh)
+		return errNoRefresh
+	}
+	return h.app.members.Refresh(ctx, sets(rooms))
+}
+
+var errNoRefresh = errors.New("wsgate: no gateway renews sessions: give one an OnRefresh, and its data a method ExpiresAt() time.Time")
+
+// Online reports whether there is an open connection, on any node. With [Hub.User] it tells whether the user is
+// connected. It asks other nodes only if there is none on this one. If they do not answer until ctx is done, or in 5 s,
+// and no other node has one, the error is [ErrNoResponse]; if the message broker is away, it is [ErrBroker].
+func (h *Hub) Online(ctx context.Context) (bool, error) {
+	rooms, err := h.rooms()
+	if err != nil || len(rooms) == 0 {
+		return false, err
+	}
+	return h.app.members.Online(ctx, sets(rooms))
+}
+
+// sets returns the internal hub's set of each room.
+func sets(rooms []Room) []hub.Set {
 	sets := make([]hub.Set, len(rooms))
 	for i, r := range rooms {
 		sets[i] = r.set
 	}
-	return rooms[0].route.app.members.Disconnect(ctx, sets, code, reason)
+	return sets
 }
 
 func (h *Hub) deliver(encode encoder) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -45,6 +46,18 @@ func (c *conn) refreshUnasked() {
 	err := c.call(c.t.Context(), in)
 	c.guarded(in, func() { c.settleRefresh(in, before, forced, err) })
 	*c.exchange = exchange{}
+}
+
+// refreshSoon has OnRefresh asked now, or within Limits.Refresh if it is asked for all connections.
+func (c *conn) refreshSoon(all bool) {
+	if c.expiry == nil {
+		return
+	}
+	at := time.Now()
+	if all {
+		at = at.Add(rand.N(c.route.limits.Refresh))
+	}
+	c.expiry.force(at)
 }
 
 // begin returns the end of the session before OnRefresh is asked, and whether Hub.Refresh has it asked.

@@ -21,6 +21,7 @@ type requests struct {
 
 type question struct {
 	open     []string // nodes that have not yet answered
+	yes      bool     // one has answered yes
 	complete chan struct{}
 }
 
@@ -29,9 +30,9 @@ type SilentError struct{ Nodes []string }
 
 func (e *SilentError) Error() string { return strings.Join(e.Nodes, ", ") }
 
-// Request sends a request to all other nodes and waits for their answers. The error is that of publishing, or a
-// *SilentError. A node that dies meanwhile counts as silent.
-func (n *Node) Request(ctx context.Context, body []byte) error {
+// Request sends a request to all other nodes and waits for their answers, or until one of them is yes. The error is that
+// of publishing, or a *SilentError. A node that dies meanwhile counts as silent.
+func (n *Node) Request(ctx context.Context, body []byte) (yes bool, err error) {
 	peers := n.Peers()
 	q := &question{open: peers, complete: make(chan struct{})}
 	a := &n.requests
@@ -48,45 +49,52 @@ func (n *Node) Request(ctx context.Context, body []byte) error {
 		defer a.mu.Unlock()
 		delete(a.waiting, id)
 	}()
-	err := n.Publish(nodesTopic, ask, func(b []byte) []byte {
+	err = n.Publish(nodesTopic, ask, func(b []byte) []byte {
 		return append(binary.AppendUvarint(b, id), body...)
 	})
-	if err != nil {
-		return err
-	}
-	if len(peers) == 0 {
-		return nil
+	if err != nil || len(peers) == 0 {
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	select {
 	case <-q.complete:
-		return nil
 	case <-ctx.Done():
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if len(q.open) == 0 {
-			return nil
-		}
-		return &SilentError{Nodes: slices.Clone(q.open)} // a late answer changes open
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if q.yes || len(q.open) == 0 {
+		return q.yes, nil
+	}
+	return false, &SilentError{Nodes: slices.Clone(q.open)} // a late answer changes open
 }
 
 // answer handles a request and answers it.
 func (n *Node) answer(m Message) {
 	id, size := binary.Uvarint(m.Body)
-	if size <= 0 || !n.loop.events.OnRequest(m.Body[size:]) {
+	yes, ok := false, size > 0
+	if ok {
+		yes, ok = n.loop.events.OnRequest(m.Body[size:])
+	}
+	if !ok {
 		n.Drop()
 		return
 	}
 	_ = n.Publish(nodeTopic(m.Node), answer, func(b []byte) []byte {
-		return binary.AppendUvarint(b, id)
+		b = binary.AppendUvarint(b, id)
+		if yes {
+			b = append(b, answerYes)
+		}
+		return b
 	}) // if the message broker is away, the requester notices
 }
 
+// answerYes stands behind the id in an answer that is yes. Nodes that answer with the id alone say no.
+const answerYes = 1
+
 // answered records a node's answer.
 func (a *requests) answered(node string, body []byte) {
-	id, _ := binary.Uvarint(body)
+	id, size := binary.Uvarint(body)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	q := a.waiting[id]
@@ -94,7 +102,8 @@ func (a *requests) answered(node string, body []byte) {
 		return // too late
 	}
 	q.open = slices.DeleteFunc(q.open, func(open string) bool { return open == node })
-	if len(q.open) == 0 {
+	q.yes = q.yes || size > 0 && len(body) > size && body[size] == answerYes
+	if q.yes || len(q.open) == 0 {
 		select {
 		case <-q.complete:
 		default:

@@ -55,7 +55,7 @@ func TestAsk(t *testing.T) {
 		wstest.Pass(0)
 		begin := time.Now()
 		for _, body := range []string{"first", "", strings.Repeat("x", 100_000)} {
-			if err := nodes[0].Request(t.Context(), []byte(body)); err != nil {
+			if err := request(t.Context(), nodes[0], []byte(body)); err != nil {
 				t.Error(err)
 			}
 			nodes[0].happened.WantNext(t, slices.DeleteFunc([]string{"state <nil>"}, func(string) bool { return body != "first" })...)
@@ -71,9 +71,28 @@ func TestAsk(t *testing.T) {
 			t.Errorf("took %v, want no time", took)
 		}
 	})
+	kit.Bubble(t, "one says yes", func(t *testing.T) {
+		engine := new(local.Broker)
+		nodes := []*member{start(t, engine), start(t, engine), start(t, engine)}
+		nodes[2].says = map[string]bool{"are you the last?": true}
+		wstest.Pass(0)
+		for question, want := range map[string]bool{"are you the last?": true, "are you the first?": false} {
+			if yes, err := nodes[0].Request(t.Context(), []byte(question)); err != nil || yes != want {
+				t.Errorf("%s got %v, %v", question, yes, err)
+			}
+		}
+		kit.NewMuteNode(t, engine, "mute")
+		begin := time.Now()
+		if yes, err := nodes[0].Request(t.Context(), []byte("are you the last?")); err != nil || !yes || time.Since(begin) > 0 {
+			t.Errorf("beside a node that does not answer: got %v, %v after %v", yes, err, time.Since(begin))
+		}
+		if yes, err := nodes[0].Request(t.Context(), []byte("are you the first?")); yes || silentNodes(err) == nil {
+			t.Errorf("beside a node that does not answer: got %v, %v", yes, err)
+		}
+	})
 	kit.Bubble(t, "nobody is there", func(t *testing.T) {
 		n := start(t, new(local.Broker))
-		if err := n.Request(t.Context(), nil); err != nil {
+		if err := request(t.Context(), n, nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -83,7 +102,7 @@ func TestAsk(t *testing.T) {
 		kit.NewMuteNode(t, engine, "mute")
 		engine.SetAway(errAway)
 		begin := time.Now()
-		if err := n.Request(t.Context(), nil); !errors.Is(err, errAway) {
+		if err := request(t.Context(), n, nil); !errors.Is(err, errAway) {
 			t.Errorf("got %v, want %v", err, errAway)
 		}
 		if took := time.Since(begin); took > 0 {
@@ -97,7 +116,7 @@ func TestAsk(t *testing.T) {
 		var asking sync.WaitGroup
 		for i := range 300 {
 			asking.Go(func() {
-				if err := nodes[i%3].Request(t.Context(), fmt.Append(nil, i)); err != nil {
+				if err := request(t.Context(), nodes[i%3], fmt.Append(nil, i)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -127,7 +146,7 @@ func TestAskTheSilent(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), test.within)
 			defer cancel()
 			begin := time.Now()
-			err := n.Request(ctx, nil)
+			err := request(ctx, n, nil)
 			if got := silentNodes(err); !slices.Equal(got, []string{"deaf", "mute"}) || err.Error() != "deaf, mute" {
 				t.Errorf("got %v, want both named", err)
 			}
@@ -147,7 +166,7 @@ func TestAskTheSilent(t *testing.T) {
 		kit.NewMuteNode(t, engine, "mute")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if got := silentNodes(n.Request(ctx, nil)); !slices.Equal(got, []string{"mute"}) {
+		if got := silentNodes(request(ctx, n, nil)); !slices.Equal(got, []string{"mute"}) {
 			t.Errorf("got %q, want mute", got)
 		}
 	})
@@ -160,13 +179,13 @@ func TestAskTheDying(t *testing.T) {
 		n := start(t, engine)
 		dying := kit.NewMuteNode(t, engine, "dying")
 		asked := make(chan error)
-		go func() { asked <- n.Request(t.Context(), nil) }()
+		go func() { asked <- request(t.Context(), n, nil) }()
 		wstest.Pass(time.Second)
 		dying.Publish("nodes", kit.NodeBye, "")
 		if got := silentNodes(<-asked); !slices.Equal(got, []string{"dying"}) {
 			t.Errorf("got %q, want the one that died", got)
 		}
-		if err := n.Request(t.Context(), nil); err != nil { // now it is known to be dead
+		if err := request(t.Context(), n, nil); err != nil { // now it is known to be dead
 			t.Error(err)
 		}
 	})
@@ -182,7 +201,7 @@ func TestWhoseAnswersCount(t *testing.T) {
 		to := "node." + n.ID()
 		asked := make(chan error, 1)
 		ask := func() uint64 {
-			go func() { asked <- n.Request(t.Context(), nil) }()
+			go func() { asked <- request(t.Context(), n, nil) }()
 			return <-numbers
 		}
 		wait := func() {
@@ -241,7 +260,7 @@ func TestAnswersInAnyOrder(t *testing.T) {
 		asked := make(chan error, count)
 		var open []uint64
 		for range count {
-			go func() { asked <- n.Request(t.Context(), nil) }()
+			go func() { asked <- request(t.Context(), n, nil) }()
 			open = append(open, <-numbers)
 		}
 		for _, f := range peers {

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type member struct {
 	*cluster.Node
 	happened kit.Journal
 	asked    func(body []byte) // nil does nothing
+	says     map[string]bool   // the requests that it answers with yes
 	left     sync.Once
 }
 
@@ -39,12 +41,12 @@ func start(t testing.TB, broker cluster.Broker) *member {
 		State:   func(err error) { m.happened.Add("state %v", err) },
 		Dead:    func(node string) { m.happened.Add("dead %s", node) },
 		Revived: func() { m.happened.Add("revived") },
-		OnRequest: func(body []byte) bool {
+		OnRequest: func(body []byte) (yes, ok bool) {
 			m.happened.Add("asked %s", body)
 			if m.asked != nil {
 				m.asked(body)
 			}
-			return true
+			return m.says[string(body)], true
 		},
 	})
 	if err != nil {
@@ -52,4 +54,12 @@ func start(t testing.TB, broker cluster.Broker) *member {
 	}
 	t.Cleanup(m.leave)
 	return m
+}
+
+// request makes a request to whose answers nobody listens.
+func request(ctx context.Context, n interface {
+	Request(context.Context, []byte) (bool, error)
+}, body []byte) error {
+	_, err := n.Request(ctx, body)
+	return err
 }

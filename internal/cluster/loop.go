@@ -36,10 +36,12 @@ const (
 // Events are the callbacks of a node. They are called one at a time and must not block: while one runs, the node sends
 // no heartbeat.
 type Events struct {
-	State     func(err error)        // the message broker is available (nil) or away
-	Dead      func(node string)      // a node has left or was declared dead
-	Revived   func()                 // the others have declared this node dead and dropped its state
-	OnRequest func(body []byte) bool // a request of another node; false if it is invalid, and so not answered
+	State   func(err error)   // the message broker is available (nil) or away
+	Dead    func(node string) // a node has left or was declared dead
+	Revived func()            // the others have declared this node dead and dropped its state
+
+	// OnRequest answers a request of another node with yes or no; ok is false if it is invalid, and so not answered.
+	OnRequest func(body []byte) (yes, ok bool)
 }
 
 // loop is the goroutine that handles membership and requests.

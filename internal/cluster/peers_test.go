@@ -339,7 +339,7 @@ func TestInboxIsFull(t *testing.T) {
 }
 
 func TestStart(t *testing.T) {
-	nothing := cluster.Events{State: func(error) {}, Dead: func(string) {}, Revived: func() {}, OnRequest: func([]byte) bool { return true }}
+	nothing := cluster.Events{State: func(error) {}, Dead: func(string) {}, Revived: func() {}, OnRequest: func([]byte) (bool, bool) { return false, true }}
 	kit.Bubble(t, "waits for the engine", func(t *testing.T) {
 		engine := new(local.Broker)
 		engine.SetAway(errAway)

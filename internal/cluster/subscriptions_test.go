@@ -271,7 +271,7 @@ func TestAlone(t *testing.T) {
 			n.Release(topic)
 		}
 	}
-	if err := n.Request(t.Context(), []byte("anybody?")); err != nil {
+	if err := request(t.Context(), n, []byte("anybody?")); err != nil {
 		t.Error(err)
 	}
 	if got := n.Topics(); got != 0 {

@@ -40,6 +40,10 @@ type Config struct {
 	// instead.
 	Replace websocket.StatusCode
 
+	// Refresh renews the session of a member of this node. all tells that those of everybody else are renewed as well. It
+	// does not block.
+	Refresh func(m *Member, all bool)
+
 	// Log logs background work of the hub. It may be slow and may panic.
 	Log func(level slog.Level, msg string, err error, args ...any)
 }
@@ -94,7 +98,7 @@ func (h *Hub) Start(ctx context.Context) error {
 		return nil
 	}
 	err := h.node.Start(ctx, h.config.StartWithout, cluster.Events{
-		State: h.brokerChanged, Dead: h.nodeDied, Revived: h.resync, OnRequest: h.disconnectRequested,
+		State: h.brokerChanged, Dead: h.nodeDied, Revived: h.resync, OnRequest: h.requested,
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w%s", ErrBroker, err, allTheSame)
