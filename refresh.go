@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/wsgate/wsgate/internal/envelope"
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // refresh calls OnRefresh and replaces the data. It is the innermost handler of a HookRefresh.
@@ -175,32 +175,28 @@ func (c *conn) refreshAsked() {
 	*c.exchange = exchange{}
 }
 
-// minToken is the length of the shortest token that is taken for a secret.
-const minToken = 8
-
-const hiddenToken = "[token]"
-
 // errorWithoutToken returns the error, or one without the token that its text contains, since errors are logged.
 func errorWithoutToken(err error, token string) error {
-	text := err.Error()
-	if len(token) < minToken || !strings.Contains(text, token) {
+	clean, had := text.Without(err.Error(), token)
+	if !had {
 		return err
 	}
 	var own *Error
-	if errors.As(err, &own) {
-		return &Error{Code: own.Code, Message: strings.ReplaceAll(own.Message, token, hiddenToken)}
+	if !errors.As(err, &own) {
+		return errors.New(clean)
 	}
-	return errors.New(strings.ReplaceAll(text, token, hiddenToken))
+	message, _ := text.Without(own.Message, token)
+	return &Error{Code: own.Code, Message: message}
 }
 
 // withoutToken takes the token out of the value of a panic.
 func withoutToken(p *PanicError, token string) {
-	if len(token) < minToken {
+	if token == "" {
 		return
 	}
 	_ = safely(func() error { // the value may have methods
-		if text := fmt.Sprint(p.Value); strings.Contains(text, token) {
-			p.Value = strings.ReplaceAll(text, token, hiddenToken)
+		if clean, had := text.Without(fmt.Sprint(p.Value), token); had {
+			p.Value = clean
 		}
 		return nil
 	})

@@ -84,6 +84,9 @@ func (c *Client) start() error {
 	if c.state.Phase != Idle {
 		return fmt.Errorf("client: Dial was called while %v; make another Client to dial again", c.state.Phase)
 	}
+	if c.options.OnText != nil && c.options.Refresh != nil {
+		return errors.New("client: Refresh has no effect: the client takes texts as they are, see OnText")
+	}
 	for key, why := range c.names.WrongKeys() {
 		return fmt.Errorf("client: Envelope key %q %s", key, why)
 	}

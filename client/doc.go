@@ -10,8 +10,9 @@
 // # Reconnecting
 //
 // A client connects again whenever its connection is lost, for ever, until Close or until the server says that it should
-// stay away: by the close codes 1000, 1002, 1003, 1007, 1008, 1009, 4409 and those of applications, 4000 to 4999, unless
-// [Options].Reconnect has them; and by refusing the handshake with a status that another attempt would not change. It
+// stay away: by the close codes 1000, 1002, 1003, 1007, 1008, 1009, 4409 and those of applications, unless
+// [Options].Reconnect has them (4000 to 4999, but not 4401: the session has expired, and [Options].Handshake has new
+// credentials); and by refusing the handshake with a status that another attempt would not change. It
 // waits a random time before each attempt, below a bound that doubles from 0.5 s to 20 s and begins again at 0.5 s after
 // a connection of 5 s. It waits longer if the refusal has a Retry-After.
 //

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate"
 )
 
 // Errors of sending and of the state. Compare with [errors.Is].
@@ -42,7 +44,7 @@ func (c *Client) isFinal(err error) bool {
 	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
 		switch code := closed.Code; {
 		case code >= 4000:
-			return code == replaced || !slices.Contains(c.options.Reconnect, code)
+			return code != wsgate.StatusExpired && (code == wsgate.StatusReplaced || !slices.Contains(c.options.Reconnect, code))
 		default:
 			return slices.Contains(stayAway, code)
 		}
@@ -52,9 +54,6 @@ func (c *Client) isFinal(err error) bool {
 
 // errWrongUse is the cause of errors that only a change of the program ends.
 var errWrongUse = errors.New("client: mistake in the use of the client")
-
-// replaced is the close code for a user who has as many newer connections as are allowed.
-const replaced websocket.StatusCode = 4409
 
 // stayAway are the close codes below 4000 after which the client does not connect again.
 var stayAway = []websocket.StatusCode{

@@ -21,6 +21,9 @@ type link struct {
 	ws      *websocket.Conn
 	arrived atomic.Int64 // counts what has arrived, pings too
 	stalled atomic.Bool  // the reader waits for handlers
+
+	refreshing atomic.Bool    // Options.Refresh runs, or its token is on its way
+	helpers    sync.WaitGroup // goroutines of the link
 }
 
 // pinged is called for a ping of the server, which is answered.
@@ -34,9 +37,9 @@ func (l *link) serve() error {
 	c := l.client
 	living, end := context.WithCancelCause(c.cutting)
 	defer end(nil)
-	var helpers, closer sync.WaitGroup
-	helpers.Go(func() { l.write(living, end) })
-	helpers.Go(func() { l.ping(living, end) })
+	var closer sync.WaitGroup
+	l.helpers.Go(func() { l.write(living, end) })
+	l.helpers.Go(func() { l.ping(living, end) })
 	closer.Go(func() { l.closeAtStop(living) })
 	c.connected()
 
@@ -47,7 +50,7 @@ func (l *link) serve() error {
 	end(err)
 	closer.Wait()
 	_ = l.ws.CloseNow() // the error of reading says more
-	helpers.Wait()
+	l.helpers.Wait()
 	return lost(err)
 }
 
@@ -134,7 +137,7 @@ func (l *link) read(living context.Context) error {
 			} else if l.client.answered(in) {
 				continue
 			} else if in.IsControl() {
-				l.control(in)
+				l.control(living, in)
 				continue
 			} else {
 				a.event = in

@@ -11,7 +11,7 @@ import (
 	"github.com/wsgate/wsgate"
 )
 
-// Options configure a [Client]. The zero value is usable. Functions are called like handlers, except for Handshake.
+// Options configure a [Client]. The zero value is usable. Functions are called like handlers, except for Handshake and Refresh.
 type Options struct {
 	// Header and Subprotocols are sent with every handshake. Handshake, if not nil, may change what the next attempt
 	// sends: it is called before each, for a token that is still good. If it returns an error, the client tries again
@@ -19,6 +19,13 @@ type Options struct {
 	Header       http.Header
 	Subprotocols []string
 	Handshake    func(context.Context, *Handshake) error
+
+	// Refresh returns a token when the server asks for one, since the session ends soon: a new one, as the server has the
+	// one of the handshake. It is called on a goroutine of its own, once at a time, and its context ends with the
+	// connection. If it returns an error, OnError gets it, unless it is or wraps [ErrClosed]: nobody is logged in. The
+	// server may ask again, and closes the connection with 4401 when it has got no token that is good. Then, and without
+	// Refresh, the client connects again: Handshake is the place for the credentials of that.
+	Refresh func(context.Context) (token string, err error)
 
 	// HTTPClient makes the handshakes. The default is http.DefaultClient. A Timeout in it limits the connection as well.
 	HTTPClient *http.Client
