@@ -26,9 +26,7 @@ const StatusReplaced websocket.StatusCode = 4409
 var userType = reflect.TypeFor[user]()
 
 // hasUser reports whether data of that type has a UserID method.
-func hasUser(data reflect.Type) bool {
-	return data.Implements(userType) || reflect.PointerTo(data).Implements(userType)
-}
+func hasUser(data reflect.Type) bool { return methodsOf(data).Implements(userType) }
 
 // checkUser returns a mistake for a method that looks like UserID but would never be called.
 func checkUser(data reflect.Type, rt *Route) error {
