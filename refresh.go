@@ -182,11 +182,14 @@ func errorWithoutToken(err error, token string) error {
 		return err
 	}
 	var own *Error
-	if !errors.As(err, &own) {
-		return errors.New(clean)
+	if ce, ok := asCloseError(err); ok {
+		ce.Reason, _ = text.Without(ce.Reason, token)
+		return ce
+	} else if errors.As(err, &own) {
+		message, _ := text.Without(own.Message, token)
+		return &Error{Code: own.Code, Message: message}
 	}
-	message, _ := text.Without(own.Message, token)
-	return &Error{Code: own.Code, Message: message}
+	return errors.New(clean)
 }
 
 // withoutToken takes the token out of the value of a panic.
