@@ -76,7 +76,6 @@ type exchange struct {
 	ctx       context.Context  // the context that middleware passed to the hook; nil before that
 	malformed bool             // it was refused as not an envelope
 	tooSoon   bool             // it was refused because of a limit of the rate
-	token     string           // of a refresh; "" if the server asks by itself
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}

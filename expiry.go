@@ -17,6 +17,7 @@ type expiry struct {
 	entry timerwheel.Entry
 	turn  chan struct{}  // capacity 1: full while a hook of the connection runs; nil without OnRefresh
 	asks  sync.WaitGroup // of one goroutine, which asks OnRefresh
+	token string         // for OnRefresh, "" if it is asked without; owned by whoever has the turn
 
 	mu      sync.Mutex // guards following
 	end     time.Time  // zero for never

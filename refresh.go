@@ -14,9 +14,9 @@ import (
 // refresh calls OnRefresh and replaces the data. It is the innermost handler of a HookRefresh.
 func (rt *route) refresh(ctx context.Context, to AnyConn) error {
 	c := to.base()
-	data, err := rt.hooks.refresh(ctx, to, c.exchange.token)
+	data, err := rt.hooks.refresh(ctx, to, c.expiry.token)
 	if err != nil {
-		return errorWithoutToken(err, c.exchange.token)
+		return errorWithoutToken(err, c.expiry.token)
 	}
 	if rt.hasUsers {
 		user, err := userOf(data)
@@ -160,9 +160,10 @@ func (c *conn) refreshAsked() {
 		err = Errorf(Invalid, "token is missing")
 	}
 	if err == nil {
-		c.exchange.token = t.Token
+		c.expiry.token = t.Token
 		c.activity.Store(&c.route.refreshing)
 		err = c.call(c.t.Context(), in)
+		c.expiry.token = ""
 	}
 	if err == nil && c.exchange.inbound.ID != nil {
 		err = c.answerControl(c.expiry.left())

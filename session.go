@@ -343,7 +343,9 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 	defer func() {
 		if v := recover(); v != nil {
 			p := publicPanic(guard.Recovered(v))
-			withoutToken(p, c.base().exchange.token)
+			if in.Hook == HookRefresh {
+				withoutToken(p, c.base().expiry.token)
+			}
 			c.base().panicked, err = p, p
 		}
 	}()
