@@ -19,9 +19,10 @@ import (
 	"github.com/wsgate/wsgate/wstest"
 )
 
+func varint(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
+
 // What no node sends is counted, on whatever topic it comes, and nobody is told.
 func TestGarbageForApps(t *testing.T) {
-	varint := func(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
 	everywhere := map[string][]byte{
 		"nothing":      nil,
 		"text":         []byte("hello"),
@@ -112,6 +113,8 @@ func FuzzBroker(f *testing.F) {
 	f.Add([]byte("\x02\x01\x01a\xff"), byte(1), byte(2), byte(0))
 	f.Add([]byte("\x01\xa0\x1f\x03bye\x00\x03/ws\x00\x00"), byte(7), byte(3), byte(0))
 	f.Add([]byte("\x01\xa0\x1f\x02\xff\xfe\x01\x03/ws\x05lobby\x00"), byte(7), byte(3), byte(0))
+	f.Add([]byte("\x01\x88\x27\x02\x03/ws\x03ann\x00"), byte(7), byte(3), byte(0))
+	f.Add([]byte("\x01\x89\x27\x02\x03/ws\x03ann\x00"), byte(7), byte(3), byte(0))
 	f.Add(kit.NodeMessage(1, "x", 1, "\x01\x00hi"), byte(0), byte(4), byte(1))
 	f.Fuzz(func(t *testing.T, body []byte, kind, which, raw byte) {
 		synctest.Test(t, func(t *testing.T) {
