@@ -1,4 +1,4 @@
-import { Codec, type Message } from "./codec.js";
+import { Codec, type Message, refresh } from "./codec.js";
 import type {
   Answer, AnyContract, CallOptions, Contract, Names, Options, Payload, Question, Raw, Socket, SocketClass, State, Value,
 } from "./contract.js";
@@ -12,6 +12,7 @@ const stable = 5_000; // a connection that lasted this long resets the bound
 const longest = 2 ** 31 - 1; // of a timer
 const silent = 5_000; // a call that waits as long while nothing arrives has met a dead connection
 const open = 1; // the readyState of a WebSocket
+const expired = 4401;
 const replaced = 4409;
 
 /** The close codes below 4000 after which the client does not connect again. docs/protocol.md has the table. */
@@ -43,6 +44,7 @@ export class Client<C extends Contract = AnyContract> {
   #write: (data: Raw) => void = () => {}; // to the socket
   #timer: ReturnType<typeof setTimeout> | undefined; // of the attempt, or of the wait for the next
   #opened: number | undefined; // when the connection was made
+  #refreshing: AbortController | undefined; // the attempt whose session is being renewed
   #bound = firstBound;
   #lastID = 0;
   #arrived = 0; // how many messages
@@ -198,7 +200,9 @@ export class Client<C extends Contract = AnyContract> {
   }
 
   #closed(code: number, reason: string): void {
-    const final = code >= 4000 ? code === replaced || !this.#options.reconnect?.includes(code) : stayAway.includes(code);
+    const final = code >= 4000
+      ? code === replaced || code !== expired && !this.#options.reconnect?.includes(code)
+      : stayAway.includes(code);
     const message = `the connection has ended: ${code} ${reason || "without a reason"}`;
     if (final) this.#end(new WsgateError("closed", message), { code, reason });
     else this.#lost(new WsgateError("connect", message), { code, reason });
@@ -361,7 +365,27 @@ export class Client<C extends Contract = AnyContract> {
     const error = event === "error" ? refusal(payload) : undefined;
     if (id != null) this.#calls.get(id as number)?.call!.settle(error, payload); // or nobody waits for it any more
     else if (error) this.#report(error);
+    else if (event[0] === "$") this.#control(event);
     else this.#deliver(event, payload);
+  }
+
+  // #control handles a message of the protocol itself. It ignores what it does not know: the server may be newer.
+  #control(event: string): void {
+    if (event === "$expiring") void this.#refresh();
+  }
+
+  // #refresh gives the server a token, once at a time.
+  async #refresh(): Promise<void> {
+    const attempt = this.#attempt!;
+    if (!this.#options.refresh || this.#refreshing === attempt) return;
+    this.#refreshing = attempt;
+    try {
+      const token = await this.#options.refresh(attempt.signal);
+      if (token !== null && attempt === this.#attempt) await this.#ask(refresh, { token });
+    } catch (cause) {
+      if (attempt === this.#attempt) this.#report(new WsgateError("refresh", `the session was not renewed: ${text(cause)}`, { cause }));
+    }
+    if (this.#refreshing === attempt) this.#refreshing = undefined;
   }
 
   #deliver(name: string | symbol, value: unknown): void {

@@ -86,6 +86,11 @@ interface CommonOptions<C extends Contract> {
   connectTimeout?: number;
   /** How many messages may wait while there is no connection. The default is 0: sending fails with "not_connected". */
   queue?: number;
+  /**
+   * Returns a token when the server asks for one, since the session ends soon: a new one, as the server has that of url or
+   * protocols. null says that nobody is logged in. The signal is aborted when the connection ends.
+   */
+  refresh?: (signal: AbortSignal) => string | null | Promise<string | null>;
   /** Codes of the application, from 4000 to 4999, after which the client connects again. */
   reconnect?: readonly number[];
   /** Gets what no function returns. By default the console gets it, each kind once. */
@@ -108,8 +113,8 @@ export type OptionsArgument<C extends Contract> = {} extends Options<C> ? [optio
 
 /** The codes of errors that the client itself decides. docs/clients.md has the table. */
 export type ClientCode =
-  | "aborted" | "closed" | "connect" | "disconnected" | "listener" | "malformed" | "not_connected" | "queue_full" | "timeout"
-  | "unhandled";
+  | "aborted" | "closed" | "connect" | "disconnected" | "listener" | "malformed" | "not_connected" | "queue_full" | "refresh"
+  | "timeout" | "unhandled";
 
 /** What a client is doing. Each change makes a new object. */
 export interface State {

@@ -165,6 +165,7 @@ func (s *Server) newApp() (*wsgate.App, error) {
 		{Path: "/nested", New: events, Envelope: wsgate.Envelope{Type: "event", Data: "data"}},
 		{Path: "/private", New: events, Subprotocols: []string{"v1"}},
 		{Path: "/raw", New: func() *raw { return new(raw) }},
+		{Path: "/short", New: func() *short { return new(short) }, Limits: &wsgate.Limits{Refresh: time.Second, RefreshGrace: 200 * time.Millisecond}},
 	}}, &wsgate.Options{Logger: slog.New(slog.DiscardHandler), Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true})
 }
 
@@ -246,4 +247,29 @@ type raw struct{}
 
 func (*raw) OnMessage(_ context.Context, c *wsgate.Conn[struct{}], m wsgate.Message) error {
 	return c.Send(m)
+}
+
+// session is the data of a connection whose session ends.
+type session struct{ end time.Time }
+
+func (s session) ExpiresAt() time.Time { return s.end }
+
+// short has short sessions, and renews them for a good token.
+type short struct{}
+
+func (*short) OnUpgrade(*http.Request) (session, error) {
+	return session{time.Now().Add(time.Second)}, nil
+}
+
+func (*short) OnRefresh(_ context.Context, _ *wsgate.Conn[session], token string) (session, error) {
+	if token != "good" {
+		return session{}, wsgate.Errorf(wsgate.Unauthenticated, "log in")
+	}
+	return session{time.Now().Add(time.Hour)}, nil
+}
+
+func (*short) Events() wsgate.Events[session] {
+	return wsgate.Events[session]{
+		wsgate.Answer(echo, func(_ context.Context, _ *wsgate.Conn[session], l line) (line, error) { return l, nil }),
+	}
 }

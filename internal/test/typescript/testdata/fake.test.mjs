@@ -155,7 +155,7 @@ test("the wait is random from 0", async () => {
 
 const table = {
   "stay away": [1000, 1002, 1003, 1007, 1008, 1009, 4000, 4001, 4409, 4999],
-  "connect again": [1001, 1005, 1006, 1010, 1011, 1012, 1013, 1014, 1015, 3000, 3999],
+  "connect again": [1001, 1005, 1006, 1010, 1011, 1012, 1013, 1014, 1015, 3000, 3999, 4401],
 };
 for (const [what, all] of Object.entries(table)) {
   for (const n of all) {
@@ -462,6 +462,74 @@ test("messages that break the envelope, and events that nobody hears", async () 
   assert.deepEqual(c.errors.map((e) => e.code), [...malformed.map(() => "malformed"), "unhandled", "unhandled", "unhandled", "denied", "malformed"]);
   assert.deepEqual(c.errors.map((e) => e.details).slice(0, malformed.length), malformed);
   assert.equal(c.state.phase, "connected");
+});
+
+const asked = (socket) => socket.sent.map((m) => JSON.parse(m)).filter((m) => m.type === "$refresh");
+
+test("the server asks for a token", async () => {
+  const tokens = ["first", "second"];
+  const c = await opened({ refresh: async () => tokens.shift() });
+  last().hear({ type: "$expiring", in: 30 });
+  last().hear({ type: "$expiring", in: 20 }); // it is on its way
+  await settle();
+  assert.deepEqual(asked(last()), [{ type: "$refresh", id: 1, token: "first" }]);
+  last().hear({ type: "$expiring", in: 10 });
+  await settle();
+  assert.equal(asked(last()).length, 1);
+  last().hear({ type: "$refresh", id: 1, in: 3600 });
+  await settle();
+  last().hear({ type: "$expiring", in: 30 });
+  await settle();
+  assert.deepEqual(asked(last())[1], { type: "$refresh", id: 2, token: "second" });
+  last().hear({ type: "$refresh", id: 2 });
+  last().hear({ type: "$newer", of: "the server" });
+  await settle();
+  assert.deepEqual(c.errors, []);
+});
+
+test("a token that is none, and one that the server refuses", async () => {
+  const results = [async () => null, async () => { throw new Error("no network"); }, () => { throw new Error("at once"); }, () => "bad", () => "late"];
+  const c = await opened({ refresh: () => results.shift()() });
+  for (let i = 0; i < 5; i++) {
+    last().hear({ type: "$expiring", in: 0 });
+    await settle();
+    last().hear({ type: "error", id: 1, code: "unauthenticated", message: "log in" });
+    await settle();
+  }
+  await pass(10_000);
+  assert.deepEqual(c.errors.map((e) => [e.code, e.message]), [
+    ["refresh", "the session was not renewed: no network"], ["refresh", "the session was not renewed: at once"],
+    ["refresh", "the session was not renewed: log in"], ["refresh", "the session was not renewed: no answer within 10000 ms"],
+  ]);
+  assert.equal(c.errors[2].cause.code, "unauthenticated");
+  assert.equal(c.state.phase, "connected");
+});
+
+test("a token that comes when the connection has ended", async () => {
+  let answer, signal;
+  const c = await opened({ queue: 5, refresh: (s) => { signal = s; return new Promise((resolve) => { answer = resolve; }); } });
+  const first = last();
+  first.hear({ type: "$expiring", in: 0 });
+  await settle();
+  first.end(4401, "session expired");
+  assert.equal(signal.aborted, true);
+  await pass(500);
+  last().accept();
+  answer("late");
+  await settle();
+  assert.deepEqual([asked(first), asked(last()), c.errors], [[], [], []]);
+  last().hear({ type: "$expiring", in: 0 });
+  await settle();
+  answer("for this one");
+  await settle();
+  assert.equal(asked(last())[0].token, "for this one");
+});
+
+test("nobody asks without the option", async () => {
+  const c = await opened();
+  last().hear({ type: "$expiring", in: 0 });
+  await settle();
+  assert.deepEqual([last().sent, c.errors], [[], []]);
 });
 
 test("the console gets each error once, also one of onError", async () => {

@@ -195,6 +195,19 @@ test("url and protocols are asked for each attempt", async (t) => {
   assert.equal(await control("tokens"), "2 3");
 });
 
+test("a session is renewed, and one that is not has the client come again", async (t) => {
+  const first = open(t, `ws://${SERVER}/short`, { refresh: () => "good" });
+  const second = open(t, `ws://${SERVER}/short`, { refresh: () => "bad" });
+  await Promise.all([first.ready(), second.ready()]);
+  const { code, reason } = await inPhase(second, "waiting");
+  assert.deepEqual([code, reason], [4401, "session expired"]);
+  assert.equal(second.errors[0].cause.code, "unauthenticated");
+  await second.ready();
+  assert.equal(first.state.phase, "connected");
+  assert.deepEqual(await first.call("echo", { from: "ann", text: "on" }), { from: "ann", text: "on" });
+  assert.deepEqual(first.errors, []);
+});
+
 test("nobody is logged in", async (t) => {
   for (const [url, options] of [[() => null, {}], [`ws://${SERVER}/private`, { protocols: async () => null }]]) {
     const c = open(t, url, options);
