@@ -197,9 +197,9 @@ func TestCloseCodes(t *testing.T) {
 		code, reason := row[0], strings.Trim(row[1], "`")
 		open := openings[reason]
 		switch {
-		case reason == "ping timeout" || reason == replaced:
+		case reason == "ping timeout" || reason == replaced || code == "4401":
 			seen[reason] = true
-			continue // see TestPingTimeout and TestReplaced
+			continue // see TestPingTimeout, TestReplaced and TestSessionMessages
 		case open == "refuse" && code == "1013":
 			open = "refuse for now"
 		}
@@ -246,6 +246,76 @@ func TestReplaced(t *testing.T) {
 			t.Errorf("got reason %q, want %q", reason, replaced)
 		}
 	})
+}
+
+// guest is the data of a session that ends.
+type guest struct {
+	id  string
+	end time.Time
+}
+
+func (g guest) UserID() string       { return g.id }
+func (g guest) ExpiresAt() time.Time { return g.end }
+
+// hotel renews sessions for a user who shows a name as the token.
+type hotel struct{}
+
+func newHotel() *hotel { return &hotel{} }
+
+func (*hotel) OnUpgrade(*http.Request) (guest, error) {
+	return guest{"ann", time.Now().Add(time.Hour)}, nil
+}
+
+func (*hotel) OnRefresh(_ context.Context, _ *wsgate.Conn[guest], token string) (guest, error) {
+	if token == "" {
+		return guest{}, wsgate.Errorf(wsgate.Unauthenticated, "log in")
+	}
+	return guest{token, time.Now().Add(time.Hour)}, nil
+}
+
+// What the page says of sessions, with its own close codes.
+func TestSessionMessages(t *testing.T) {
+	reasons := map[string]bool{}
+	for _, row := range tableIn(t, protocolPage, "## Close codes") {
+		if row[0] == fmt.Sprint(int(wsgate.StatusExpired)) {
+			reasons[strings.Trim(row[1], "`")] = true
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		app := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: newHotel}, {Path: "/plain", New: newSingle}}})
+		closes := func(c *wstest.Client, reason string) {
+			t.Helper()
+			if got := wstest.ExpectClose(c, wsgate.StatusExpired); got != reason || !reasons[reason] {
+				t.Errorf("got reason %q, want %q, which is in the table: %v", got, reason, reasons[reason])
+			}
+			delete(reasons, reason)
+		}
+		answers := func(c *wstest.Client, text, want string) {
+			t.Helper()
+			c.Send(wsgate.Text(text))
+			if got := c.NextText(); got != want {
+				t.Errorf("%s got %s, want %s", text, got, want)
+			}
+		}
+		begun := time.Now()
+		late, other := app.Dial("/"), app.Dial("/")
+		answers(other, `{"type":"$refresh","id":9,"token":"ann"}`, `{"type":"$refresh","id":9,"in":3600}`)
+		answers(other, `{"type":"$refresh","id":9,"token":""}`, `{"type":"error","id":9,"code":"invalid","message":"token is missing"}`)
+		answers(app.Dial("/plain?user=ann"), `{"type":"$refresh","id":9,"token":"ann"}`,
+			`{"type":"error","id":9,"code":"unknown_event","message":"unknown event \"$refresh\""}`)
+		other.Send(wsgate.Text(`{"type":"$refresh","token":"bob"}`))
+		closes(other, "session of another user")
+		for left := time.Hour; left > 0; {
+			left = wstest.NextExpiring(late)
+		}
+		closes(late, "session expired")
+		if after := time.Since(begun); after < time.Hour+25*time.Second {
+			t.Errorf("closed after %v", after)
+		}
+	})
+	if len(reasons) > 0 {
+		t.Errorf("nobody knows how to bring about %v", reasons)
+	}
 }
 
 // Every code that the server sends stands in the table that says what a client does then.
