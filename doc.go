@@ -121,12 +121,13 @@
 //	any other error       it gets code "internal"; the error itself is logged
 //	a panic               the connection closes with 1011; the stack is logged
 //
-// An error from OnUpgrade becomes an HTTP status. An error from OnOpen closes the connection.
+// An error from OnUpgrade becomes an HTTP status. An error from OnOpen closes the connection. For one from OnRefresh see
+// [Refresher].
 //
 // # Promises
 //
 //  1. Hooks and handlers of one connection run one at a time: OnOpen, then messages in the order in which they
-//     arrived, then OnClose. They use Conn.Data without locks. Different connections run concurrently.
+//     arrived, with OnRefresh between them, then OnClose. They use Conn.Data without locks. Different connections run concurrently.
 //  2. No message is handled before OnOpen has returned nil. If OnOpen returns an error, the connection closes and
 //     OnClose is not called.
 //  3. OnClose runs exactly once for every OnOpen that returned nil, after the last handler has returned, however the
