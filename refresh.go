@@ -79,13 +79,13 @@ func (c *conn) settleRefresh(in Inbound, before time.Time, forced bool, err erro
 		if c.expiry.lacks(before, forced) {
 			c.askClient()
 		}
-	case errors.As(err, &p):
+	case closes || errors.As(err, &p):
 		c.respond(in, err)
 	case known && own.Code == Unauthenticated:
 		c.expiry.denied(forced)
 		c.askClient()
-	case closes || known && !own.Code.temporary() && own.Code != Internal:
-		c.refuse(err)
+	case known && !own.Code.temporary() && own.Code != Internal:
+		c.Close(own.Code.closeStatus(), own.Message)
 	default:
 		if !known {
 			c.logHandler(in, err)

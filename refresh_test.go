@@ -297,6 +297,9 @@ func TestRefreshFails(t *testing.T) {
 			} else if reason := wstest.ExpectClose(c, test.code); reason != test.reason {
 				t.Errorf("closed with %q", reason)
 			}
+			if ends := g.closed.All(); test.code > 0 && (len(ends) != 1 || !strings.Contains(ends[0], test.reason) || !strings.Contains(ends[0], "status = ")) {
+				t.Errorf("OnClose got %q, want a close error", ends)
+			}
 			if lines := log.With(); len(lines) != test.logged {
 				t.Errorf("logged %q", lines)
 			}

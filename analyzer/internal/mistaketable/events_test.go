@@ -101,6 +101,39 @@ var Module = &wsgate.Module{Name: "chat", ` + routes + `}
 		{"UserID(salt string)", "UserID()"},
 		{"UserID(salt string)", "Hash(salt string)"},
 	}},
+	{"the data has an ExpiresAt that tells no time", `
+type Visitor struct{ End time.Time }
+
+func (v Visitor) ExpiresAt() int64 { return v.End.Unix() }
+
+type Chat struct{}
+
+func NewChat() *Chat { return &Chat{} }
+
+func (*Chat) OnOpen(ctx context.Context, c *wsgate.Conn[Visitor]) error { return nil }
+
+var Module = &wsgate.Module{Name: "chat", ` + routes + `}
+`, []fix{
+		{"ExpiresAt() int64 { return v.End.Unix() }", "ExpiresAt() time.Time { return v.End }"},
+		{"ExpiresAt()", "Unix()"},
+	}},
+	{"sessions are renewed that do not end", `
+type Visitor struct{ Name string }
+
+type Chat struct{}
+
+func NewChat() *Chat { return &Chat{} }
+
+func (*Chat) OnRefresh(ctx context.Context, c *wsgate.Conn[Visitor], token string) (Visitor, error) { return c.Data, nil }
+
+var Module = &wsgate.Module{Name: "chat", ` + routes + `}
+`, []fix{
+		{"type Visitor struct{ Name string }", `type Visitor struct{ Name string; End time.Time }
+
+func (v Visitor) ExpiresAt() time.Time { return v.End }
+
+func (*Chat) OnUpgrade(r *http.Request) (Visitor, error) { return Visitor{Name: r.FormValue("name"), End: time.Now().Add(time.Hour)}, nil }`},
+	}},
 	{"presence is tracked, and the data tells no user", say + `
 const People wsgate.Event[wsgate.Presence[Member]] = "people"
 

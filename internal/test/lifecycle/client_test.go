@@ -112,6 +112,9 @@ func (c *client) nextTell() []byte {
 func (c *client) nextAsk() []byte {
 	c.asked++
 	hows := []string{"well", "nil", "refuse", "fail", "late"}
+	if c.random.IntN(4) == 0 {
+		return c.say(`{"type":"$refresh","id":%d,"token":"t"}`, c.asked)
+	}
 	if c.random.IntN(6) == 0 {
 		return c.say(`{"type":"nobody knows this","id":%d}`, c.asked)
 	}

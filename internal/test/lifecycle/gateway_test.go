@@ -41,6 +41,7 @@ const (
 // so need no lock. The schedule reads it when the connection has ended.
 type life struct {
 	user   string
+	end    time.Time // of the session
 	random *rand.Rand
 	source string
 	opened bool // OnOpen returned nil
@@ -70,7 +71,8 @@ func (l *life) enter(what string) (leave func()) {
 	return func() { l.inside = false }
 }
 
-func (l *life) UserID() string { return l.user }
+func (l *life) UserID() string       { return l.user }
+func (l *life) ExpiresAt() time.Time { return l.end }
 
 // gateway is the gateway of one schedule.
 type gateway struct {
@@ -93,10 +95,46 @@ func (g *gateway) OnUpgrade(*http.Request) (*life, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.users++
-	if g.users%5 == 0 {
-		return &life{}, nil
+	l := &life{end: ending(rand.New(rand.NewPCG(g.seed, 3000+uint64(g.users))))}
+	if g.users%5 > 0 {
+		l.user = fmt.Sprint("user ", g.users/2)
 	}
-	return &life{user: fmt.Sprint("user ", g.users/2)}, nil
+	return l, nil
+}
+
+// ending returns the end of a session: never, soon, or while the schedule lasts.
+func ending(random *rand.Rand) time.Time {
+	switch random.IntN(4) {
+	case 0:
+		return time.Time{}
+	case 1:
+		return time.Now().Add(time.Millisecond + time.Duration(random.IntN(50))*time.Millisecond)
+	}
+	return time.Now().Add(time.Second + time.Duration(random.IntN(100))*time.Second)
+}
+
+func (g *gateway) OnRefresh(ctx context.Context, c *conn, token string) (*life, error) {
+	l := c.Data
+	defer l.enter("OnRefresh")()
+	l.work(ctx)
+	switch l.random.IntN(15) {
+	case 0:
+		return nil, wsgate.Errorf(wsgate.Denied, "no more")
+	case 1:
+		return nil, websocket.CloseError{Code: 4003, Reason: "by an error"}
+	case 2:
+		return nil, errors.New("something internal")
+	case 3:
+		panic("OnRefresh")
+	case 4:
+		runtime.Goexit()
+	case 5, 6, 7, 8:
+		return nil, wsgate.Errorf(wsgate.Unauthenticated, "who are you?")
+	case 9:
+		return l, nil
+	}
+	l.end = ending(l.random)
+	return l, told.Emit(c, l.broadcast())
 }
 
 func (g *gateway) OnOpen(ctx context.Context, c *conn) error {
@@ -247,7 +285,7 @@ func known(err error) bool {
 		return true
 	}
 	for _, cause := range []error{
-		wsgate.ErrSlowClient, wsgate.ErrPingTimeout, wsgate.ErrLimit, wsgate.ErrShutdown, wsgate.ErrClosed,
+		wsgate.ErrSlowClient, wsgate.ErrPingTimeout, wsgate.ErrLimit, wsgate.ErrExpired, wsgate.ErrShutdown, wsgate.ErrClosed,
 		io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET,
 	} {
 		if errors.Is(err, cause) {

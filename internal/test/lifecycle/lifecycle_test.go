@@ -150,6 +150,8 @@ func (g *gateway) interfere(app *wsgate.App, random *rand.Rand, all *sync.WaitGr
 			all.Go(func() { c.Room("lobby").Except(c).Send(wsgate.Text(`{"type":"note"}`)) })
 		case 3:
 			all.Go(func() { c.Join("room 1"); c.Leave("lobby") })
+		case 4:
+			all.Go(func() { app.Hub().Refresh(context.Background()) })
 		}
 	}
 }

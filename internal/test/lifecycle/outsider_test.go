@@ -39,7 +39,7 @@ func (o *outsider) do() {
 	defer cancel()
 	hub := o.app.Hub()
 	lobby := hub.At("/ws").Room("lobby")
-	switch o.random.IntN(16) {
+	switch o.random.IntN(18) {
 	case 0:
 		hub.User("user 1").Send(wsgate.Text(`{"type":"note"}`))
 	case 1:
@@ -50,6 +50,10 @@ func (o *outsider) do() {
 		lobby.Disconnect(ctx, websocket.StatusCode(4000+o.random.IntN(3)), "by an outsider")
 	case 4:
 		hub.User("user 0").Disconnect(ctx, 4004, "by an outsider")
+	case 16:
+		hub.User("user 1").Refresh(ctx)
+	case 17:
+		hub.User("user 1").Online(ctx)
 	case 5, 6, 7:
 		if len(o.conns) > 0 {
 			o.use(ctx, o.conns[o.random.IntN(len(o.conns))])
