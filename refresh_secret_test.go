@@ -52,7 +52,9 @@ func TestTokenIsInNoLog(t *testing.T) {
 		"internal": func(token string) error {
 			return fmt.Errorf("%w: %s", wsgate.Errorf(wsgate.Internal, "no"), token)
 		},
-		"details":     func(token string) error { return &wsgate.Error{Code: wsgate.Denied, Message: token, Details: quoted{token}} },
+		"details": func(token string) error {
+			return &wsgate.Error{Code: wsgate.Denied, Message: token, Details: quoted{token}}
+		},
 		"close frame": func(token string) error { return websocket.CloseError{Code: 4000, Reason: token} },
 		"panic":       func(token string) error { panic(quoted{token}) },
 		"panic text":  func(token string) error { panic("token " + token) },
