@@ -86,6 +86,49 @@ func TestStandsStill(t *testing.T) {
 	})
 }
 
+// An entry that was moved is visited at its new time only: before, while and after it is visited, and never when it was
+// removed.
+func TestMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := timerwheel.New(tick)
+		var never timerwheel.Entry
+		w.Move(&never, tick) // is on no wheel
+
+		v := &visitor{begun: time.Now(), delays: []time.Duration{0, 20 * tick}}
+		w.Add(&v.Entry, v, 100*tick)
+		w.Move(&v.Entry, 3*tick) // sooner
+		w.Move(&v.Entry, 5*tick) // later
+		<-time.After(10*tick + tick/2)
+		w.Move(&v.Entry, 2*tick) // it wanted no further visit
+		<-time.After(5 * tick)
+		w.Move(&v.Entry, 30*tick) // instead of in 20 from its visit
+		<-time.After(100 * tick)
+		if want := []time.Duration{5 * tick, 12 * tick, 45 * tick}; !slices.Equal(v.visits, want) {
+			t.Errorf("visited after %v, want %v", v.visits, want)
+		}
+		w.Remove(&v.Entry)
+		w.Move(&v.Entry, tick)
+
+		var e timerwheel.Entry
+		visits := 0
+		w.Add(&e, beater(func(func(int64) time.Duration) time.Duration {
+			if visits++; visits == 1 {
+				w.Move(&e, 3*tick) // while it is visited, which counts more than what the visit returns
+			}
+			return 50 * tick
+		}), tick)
+		<-time.After(10 * tick)
+		if visits != 2 {
+			t.Errorf("visited %d times, want 2", visits)
+		}
+		w.Remove(&e)
+		<-time.After(100 * tick)
+		if visits != 2 || len(v.visits) != 3 {
+			t.Errorf("visited %d and %d times after the end", visits, len(v.visits))
+		}
+	})
+}
+
 // What an entry is told of the past is counted in ticks.
 func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

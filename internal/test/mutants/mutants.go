@@ -112,6 +112,24 @@ var mutants = []mutant{
 	{"a message in parts is parked", "internal/transport/park.go", `c.park.able && !c.in.meter.inMessage()`, `c.park.able`, "./internal/transport"},
 	{"who was refused by epoll is not parked any more", "internal/transport/lot_linux.go", `	_ = l.call(c, unix.EPOLL_CTL_DEL)`, `	_ = unix.EPOLL_CTL_DEL`, "-tags=wsgate_parkatonce ./internal/transport"},
 	{"a handler of who was parked may wait for its own shutdown", "awaited.go", `	".(*conn).resume":`, `	".(*conn).resumed":`, "./internal/transport"},
+	// Sessions.
+	{"a session has no end", "expiry.go", `over := !e.end.IsZero() && !now.Before(e.closes())`, `over := false`, core},
+	{"a session that has ended may connect", "upgrade.go", `!d.end.After(time.Now())`, `false`, core},
+	{"sessions that began together are renewed together", "expiry.go", ` - rand.N(min(left/10, 4*most)+1)`, ``, core},
+	{"OnRefresh overlaps handlers", "session.go", "if c.expiry != nil {
+		c.expiry.takeTurn()", "if false {
+		c.expiry.takeTurn()", core + " " + lifecycle},
+	{"OnClose does not wait for OnRefresh", "expiry.go", `	e.asks.Wait()`, ``, core + " " + lifecycle},
+	{"another user takes a connection over", "refresh.go", `user != c.member.UserID()`, `false && user != ""`, core},
+	{"a logout leaves the session its time", "refresh.go", `		e.end = now`, `		_ = now`, core},
+	{"Hub.Refresh is forgotten while OnRefresh runs", "refresh.go", "if !e.forced { // again, meanwhile
+", "if true {
+", core},
+	{"a token is logged in an error", "refresh.go", `return errors.New(clean)`, `return err`, core},
+	{"a token is logged in a panic", "refresh.go", `p.Value = clean`, `_ = clean`, core},
+	{"Hub.Refresh stays on its node", "internal/hub/request.go", `case what == requestRefresh:`, `case false:`, nodes},
+	{"a user on another node is not online", "internal/cluster/ask.go", `q.yes = q.yes ||`, `q.yes = false &&`, nodes},
+	{"an entry of the wheel is linked twice", "internal/timerwheel/wheel.go", ` && e.next == nil {`, ` {`, "./internal/timerwheel"},
 
 	// The server.
 	{"clients see internal errors", "errors.go", `return &Error{Code: Internal, Message: "internal error"}, false`, `return &Error{Code: Internal, Message: err.Error()}, false`, core},
