@@ -103,8 +103,12 @@ func (e *expiry) plan(now time.Time) {
 	}
 }
 
-// postpone sets when OnRefresh is asked again, which has not renewed the session. The caller holds the lock.
+// postpone sets when OnRefresh is asked again, which has not renewed the session. If Hub.Refresh was called meanwhile,
+// that is known already. The caller holds the lock.
 func (e *expiry) postpone(now time.Time) {
+	if e.forced {
+		return
+	}
 	l := &e.conn.route.limits
 	wait := l.Refresh
 	if !e.end.IsZero() {

@@ -114,19 +114,15 @@ func (e *expiry) denied(forced bool) {
 	if forced && (e.end.IsZero() || e.end.After(now)) {
 		e.end = now
 	}
-	if !e.forced { // again, meanwhile
-		e.postpone(now)
-	}
+	e.postpone(now)
 }
 
 // again is called when OnRefresh could not tell.
 func (e *expiry) again(forced bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.forced {
-		e.forced = forced
-		e.postpone(time.Now())
-	}
+	e.postpone(time.Now())
+	e.forced = e.forced || forced
 }
 
 // left returns how long the session still has.
