@@ -377,3 +377,28 @@ func TestOnline(t *testing.T) {
 		check("gone", app.Hub().User("ann"), false)
 	})
 }
+
+// A connection that is parked is renewed, and ends, as any other. It needs a socket, and real time.
+func TestRefreshOfParkedConnections(t *testing.T) {
+	t.Parallel()
+	for _, carrier := range kit.Carriers[1:] {
+		t.Run(carrier.Name, func(t *testing.T) {
+			t.Parallel()
+			g := renews(onlyFor("good"))
+			g.begin = func() member { return lasting(2 * time.Second) }
+			o := &wsgate.Options{Limits: wsgate.Limits{Refresh: time.Second, RefreshGrace: 500 * time.Millisecond}}
+			dial := carrier.Connect(t, kit.NewApp(t, o, kit.RouteTo("/", g)))
+			renewed, other := dial("/"), dial("/")
+			if got := renewed.Hear(); !strings.HasPrefix(got, `{"type":"$expiring",`) {
+				t.Errorf("got %s", got)
+			}
+			renewed.Say(`{"type":"$refresh","id":1,"token":"good"}`)
+			renewed.Hears(`{"type":"$refresh","id":1,"in":3599}`)
+			if messages, end := other.Rest(); end.Code != wsgate.StatusExpired || len(messages) < 2 {
+				t.Errorf("got %q and %v", messages, end)
+			}
+			renewed.Say(`{"type":"role","id":2}`)
+			renewed.Hears(`{"type":"role","id":2,"data":""}`)
+		})
+	}
+}
