@@ -58,12 +58,11 @@ type conn struct {
 	expiry   *expiry                  // nil for a session without an end that cannot be renewed
 
 	// Owned by the goroutine that runs the hooks, and by that of OnRefresh while it has its turn.
-	exchange       *exchange   // the message being handled; nil while the connection is parked
-	panicked       *PanicError // the hook's panic, until call returns
-	pace           *pace       // nil if no limit of the rate has mattered
-	malformedCount int32       // malformed messages in a row
-	opened         bool        // OnOpen returned nil
-	ended          bool        // the transport has ended, with the cause
+	exchange       *exchange // the message being handled; nil while the connection is parked
+	pace           *pace     // nil if no limit of the rate has mattered
+	malformedCount int32     // malformed messages in a row
+	opened         bool      // OnOpen returned nil
+	ended          bool      // the transport has ended, with the cause
 	cause          error
 }
 
@@ -74,6 +73,7 @@ type exchange struct {
 	binding   *binding         // its handler; nil if there is none
 	answer    any              // the handler's answer
 	ctx       context.Context  // the context that middleware passed to the hook; nil before that
+	panicked  *PanicError      // the hook's panic, until call returns
 	malformed bool             // it was refused as not an envelope
 	tooSoon   bool             // it was refused because of a limit of the rate
 }

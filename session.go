@@ -133,8 +133,8 @@ func (c *conn) shutdown() {
 // middleware returns something else.
 func (c *conn) call(ctx context.Context, in Inbound) error {
 	err := safely(func() error { return c.route.handle(ctx, c.self, in) })
-	if p := c.panicked; p != nil {
-		c.panicked = nil
+	if p := c.exchange.panicked; p != nil {
+		c.exchange.panicked = nil
 		return p
 	}
 	return err
@@ -346,7 +346,7 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 			if in.Hook == HookRefresh {
 				withoutToken(p, c.base().expiry.token)
 			}
-			c.base().panicked, err = p, p
+			c.base().exchange.panicked, err = p, p
 		}
 	}()
 	switch in.Hook {
