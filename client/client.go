@@ -68,6 +68,11 @@ func (c *Client) Dial(ctx context.Context) error {
 	case <-c.opened:
 		return nil
 	case <-c.ended:
+		select {
+		case <-c.opened: // there was one, and State says what has become of it
+			return nil
+		default:
+		}
 	case <-ctx.Done():
 	}
 	last := c.State()
