@@ -86,7 +86,7 @@ var mutants = []mutant{
 	{"a connection stays open though OnOpen failed", "session.go", `c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })`, ``, core},
 	{"OnOpen may take for ever", "session.go", `late := time.AfterFunc(time.Until(deadline), func() {`, `late := time.AfterFunc(time.Hour*10000, func() {`, core},
 	{"a panic ends the process", "internal/guard/guard.go", `if v := recover(); v != nil {`, `if v := any(nil); v != nil {`, core},
-	{"middleware can swallow a panic", "session.go", `if p := c.exchange.panicked; p != nil {`, `if p := c.panicked; false {`, core},
+	{"middleware can swallow a panic", "session.go", `if p := c.exchange.panicked; p != nil {`, `if p := c.exchange.panicked; false {`, core},
 	{"middleware does not see a panic", "session.go", "c.base().exchange.panicked, err = p, p", "panic(v)", core},
 	{"an answer that does not fit vanishes", "session.go", "if err == nil {\n\t\terr = c.t.Send(m)\n\t}", "if err == nil {\n\t\t_ = c.t.Send(m)\n\t}", core},
 	{"a client fills the log", "log.go", `if b.tokens < 1 {`, `if false {`, core},
