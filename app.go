@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/coder/websocket"
+
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
 	"github.com/wsgate/wsgate/internal/mistake"
@@ -126,6 +128,9 @@ type App struct {
 	mu     sync.Mutex    // guards following
 	active int           // upgrades, calls of OnUpgrade, and connections
 	idle   chan struct{} // closed when the App is draining and nothing is active
+
+	departing schedule      // of the connections, while the App is draining
+	departed  chan struct{} // closed when depart has returned
 }
 
 // New builds an App: the services and gateways of root and of everything it imports, each once. If there are mistakes
@@ -184,12 +189,20 @@ func (a *App) Start(ctx context.Context) error {
 	return errors.Join(err, a.lifecycle.stop(stop))
 }
 
-// Shutdown shuts the App down. New upgrades are answered with 503 and Retry-After. The contexts of handlers are
-// cancelled with the cause [ErrShutdown], and handlers in flight finish. What is queued for clients is written, every
-// connection closes with 1001, and the OnStop functions run. Shutdown returns what they return, and so nil when all
-// went well. If ctx is done first, what remains is cut: the connections are closed without a handshake, the contexts
-// of OnClose hooks are cancelled, the OnStop functions are called with a context that is done, and ctx's error is
-// returned.
+// Shutdown shuts the App down. From then on [App.Ready] returns an error, and new upgrades are answered with 503 and
+// Retry-After. The connections leave one after the other, in random order, [Limits].DrainPace of them a second, so that
+// the other nodes do not get all clients at once. Until its turn a connection is served as before.
+//
+// At its turn, a client is told to connect elsewhere. One that can, as those of this module can, does so first, and
+// closes this connection when the new one is open; it may take [Limits].Close for that. Any other connection closes with
+// 1012: the contexts of its handlers are cancelled with the cause [ErrShutdown], a handler in flight finishes, and what
+// is queued is written. When all connections have ended, the OnStop functions run. Shutdown returns what they return, and
+// so nil when all went well.
+//
+// If ctx has a deadline, half of the time until then is for the turns: with more connections than that is enough for,
+// they follow each other faster. After two thirds of it, what is left is closed. If ctx is done first, what remains is
+// cut: the connections are closed without a handshake, the contexts of OnClose hooks are cancelled, the OnStop functions
+// are called with a context that is done, and ctx's error is returned.
 //
 // Shutdown may be called more than once. All calls wait for the same shutdown, including those made after another has
 // run out of time. The OnStop functions get the context of the first call. http.Server.Shutdown does none of this.
@@ -203,6 +216,7 @@ func (a *App) Shutdown(ctx context.Context) error {
 	if err := a.checkCaller(ctx); err != nil {
 		return err
 	}
+	a.departing.endBefore(ctx)
 	first := a.drain()
 	err := a.waitIdle(ctx)
 	switch {
@@ -223,9 +237,7 @@ func (a *App) drain() (first bool) {
 	}
 	a.mu.Unlock()
 	if first {
-		for c := range a.hub.Conns() {
-			c.base().shutdown()
-		}
+		go a.depart() // waitIdle waits for it
 	}
 	return first
 }
@@ -235,8 +247,10 @@ func (a *App) waitIdle(ctx context.Context) error {
 	if err := waitFor(ctx, a.idle); err != nil {
 		err = fmt.Errorf("wsgate: shutting down: %w: %s", err, a.unfinished())
 		a.cutAll()
+		<-a.departed
 		return err
 	}
+	<-a.departed
 	a.engine.Stop()
 	return nil
 }
@@ -244,7 +258,7 @@ func (a *App) waitIdle(ctx context.Context) error {
 func (a *App) cutAll() {
 	a.cutNow()
 	for c := range a.hub.Conns() {
-		c.base().t.Abort(1001, "server shutting down", ErrShutdown)
+		c.base().t.Abort(websocket.StatusServiceRestart, shuttingDown, ErrShutdown)
 	}
 }
 

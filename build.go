@@ -44,6 +44,8 @@ func newBuilder(o *Options) *builder {
 		lifecycle:   newLifecycle(),
 		mux:         http.NewServeMux(),
 		idle:        make(chan struct{}),
+		departing:   schedule{changed: make(chan struct{}, 1)},
+		departed:    make(chan struct{}),
 	}
 	a.hub.app = a
 	if a.log == nil {

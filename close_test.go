@@ -162,10 +162,10 @@ func TestOnCloseOnEveryPath(t *testing.T) {
 		{"middleware panics", wsgate.Limits{}, func(e *ending) { e.say("Panic") }, kit.IsPanic("oh"), []string{"close 1011 internal error"}},
 		{"handler ends its goroutine", wsgate.Limits{}, func(e *ending) { e.say("goexit") }, someError, []string{"close 1011 internal error"}},
 
-		{"shutdown", wsgate.Limits{}, func(e *ending) { go e.app.End() }, kit.IsError(wsgate.ErrShutdown), []string{"close 1001 server shutting down"}},
+		{"shutdown", wsgate.Limits{}, func(e *ending) { go e.app.End() }, kit.IsError(wsgate.ErrShutdown), []string{"close 1012 server shutting down"}},
 		{"handler fails with its context", wsgate.Limits{}, func(e *ending) { e.say("Wait"); e.client.Put(kit.CloseFrame(1000, "bye")) }, kit.IsNil, nil},
 		{"handler fails with its context at shutdown", wsgate.Limits{}, func(e *ending) { e.say("Wait"); go e.app.End() }, kit.IsError(wsgate.ErrShutdown), nil},
-		{"shutdown while a handler runs", wsgate.Limits{}, func(e *ending) { e.say("wait"); go e.app.End() }, kit.IsError(wsgate.ErrShutdown), []string{"close 1001 server shutting down"}},
+		{"shutdown while a handler runs", wsgate.Limits{}, func(e *ending) { e.say("wait"); go e.app.End() }, kit.IsError(wsgate.ErrShutdown), []string{"close 1012 server shutting down"}},
 	}
 	for _, test := range tests {
 		kit.Bubble(t, test.name, func(t *testing.T) {

@@ -56,6 +56,8 @@ type conn struct {
 	member   hub.Member               // its entry in the hub
 	activity atomic.Pointer[activity] // the running hook; nil if there is none
 	expiry   *expiry                  // nil for a session without an end that cannot be renewed
+	moving   atomic.Bool              // its client is connecting elsewhere, as it was told to
+	leaving  atomic.Bool              // shutdown was called: no further hook runs but OnClose
 
 	// Owned by the goroutine that runs the hooks, and by that of OnRefresh while it has its turn.
 	exchange       *exchange // the message being handled; nil while the connection is parked

@@ -8,11 +8,15 @@ import (
 // middleware sees them.
 func (c *conn) control() {
 	name := string(c.exchange.inbound.Type)
-	if name == envelope.Refresh && c.route.token != nil {
+	switch {
+	case name == envelope.Refresh && c.route.token != nil:
 		c.refreshAsked()
-		return
+	case name == envelope.Reconnect && c.exchange.inbound.ID == nil:
+		c.moving.Store(true)
+		c.exchange = exchange{}
+	default:
+		c.handled(Inbound{Hook: HookEvent, Event: name}, Errorf(UnknownEvent, "unknown event %q", shortName(name)))
 	}
-	c.handled(Inbound{Hook: HookEvent, Event: name}, Errorf(UnknownEvent, "unknown event %q", shortName(name)))
 }
 
 // sendControl sends a message of the protocol itself.

@@ -92,7 +92,7 @@ var (
 	ErrLimit       = transport.ErrLimit       // one of [Limits] was exceeded
 
 	ErrExpired  = errors.New("wsgate: session expired")      // the session of the connection has ended; close code 4401
-	ErrShutdown = errors.New("wsgate: App is shutting down") // the App closes every connection; close code 1001
+	ErrShutdown = errors.New("wsgate: App is shutting down") // the App closes every connection; close code 1012
 )
 
 // PanicError is the error that OnClose gets for a connection that ended by a panic in one of its hooks, handlers or

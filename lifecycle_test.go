@@ -410,7 +410,7 @@ func TestServe(t *testing.T) {
 		synctest.Wait()
 		begun := time.Now()
 		cancel()
-		c.Closed(websocket.StatusGoingAway, "")
+		c.Closed(websocket.StatusServiceRestart, "")
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}

@@ -73,7 +73,8 @@ type Limits struct {
 	Ping time.Duration
 	Pong time.Duration
 
-	// Close is the time a client has to answer a close frame. Default 5 s.
+	// Close is the time a client has to answer a close frame, and to connect elsewhere when [App.Shutdown] tells it to.
+	// Default 5 s.
 	Close time.Duration
 
 	// Rooms is how many rooms a connection may be in. RoomName is how many bytes the name of a room may have. Default 128
@@ -116,6 +117,10 @@ type Limits struct {
 	TotalQueueBytes int
 	// Drain is how long Run and Serve wait in Shutdown. Set it in [Options] only. Default 30 s.
 	Drain time.Duration
+	// DrainPace is how many connections a second Shutdown closes, or tells to connect elsewhere: as many clients a second
+	// as the other nodes can take besides their own. Half of Drain should be enough for all of them; if it is not,
+	// they leave faster. Set it in [Options] only. Default 500.
+	DrainPace int
 }
 
 // withDefaults fills the zero fields.
@@ -145,6 +150,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.Request, 30*time.Second)
 	setDefault(&l.TotalQueueBytes, quarterOfMemory())
 	setDefault(&l.Drain, 30*time.Second)
+	setDefault(&l.DrainPace, 500)
 	return l
 }
 
@@ -180,7 +186,7 @@ func (l *Limits) check(of string) (mistakes []error) {
 }
 
 // appLimits lists the fields that a route cannot set.
-var appLimits = [...]string{"Connections", "UserConnections", "TotalQueueBytes", "Request", "Drain"}
+var appLimits = [...]string{"Connections", "UserConnections", "TotalQueueBytes", "Request", "Drain", "DrainPace"}
 
 // checkRoute returns a mistake for every field that a route cannot set.
 func (l *Limits) checkRoute(path string) (mistakes []error) {

@@ -77,10 +77,15 @@ func TestMiddlewareDoesNotSee(t *testing.T) {
 			server.Close(4001, "")
 			c.Put(text(`{"type":"poke"}`), kit.CloseFrame(4001, ""))
 		}, "close 4001"},
-		{"a message after draining began", func(_ *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {
+		{"a client that connects elsewhere, as it was told to", func(_ *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {
 			go app.End()
 			synctest.Wait()
-			c.Put(text(`{"type":"poke"}`), kit.CloseFrame(1001, ""))
+			c.Put(text(`{"type":"$reconnect"}`), kit.CloseFrame(1000, ""))
+		}, "close"},
+		{"a message after the App's close in a shutdown", func(_ *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {
+			go app.End()
+			wstest.Pass(2 * time.Second)
+			c.Put(text(`{"type":"poke"}`), kit.CloseFrame(1012, ""))
 		}, "close shutdown"},
 		{"Disconnect", func(t *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {
 			if err := app.Hub().Disconnect(t.Context(), 4002, ""); err != nil {

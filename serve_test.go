@@ -142,7 +142,7 @@ func TestServeLeavesUpgradedConnectionsAlone(t *testing.T) {
 			t.Errorf("got %q after two minutes", got)
 		}
 		s.drain()
-		c.Closed(websocket.StatusGoingAway, "")
+		c.Closed(websocket.StatusServiceRestart, "")
 		if err := <-s.ended; err != nil {
 			t.Error(err)
 		}
@@ -197,7 +197,7 @@ func TestServeDrains(t *testing.T) {
 		} else if body, _ := io.ReadAll(resp.Body); string(body) != "done" || !resp.Close {
 			t.Errorf("got %q, and the connection closes: %v", body, resp.Close)
 		}
-		worker.Closed(websocket.StatusGoingAway, "")
+		worker.Closed(websocket.StatusServiceRestart, "")
 		if err := <-s.ended; err != nil || time.Since(begun) != 20*time.Second {
 			t.Errorf("Serve returned %v after %v", err, time.Since(begun))
 		}

@@ -111,21 +111,24 @@ func (c *conn) runHook(doing *activity, f func()) {
 		defer c.expiry.endTurn()
 	}
 	c.activity.Store(doing)
-	if !c.route.app.draining.Load() {
+	if !c.leaving.Load() {
 		f()
 	}
 	c.activity.Store(nil)
-	if c.route.app.draining.Load() {
+	if c.leaving.Load() {
 		c.shutdown()
 	}
 }
 
+const shuttingDown = "server shutting down"
+
 // shutdown cancels the context and, unless a hook is running, closes the connection. runHook calls it again after the
 // hook.
 func (c *conn) shutdown() {
+	c.leaving.Store(true)
 	c.t.Cancel(ErrShutdown)
 	if c.activity.Load() == nil {
-		c.t.Close(websocket.StatusGoingAway, "server shutting down", ErrShutdown)
+		c.t.Close(websocket.StatusServiceRestart, shuttingDown, ErrShutdown)
 	}
 }
 

@@ -30,7 +30,7 @@ func shutdownWithin(app *kit.App, most time.Duration) (took time.Duration, err e
 	return time.Since(begun), err
 }
 
-// Handlers in flight finish, what they and others sent arrives, everybody is closed with 1001, and every OnClose has
+// Handlers in flight finish, what they and others sent arrives, everybody is closed with 1012, and every OnClose has
 // returned.
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestShutdown(t *testing.T) {
 		for _, c := range append(slices.Clone(idle), worker) {
 			go func() {
 				messages, end := c.Rest()
-				if end != (websocket.CloseError{Code: websocket.StatusGoingAway, Reason: "server shutting down"}) {
+				if end != (websocket.CloseError{Code: websocket.StatusServiceRestart, Reason: "server shutting down"}) {
 					t.Errorf("got end %v", end)
 				}
 				ended <- messages
@@ -132,7 +132,7 @@ func TestShutdownRefusesUpgrades(t *testing.T) {
 		first := kit.Dial(t, app, "/ws")
 		first.Say("x")
 		go func() { // an upgrade that is under way is accepted, and closed without an OnOpen, or refused
-			kit.Dial(t, app, "/ws?wait=1").Closed(websocket.StatusGoingAway, "")
+			kit.Dial(t, app, "/ws?wait=1").Closed(websocket.StatusServiceRestart, "")
 		}()
 		synctest.Wait()
 		go first.Rest()
@@ -329,7 +329,7 @@ func TestShutdownRacesWithUpgrades(t *testing.T) {
 					if err != nil {
 						return // refused
 					}
-					if _, end := kit.NewClient(t, ws).Rest(); end.Code != websocket.StatusGoingAway {
+					if _, end := kit.NewClient(t, ws).Rest(); end.Code != websocket.StatusServiceRestart {
 						t.Errorf("got end %v", end)
 					}
 				}

@@ -135,7 +135,7 @@ func TestNegativeLimits(t *testing.T) {
 
 func TestLimitsThatAreTheApps(t *testing.T) {
 	for name, l := range map[string]wsgate.Limits{
-		"Connections": {Connections: 1}, "UserConnections": {UserConnections: 1}, "TotalQueueBytes": {TotalQueueBytes: 1}, "Request": {Request: time.Second}, "Drain": {Drain: time.Second},
+		"Connections": {Connections: 1}, "UserConnections": {UserConnections: 1}, "TotalQueueBytes": {TotalQueueBytes: 1}, "Request": {Request: time.Second}, "Drain": {Drain: time.Second}, "DrainPace": {DrainPace: 1},
 	} {
 		m := gatewayAt("/some/{path}", newFine)
 		m.Gateways[0].Limits = &l

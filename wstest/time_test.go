@@ -154,7 +154,7 @@ func TestTime(t *testing.T) {
 			t.Error(err)
 		}
 		for _, client := range []*wstest.Client{busy, idle} {
-			if reason := wstest.ExpectClose(client, websocket.StatusGoingAway); reason != "server shutting down" {
+			if reason := wstest.ExpectClose(client, websocket.StatusServiceRestart); reason != "server shutting down" {
 				t.Errorf("got %q", reason)
 			}
 		}

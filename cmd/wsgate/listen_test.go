@@ -153,7 +153,7 @@ func TestListenReconnects(t *testing.T) {
 	}
 	for i, want := range []string{
 		`connected to ws://127\.0\.0\.1:\d+/echo`,
-		`the server closed the connection with code 1001: server shutting down; connecting again in [\d.]+s`,
+		`the server closed the connection with code 1012: server shutting down; connecting again in [\d.]+s`,
 		`connecting to ws://127\.0\.0\.1:\d+/echo: dial tcp .*; connecting again in [\d.]+s`,
 		`connected to ws://127\.0\.0\.1:\d+/echo`,
 	} {

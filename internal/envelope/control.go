@@ -13,6 +13,10 @@ import (
 const (
 	Expiring = "$expiring" // from the server: the session ends soon; the payload is a [TimeLeft]
 	Refresh  = "$refresh"  // from a client: a token for the session, a [Token]; the answer's payload is a [TimeLeft]
+
+	// Reconnect is from a server that will close the connection: connect elsewhere, and close this one then. A client that
+	// does so sends it back.
+	Reconnect = "$reconnect"
 )
 
 // TimeLeft is how long a session goes on.

@@ -140,10 +140,10 @@ func upgradeDuringShutdown(t *testing.T) {
 	}
 	close(release)
 	c.SetReadDeadline(time.Now().Add(patience))
-	if f, err := wire.ReadFrame(c.in); err != nil || f.First != closing || !bytes.HasPrefix(f.Payload, []byte{0x03, 0xe9}) {
-		t.Errorf("got %v, %v, want close code 1001", f, err)
+	if f, err := wire.ReadFrame(c.in); err != nil || f.First != closing || !bytes.HasPrefix(f.Payload, []byte{0x03, 0xf4}) {
+		t.Errorf("got %v, %v, want close code 1012", f, err)
 	}
-	c.put(closeFrame(1001, ""))
+	c.put(closeFrame(1012, ""))
 	c.closedWith(wsgate.ErrShutdown)
 }
 

@@ -49,7 +49,7 @@ func badConfigurations(t *testing.T) {
 		}
 	}
 	for name, l := range map[string]wsgate.Limits{
-		"Connections": {Connections: 1}, "UserConnections": {UserConnections: 1}, "Drain": {Drain: time.Second},
+		"Connections": {Connections: 1}, "UserConnections": {UserConnections: 1}, "Drain": {Drain: time.Second}, "DrainPace": {DrainPace: 1},
 	} {
 		refused(name+" of a route", module(func(rt *wsgate.Route) { rt.Limits = &l }), nil, `"/ws"`, "Limits."+name)
 	}

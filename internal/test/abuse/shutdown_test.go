@@ -12,7 +12,7 @@ import (
 	"github.com/wsgate/wsgate/internal/test/wire"
 )
 
-// Row 73: the App ends with close code 1001 for everybody, whatever they do; all that was taken is answered before.
+// Row 73: the App ends with close code 1012 for everybody, whatever they do; all that was taken is answered before.
 func shutdowns(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -78,8 +78,8 @@ func (c *client) untilShutdown(loaded bool) {
 			c.t.Errorf("got frame %v, %v", f, err)
 		}
 	}
-	if before, code := c.closed(); code != 1001 || len(before) > 0 {
-		c.t.Errorf("got close code %d after %v, want 1001", code, before)
+	if before, code := c.closed(); code != 1012 || len(before) > 0 {
+		c.t.Errorf("got close code %d after %v, want 1012", code, before)
 	}
 }
 

@@ -62,8 +62,9 @@ func TestReady(t *testing.T) {
 		}
 		ended := make(chan error)
 		go func() { ended <- a.Shutdown(t.Context()) }()
-		if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
-			t.Errorf("got %v, want 1001", err)
+		_, _, _ = c.Read(t.Context()) // the client is told to connect elsewhere
+		if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusServiceRestart {
+			t.Errorf("got %v, want 1012", err)
 		}
 		want("503 shutting down")
 		close(g.closing)
@@ -145,7 +146,7 @@ func TestShutdownOneByOne(t *testing.T) {
 				if err := a.Shutdown(t.Context()); err != nil {
 					t.Error(err)
 				}
-				wstest.ExpectClose(clients[i], websocket.StatusGoingAway)
+				wstest.ExpectClose(clients[i], websocket.StatusServiceRestart)
 				if took := time.Since(begin); took > time.Second {
 					t.Errorf("Shutdown took %v", took)
 				}
