@@ -11,9 +11,11 @@ func (c *conn) control() {
 	switch {
 	case name == envelope.Refresh && c.route.token != nil:
 		c.refreshAsked()
-	case name == envelope.Reconnect && c.exchange.inbound.ID == nil:
-		c.moving.Store(true)
-		c.exchange = exchange{}
+	case name == envelope.Reconnect:
+		if c.exchange.inbound.ID == nil {
+			c.moving.Store(true)
+		}
+		c.handled(Inbound{Hook: HookEvent, Event: name}, nil) // it is answered, which shows that the connection is open
 	default:
 		c.handled(Inbound{Hook: HookEvent, Event: name}, Errorf(UnknownEvent, "unknown event %q", shortName(name)))
 	}

@@ -37,6 +37,7 @@ type Client struct {
 	calls    map[string]*call // by id, until they are settled
 	lastID   uint64
 	queue    []*outgoing // what no writer has taken
+	current  *link       // whose writer takes it; nil before the first connection
 	inbox    inbox
 }
 
@@ -96,7 +97,7 @@ func (c *Client) start() error {
 		return fmt.Errorf("client: Envelope key %q %s", key, why)
 	}
 	c.setState(State{Phase: Connecting})
-	c.running.Go(c.run)
+	c.running.Go(func() { c.run(nil) })
 	go c.handle()
 	return nil
 }
@@ -113,7 +114,8 @@ func (c *Client) Close(ctx context.Context) error {
 		close(c.handled)
 	}
 	c.stop()
-	c.release(0, fmt.Errorf("%w: %w", ErrDisconnected, ErrClosed), ErrClosed)
+	c.settleSent(nil, fmt.Errorf("%w: %w", ErrDisconnected, ErrClosed))
+	c.keepUnsent(0, ErrClosed)
 	c.inbox.changed.Broadcast()
 	c.mu.Unlock()
 	inHandler := ctx.Value(handlerKey{}) == c

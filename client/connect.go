@@ -16,11 +16,24 @@ import (
 	"github.com/coder/websocket"
 )
 
-// run connects until the client is closed or has to stay away.
-func (c *Client) run() {
+// run serves a connection, nil for none, and connects again and again, until the client is closed, has to stay away, or
+// has moved to another connection.
+func (c *Client) run(l *link) {
 	var wait backoff
 	for {
-		lasted, err := c.connection()
+		var lasted time.Duration
+		var err error
+		if l == nil {
+			l, err = c.dial()
+		}
+		if l != nil {
+			began := time.Now()
+			err = l.serve()
+			lasted = time.Since(began)
+			if l.hasMoved(err) {
+				return // another goroutine runs what comes next
+			}
+		}
 		if c.ctx.Err() != nil {
 			err = ErrClosed
 		}
@@ -28,15 +41,15 @@ func (c *Client) run() {
 			c.end(err)
 			return
 		}
-		delay := wait.next(lasted, err)
-		c.await(delay, err)
+		c.await(l, wait.next(lasted, err), err)
+		l = nil
 	}
 }
 
-// await waits before the next attempt. What the last connection was to carry is settled first.
-func (c *Client) await(delay time.Duration, why error) {
+// await waits before the next attempt. What the last connection, if there was one, was to carry is settled first.
+func (c *Client) await(l *link, delay time.Duration, why error) {
 	c.mu.Lock()
-	c.release(c.options.Queue, fmt.Errorf("%w: %w", ErrDisconnected, why), fmt.Errorf("%w: %w", ErrNotConnected, why))
+	c.disconnected(l, why)
 	c.setState(State{Phase: Waiting, Err: why, Wait: delay})
 	c.mu.Unlock()
 	timer := time.NewTimer(delay)
@@ -54,28 +67,19 @@ func (c *Client) await(delay time.Duration, why error) {
 func (c *Client) end(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.release(0, fmt.Errorf("%w: %w", ErrDisconnected, closed(err)), closed(err))
+	c.settleSent(nil, fmt.Errorf("%w: %w", ErrDisconnected, closed(err)))
+	c.keepUnsent(0, closed(err))
 	c.setState(State{Phase: Closed, Err: err})
 	c.inbox.finish()
 	close(c.ended)
 }
 
-// connection connects and waits for the end of the connection. It returns how long that lasted, 0 if there was none.
-func (c *Client) connection() (lasted time.Duration, err error) {
-	if c.ctx.Err() != nil {
-		return 0, ErrClosed
-	}
-	l := &link{client: c}
-	if err := c.dial(l); err != nil {
-		return 0, err
-	}
-	began := time.Now()
-	err = l.serve()
-	return time.Since(began), err
-}
-
 // dial makes one attempt to connect.
-func (c *Client) dial(l *link) error {
+func (c *Client) dial() (*link, error) {
+	if c.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	l := &link{client: c, replaced: make(chan struct{}), free: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(c.ctx, handshakeTimeout)
 	defer cancel()
 	shake := &Handshake{c.url, c.options.Header.Clone(), slices.Clone(c.options.Subprotocols)}
@@ -85,11 +89,11 @@ func (c *Client) dial(l *link) error {
 	if c.options.Handshake != nil {
 		err := c.safely(func() error { return c.options.Handshake(ctx, shake) })
 		if err != nil {
-			return fmt.Errorf("client: Handshake: %w", err)
+			return nil, fmt.Errorf("client: Handshake: %w", err)
 		}
 	}
 	if err := checkURL(shake.URL); err != nil {
-		return err
+		return nil, err
 	}
 	ws, resp, err := websocket.Dial(ctx, shake.URL, &websocket.DialOptions{
 		HTTPClient: c.options.HTTPClient, HTTPHeader: shake.Header, Subprotocols: shake.Subprotocols,
@@ -100,16 +104,16 @@ func (c *Client) dial(l *link) error {
 	case err == nil:
 		ws.SetReadLimit(c.options.ReadLimit)
 		l.ws = ws
-		return nil
+		return l, nil
 	case resp != nil && resp.StatusCode != http.StatusSwitchingProtocols:
-		return refusal(resp)
+		return nil, refusal(resp)
 	case ctx.Err() != nil && c.ctx.Err() == nil:
-		return fmt.Errorf("client: no connection within %v: %w", handshakeTimeout, ctx.Err())
+		return nil, fmt.Errorf("client: no connection within %v: %w", handshakeTimeout, ctx.Err())
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok { // the URL may have a secret
 		err = failed.Err
 	}
-	return fmt.Errorf("client: no connection: %w", err)
+	return nil, fmt.Errorf("client: no connection: %w", err)
 }
 
 // checkURL returns an error for a URL with which no attempt can succeed.

@@ -16,6 +16,8 @@ import (
 // server may be newer.
 func (l *link) control(living context.Context, in *envelope.Inbound) {
 	switch string(in.Type) {
+	case envelope.Reconnect:
+		l.move(living)
 	case envelope.Expiring:
 		if l.client.options.Refresh != nil && l.refreshing.CompareAndSwap(false, true) {
 			l.helpers.Go(func() {

@@ -20,7 +20,8 @@ type arrival struct {
 	message *wsgate.Message
 	err     error
 
-	size int // of the message
+	handled func() // is called afterwards, if not nil
+	size    int    // of the message
 }
 
 // inbox is what waits for handlers. Client.mu guards it.
@@ -51,7 +52,7 @@ func (c *Client) deliver(l *link, a arrival) error {
 	defer c.mu.Unlock()
 	defer l.stalled.Store(false)
 	for len(c.inbox.arrivals) >= c.options.Inbox && len(c.calls) == 0 {
-		if c.ctx.Err() != nil {
+		if c.ctx.Err() != nil || c.inbox.finished {
 			return ErrClosed
 		}
 		l.stalled.Store(true)
@@ -110,6 +111,9 @@ func (c *Client) handle() {
 
 // dispatch calls the handler of an arrival.
 func (c *Client) dispatch(a arrival) error {
+	if a.handled != nil {
+		defer a.handled()
+	}
 	switch o := &c.options; {
 	case a.state != nil:
 		if o.OnState != nil {

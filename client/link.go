@@ -24,6 +24,15 @@ type link struct {
 
 	refreshing atomic.Bool    // Options.Refresh runs, or its token is on its way
 	helpers    sync.WaitGroup // goroutines of the link
+
+	replaced chan struct{} // closed when another connection is current
+	free     chan struct{} // closed when, after that, nothing is left to do for this one
+
+	// Guarded by Client.mu.
+	calls   int           // that were sent and wait for their answers
+	greeted bool          // OnState has been told about the connection that replaced it
+	moving  chan struct{} // closed when nothing tries any more to replace it; nil if it was not told to reconnect
+	dialing bool          // an attempt to replace it is under way
 }
 
 // pinged is called for a ping of the server, which is answered.
@@ -41,7 +50,7 @@ func (l *link) serve() error {
 	l.helpers.Go(func() { l.write(living, end) })
 	l.helpers.Go(func() { l.ping(living, end) })
 	closer.Go(func() { l.closeAtStop(living) })
-	c.connected()
+	c.connected(l)
 
 	err := l.read(living)
 	if cause := context.Cause(living); cause != nil {
@@ -55,10 +64,13 @@ func (l *link) serve() error {
 }
 
 // connected is the beginning of a connection.
-func (c *Client) connected() {
+func (c *Client) connected(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.setState(State{Phase: Connected})
+	if c.current != l {
+		c.current = l
+		c.setState(State{Phase: Connected})
+	}
 	select {
 	case <-c.opened:
 	default:
@@ -66,10 +78,13 @@ func (c *Client) connected() {
 	}
 }
 
-// closeAtStop makes the closing handshake when the client is closed. It returns when the connection has ended.
+// closeAtStop makes the closing handshake when the client is closed, or has moved to another connection. It returns when
+// the connection has ended.
 func (l *link) closeAtStop(living context.Context) {
 	select {
 	case <-l.client.ctx.Done():
+	case <-l.replaced:
+		l.awaitFree(living)
 	case <-living.Done():
 		return
 	}
@@ -81,11 +96,13 @@ func (l *link) closeAtStop(living context.Context) {
 // write writes what is in the queue, in order.
 func (l *link) write(living context.Context, end context.CancelCauseFunc) {
 	for {
-		out := l.client.take()
+		out := l.client.take(l)
 		if out == nil {
 			select {
 			case <-l.client.wake:
 				continue
+			case <-l.replaced:
+				return
 			case <-living.Done():
 				return
 			}

@@ -20,6 +20,7 @@ type outgoing struct {
 // call is a question without an answer.
 type call struct {
 	id      string
+	link    *link       // over which it was sent; nil if it was not. Guarded by Client.mu
 	settled chan answer // capacity 1: whoever removes the call from Client.calls sends to it
 }
 
@@ -33,7 +34,7 @@ func (c *Client) newCall() *call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lastID++
-	return &call{strconv.FormatUint(c.lastID, 10), make(chan answer, 1)}
+	return &call{id: strconv.FormatUint(c.lastID, 10), settled: make(chan answer, 1)}
 }
 
 // enqueue puts a message into the queue. The caller holds mu.
@@ -48,11 +49,15 @@ func (c *Client) enqueue(out *outgoing) error {
 		return fmt.Errorf("%w: %d messages wait already", ErrNotConnected, len(c.queue))
 	}
 	c.queue = append(c.queue, out)
+	c.wakeWriter()
+	return nil
+}
+
+func (c *Client) wakeWriter() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // closed returns the error of sending by a client that is closed for a reason.
@@ -110,7 +115,7 @@ func (c *Client) ask(ctx context.Context, out *outgoing) (*envelope.Inbound, err
 	case <-ctx.Done():
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.calls, asked.id)
+		c.settle(asked.id, answer{})
 		c.forget(out)
 		return nil, context.Cause(ctx)
 	}
@@ -121,10 +126,15 @@ func (c *Client) forget(out *outgoing) {
 	c.queue = slices.DeleteFunc(c.queue, func(o *outgoing) bool { return o == out })
 }
 
-// take returns the first message of the queue, nil if it is empty.
-func (c *Client) take() *outgoing {
+// take returns the first message of the queue, to be sent over the link: nil if there is none, or if the link is not the
+// current one.
+func (c *Client) take(l *link) *outgoing {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.current != l {
+		c.wakeWriter() // of the one that is
+		return nil
+	}
 	if len(c.queue) == 0 {
 		c.queue = nil
 		return nil
@@ -132,6 +142,10 @@ func (c *Client) take() *outgoing {
 	out := c.queue[0]
 	c.queue[0] = nil
 	c.queue = c.queue[1:]
+	if out.call != nil {
+		out.call.link = l
+		l.calls++
+	}
 	return out
 }
 
@@ -143,18 +157,35 @@ func (c *Client) settle(id string, a answer) bool {
 	}
 	delete(c.calls, id)
 	asked.settled <- a
+	if l := asked.link; l != nil {
+		l.calls--
+		l.letGo()
+	}
 	return true
 }
 
-// release settles what the lost connection was to carry: calls that were sent fail with lost, and of the messages that
-// were not, those that the queue has no room for fail with unsent. The caller holds mu.
-func (c *Client) release(room int, lost, unsent error) {
+// disconnected settles what a lost connection was to carry; l is nil if there was none. The caller holds mu.
+func (c *Client) disconnected(l *link, why error) {
+	if l != nil {
+		c.settleSent(l, fmt.Errorf("%w: %w", ErrDisconnected, why))
+	}
+	c.keepUnsent(c.options.Queue, fmt.Errorf("%w: %w", ErrNotConnected, why))
+}
+
+// settleSent lets calls fail that were sent over a connection, nil for any. The caller holds mu.
+func (c *Client) settleSent(l *link, lost error) {
+	for id, asked := range c.calls {
+		if asked.link != nil && (l == nil || asked.link == l) {
+			c.settle(id, answer{err: lost})
+		}
+	}
+}
+
+// keepUnsent lets messages fail that were not sent and for which the queue has no room. The caller holds mu.
+func (c *Client) keepUnsent(room int, unsent error) {
 	kept := c.queue[:min(room, len(c.queue))]
-	waiting := map[string]bool{}
 	for _, out := range kept {
-		if out.call != nil {
-			waiting[out.call.id] = true
-		} else {
+		if out.call == nil {
 			out.finish(nil)
 		}
 	}
@@ -166,11 +197,6 @@ func (c *Client) release(room int, lost, unsent error) {
 		}
 	}
 	c.queue = slices.Clone(kept)
-	for id := range c.calls {
-		if !waiting[id] {
-			c.settle(id, answer{err: lost})
-		}
-	}
 }
 
 // finish tells the sender of an event, if it waits, what has become of it.
