@@ -13,7 +13,7 @@ import (
 )
 
 // answerTime is how long a client that was told to connect elsewhere has to say that it does.
-const answerTime = time.Second
+const answerTime = 2 * time.Second
 
 // schedule is until when the connections of an App that shuts down have left.
 type schedule struct {

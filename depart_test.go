@@ -146,8 +146,8 @@ func TestShutdownTellsClients(t *testing.T) {
 		after  time.Duration // how long each stays after it was told
 		closed bool          // by the server
 	}{
-		{"knows nothing of it", 0, func(*leaver) {}, time.Second, true},
-		{"asks what it means", 0, func(l *leaver) { l.Say(`{"type":"$reconnect","id":1}`) }, time.Second, true},
+		{"knows nothing of it", 0, func(*leaver) {}, 2 * time.Second, true},
+		{"asks what it means", 0, func(l *leaver) { l.Say(`{"type":"$reconnect","id":1}`) }, 2 * time.Second, true},
 		{"is elsewhere at once", 0, func(l *leaver) { go l.Close(1000, "") }, 0, false},
 		{"is elsewhere after a while", 0, func(l *leaver) {
 			ack(l)
@@ -222,8 +222,8 @@ func TestShutdownServesUntilTurn(t *testing.T) {
 		b.Say(`{"type":"wait","id":2}`)
 		b.Hears(hint, `{"type":"wait","id":2}`)
 		b.Closed(1012, "server shutting down")
-		happened.Want(t, "2s: true")
-		if err := <-done; err != nil || time.Since(begun) != 2*time.Second {
+		happened.Want(t, "3s: true")
+		if err := <-done; err != nil || time.Since(begun) != 3*time.Second {
 			t.Errorf("Shutdown: %v after %v", err, time.Since(begun))
 		}
 	})

@@ -84,7 +84,7 @@ func TestMiddlewareDoesNotSee(t *testing.T) {
 		}, "close"},
 		{"a message after the App's close in a shutdown", func(_ *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {
 			go app.End()
-			wstest.Pass(2 * time.Second)
+			wstest.Pass(3 * time.Second)
 			c.Put(text(`{"type":"poke"}`), kit.CloseFrame(1012, ""))
 		}, "close shutdown"},
 		{"Disconnect", func(t *testing.T, app *kit.App, c *kit.RawClient, _ *kit.Conn) {

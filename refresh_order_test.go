@@ -91,7 +91,7 @@ func TestShutdownDuringRefresh(t *testing.T) {
 		if err := app.Shutdown(t.Context()); err != nil || time.Since(begun) < time.Second {
 			t.Errorf("Shutdown returned %v after %v", err, time.Since(begun))
 		}
-		wstest.ExpectClose(c, 1001)
+		wstest.ExpectClose(c, 1012)
 		g.closed.Want(t, "refreshed: wsgate: App is shutting down", "wsgate: App is shutting down")
 		if refused == nil || !strings.Contains(refused.Error(), "a call by OnRefresh") {
 			t.Errorf("Shutdown within OnRefresh returned %v", refused)

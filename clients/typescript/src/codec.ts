@@ -1,7 +1,8 @@
 import type { Envelope } from "./contract.js";
 
-/** The one message of the protocol itself that clients send. */
+/** The messages of the protocol itself that clients send. */
 export const refresh = "$refresh";
+export const reconnect = "$reconnect";
 
 /** A message that was taken apart. */
 export interface Message {
@@ -22,7 +23,7 @@ export class Codec {
 
   encode(event: string, id: number | undefined, payload: any): string {
     const { type, id: idKey, data } = this.#names;
-    if (event === "error" || event[0] === "$" && event !== refresh) throw new TypeError(`wsgate: the event name "${event}" is reserved`);
+    if (event === "error" || event[0] === "$" && event !== refresh && event !== reconnect) throw new TypeError(`wsgate: the event name "${event}" is reserved`);
     if (typeof payload?.toJSON === "function") payload = payload.toJSON();
     const json: string | undefined = JSON.stringify(payload);
     const head = JSON.stringify({ [type]: event, [idKey]: id });

@@ -22,6 +22,7 @@ import (
 // requests to /control/ what is to happen:
 //
 //	restart  shuts the App down, and serves a new one
+//	deploy   serves a new App, and shuts the old one down
 //	refuse   refuses upgrades with 503, until admit
 //	admit    ends that
 //	listen   serves at the second address as well
@@ -104,6 +105,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request, command string)
 	switch command {
 	case "restart":
 		err = s.restart(r.Context())
+	case "deploy":
+		err = s.deploy(r.Context())
 	case "listen":
 		err = s.listen()
 	case "refuse", "admit":
@@ -143,6 +146,18 @@ func (s *Server) restart(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.app, s.hanging = app, 0
 	return err
+}
+
+func (s *Server) deploy(ctx context.Context) error {
+	app, err := s.newApp()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	old := s.app
+	s.app = app
+	s.mu.Unlock()
+	return old.Shutdown(ctx)
 }
 
 func (s *Server) listen() error {
@@ -186,6 +201,7 @@ const (
 	echo  wsgate.Call[line, line]     = "echo"
 	move  wsgate.Call[card, card]     = "move"
 	hang  wsgate.Call[struct{}, line] = "hang" // is never answered
+	slow  wsgate.Call[int, string]    = "slow" // is answered after so many milliseconds
 )
 
 type line struct {
@@ -231,6 +247,10 @@ func (g *gateway) Events() wsgate.Events[user] {
 		}),
 		wsgate.Answer(echo, func(_ context.Context, _ *conn, l line) (line, error) { return l, nil }),
 		wsgate.Answer(move, func(_ context.Context, _ *conn, c card) (card, error) { return c, nil }),
+		wsgate.Answer(slow, func(_ context.Context, _ *conn, milliseconds int) (string, error) {
+			<-time.After(time.Duration(milliseconds) * time.Millisecond)
+			return "slow", nil
+		}),
 		wsgate.Answer(hang, func(ctx context.Context, _ *conn, _ struct{}) (line, error) {
 			g.server.mu.Lock()
 			g.server.hanging++

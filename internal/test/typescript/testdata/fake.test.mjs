@@ -626,3 +626,129 @@ test("there is no WebSocket", () => {
   assert.throws(() => connect("ws://example.com/"), /there is no WebSocket here/);
   if (own) globalThis.WebSocket = own;
 });
+
+const reconnect = '{"type":"$reconnect"}';
+
+test("a server that shuts down: the client connects elsewhere before it lets go", async () => {
+  const c = await opened();
+  const phases = [], heard = [];
+  c.subscribe((s) => phases.push(s.phase));
+  c.on("x", (n) => heard.push(n));
+  const old = last();
+  const slow = c.call("slow");
+  old.hear({ type: "$reconnect" });
+  old.hear({ type: "$reconnect" });
+  await settle();
+  assert.deepEqual([sockets.length, old.sent.at(-1)], [2, reconnect]);
+  c.emit("before");
+  assert.equal(old.sent.at(-1), '{"type":"before"}'); // it goes on
+  let joined;
+  c.subscribe(() => { joined ??= c.do("join"); });
+  last().accept();
+  assert.deepEqual([phases, c.state.phase], [["connected"], "connected"]);
+  assert.deepEqual(last().sent, ['{"type":"join","id":2}', '{"type":"$reconnect","id":3}']);
+  old.hear({ type: "x", data: 1 });
+  last().hear({ type: "x", data: 2 });
+  last().hear({ type: "join", id: 2 });
+  await joined;
+  last().hear({ type: "$reconnect", id: 3 });
+  assert.equal(old.closedWith, undefined); // a call is in flight
+  old.hear({ type: "x", data: 3 });
+  old.hear({ type: "$expiring", in: 1 });
+  old.hear({ type: "slow", id: 1, data: "answer" });
+  assert.equal(await slow, "answer");
+  assert.equal(old.closedWith, 1000);
+  assert.deepEqual(heard, [1, 2, 3]);
+  assert.deepEqual([c.errors, sockets.length], [[], 2]);
+  await pass(60_000);
+  assert.deepEqual([phases, sockets.length], [["connected"], 2]);
+});
+
+test("a server that shuts down: the next one cannot be reached at first", async () => {
+  const c = await opened();
+  const old = last(), phases = [];
+  c.subscribe((s) => phases.push(s.phase));
+  old.hear({ type: "$reconnect" });
+  await settle();
+  last().end(1006);
+  assert.equal(sockets.length, 2);
+  await pass(500);
+  assert.equal(sockets.length, 3);
+  await pass(20_000); // no answer
+  await pass(1000);
+  assert.deepEqual([sockets[2].closedWith, sockets.length, c.state.phase], [1000, 4, "connected"]);
+  c.emit("x");
+  assert.equal(old.sent.at(-1), '{"type":"x"}');
+  last().accept();
+  assert.deepEqual(phases, ["connected"]);
+  await pass(10_000); // the answer that shows that it is open does not come
+  assert.equal(old.closedWith, 1000);
+});
+
+test("a server that shuts down: the old connection ends first", async () => {
+  for (const code of [1012, 1006, 4409, 1008]) {
+    const c = await opened();
+    const old = last(), phases = [];
+    c.subscribe((s) => phases.push(s.phase));
+    const call = failed(c.call("x"));
+    old.hear({ type: "$reconnect" });
+    await settle();
+    old.end(code, "why");
+    assert.equal((await call).code, "disconnected");
+    assert.deepEqual([c.state.phase, c.state.code, c.emit("x")], ["connecting", code, false]);
+    last().accept();
+    assert.deepEqual([phases, c.emit("x")], [["connecting", "connected"], true]);
+    last().end(1006);
+    assert.equal(c.state.phase, "waiting");
+  }
+});
+
+test("a server that shuts down: the old connection ends after it was replaced", async () => {
+  const c = await opened();
+  const old = last(), call = failed(c.call("x"));
+  old.hear({ type: "$reconnect" });
+  await settle();
+  last().accept();
+  old.end(4409, "one at a time");
+  assert.equal((await call).code, "disconnected");
+  assert.deepEqual([c.state.phase, c.emit("x")], ["connected", true]);
+});
+
+test("a server that shuts down: nowhere else", async () => {
+  const c = await opened();
+  const old = last();
+  old.hear({ type: "$reconnect" });
+  await settle();
+  last().end(1006);
+  old.end(1012, "server shutting down");
+  assert.deepEqual([c.state.phase, c.state.code], ["waiting", 1012]);
+  await pass(1000);
+  last().accept();
+  assert.equal(c.state.phase, "connected");
+});
+
+test("a server that shuts down: the client is closed meanwhile", async () => {
+  for (const accepted of [false, true]) {
+    const c = await opened();
+    const old = last(), call = failed(c.call("x"));
+    old.hear({ type: "$reconnect" });
+    await settle();
+    const next = last(), count = sockets.length;
+    if (accepted) next.accept();
+    c.close();
+    assert.equal((await call).code, "disconnected");
+    assert.deepEqual([old.closedWith, next.closedWith], [1000, 1000]);
+    await pass(60_000);
+    assert.equal(sockets.length, count);
+  }
+});
+
+test("a server that shuts down: a listener closes the client as soon as it is connected elsewhere", async () => {
+  const c = await opened();
+  const old = last();
+  old.hear({ type: "$reconnect" });
+  await settle();
+  c.subscribe((s) => { if (s.phase === "connected") c.close(); });
+  last().accept();
+  assert.deepEqual([old.closedWith, last().closedWith, c.state.phase], [1000, 1000, "closed"]);
+});

@@ -139,10 +139,31 @@ test("the server restarts under 50 calls", async (t) => {
   // The server tells the call that it handled that it stops, the others are lost.
   assert.ok(settled.every(([i, how]) => how === "disconnected" || i === 0), JSON.stringify(settled));
   const { code: closed, reason, error } = await lost;
-  assert.deepEqual([closed, reason, error.code], [1001, "server shutting down", "connect"]);
+  assert.deepEqual([closed, reason, error.code], [1012, "server shutting down", "connect"]);
   await c.ready();
   assert.deepEqual(await c.call("echo", { from: "", text: "again" }), { from: "", text: "again" });
   assert.equal(settled.length, 50);
+});
+
+test("the server is deployed anew: no call fails, and what is in flight is answered", async (t) => {
+  const c = open(t);
+  const phases = [];
+  c.subscribe((s) => phases.push(s.phase));
+  await c.ready();
+  const told = next(c, "said");
+  await c.do("greet");
+  await told;
+  const slow = c.call("slow", 300);
+  const again = reached(c, (s) => s.phase === "connected");
+  const deployed = control("deploy");
+  await again;
+  let answers = 0;
+  for (let begun = Date.now(); Date.now() - begun < 200; answers++) await c.call("echo", { from: "", text: "x" });
+  assert.ok(answers > 5);
+  assert.equal(await slow, "slow");
+  await deployed;
+  assert.deepEqual(phases, ["connected", "connected"]);
+  assert.deepEqual(c.errors, []);
 });
 
 test("a server that starts late, and refuses at first", async (t) => {
