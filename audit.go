@@ -23,6 +23,10 @@ func (a *App) audit() (warnings []string) {
 		warnings = append(warnings, "Options.Compression is on: the length of a message that contains both a secret and text chosen by a stranger can reveal the secret")
 	}
 	warnings = append(warnings, a.limits.audit("Options")...)
+	if most := a.limits.atPace(); a.limits.Connections > most {
+		warnings = append(warnings, fmt.Sprintf("Options: Limits.Connections is %d, and half of Limits.Drain, %v, at a Limits.DrainPace of %d a second is enough for %d connections: "+
+			"a shutdown with more sends them to other nodes faster than that", a.limits.Connections, a.limits.Drain, a.limits.DrainPace, most))
+	}
 	for _, r := range a.registry.routes {
 		if r.Limits != nil {
 			warnings = append(warnings, r.Limits.withDefaults().audit(fmt.Sprintf("route %q", r.Path))...)
@@ -36,8 +40,12 @@ func (l Limits) audit(of string) (warnings []string) {
 	have, baseline := reflect.ValueOf(l), reflect.ValueOf(l.baseline())
 	for i := range have.NumField() {
 		if usual := baseline.Field(i).Int(); usual > 0 && (have.Field(i).Int()-1)/relaxed >= usual { // above relaxed × usual, which may overflow
-			warnings = append(warnings, fmt.Sprintf("%s: Limits.%s is %v, the default is %v: it bounds what one client can cost",
-				of, have.Type().Field(i).Name, have.Field(i), baseline.Field(i)))
+			name, bounds := have.Type().Field(i).Name, "what one client can cost"
+			if name == "DrainPace" {
+				bounds = "how many clients a second a shutdown sends to other nodes"
+			}
+			warnings = append(warnings, fmt.Sprintf("%s: Limits.%s is %v, the default is %v: it bounds %s",
+				of, name, have.Field(i), baseline.Field(i), bounds))
 		}
 	}
 	return warnings

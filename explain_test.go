@@ -119,7 +119,10 @@ func TestReportAtStart(t *testing.T) {
 		{"no limit of the rate", wsgate.Options{Limits: wsgate.Limits{Rate: math.MaxInt}}, []string{"Limits.Rate is 9223372036854775807, the default is 200"}},
 		{"a rate for a game", wsgate.Options{Limits: wsgate.Limits{Rate: 3200, Burst: 1 << 10}}, nil},
 		{"huge bursts", wsgate.Options{Limits: wsgate.Limits{Rate: 10, Burst: 321}}, []string{"Limits.Burst is 321, the default is 20"}},
-		{"many connections are no protection less", wsgate.Options{Limits: wsgate.Limits{Connections: 1 << 20}}, nil},
+		{"as many connections as can leave in time", wsgate.Options{Limits: wsgate.Limits{Connections: 7500}}, nil},
+		{"more connections than can leave in time", wsgate.Options{Limits: wsgate.Limits{Connections: 7501}}, []string{"Limits.Connections is 7501, and half of Limits.Drain, 30s, at a Limits.DrainPace of 500 a second is enough for 7500"}},
+		{"many connections, and time for them", wsgate.Options{Limits: wsgate.Limits{Connections: 100_000, DrainPace: 2000, Drain: 100 * time.Second}}, nil},
+		{"all leave at once", wsgate.Options{Limits: wsgate.Limits{Connections: 1 << 20, DrainPace: 1 << 60}}, []string{"Limits.DrainPace is 1152921504606846976, the default is 500: it bounds how many clients a second"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			app := kit.NewApp(t, &test.opts, wsgate.Route{Path: "/", New: newExplained})

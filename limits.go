@@ -154,6 +154,11 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// atPace returns how many connections a shutdown within Drain closes at DrainPace.
+func (l *Limits) atPace() int {
+	return int(min(float64(l.DrainPace)*l.Drain.Seconds()/2, math.MaxInt32))
+}
+
 func quarterOfMemory() int { return int(min(cmp.Or(ram.Usable()/4, 1<<30), math.MaxInt)) }
 
 // baseline returns the defaults, computed from those fields of l that other defaults depend on.

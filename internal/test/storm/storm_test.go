@@ -271,9 +271,12 @@ func TestRedeploy(t *testing.T) {
 		most = max(50, n/10)
 	}
 	t.Run("at a pace", func(t *testing.T) {
-		left, moving, failed := redeploy(t, n, most)
+		left, moving, failed, stall := redeploy(t, n, most)
 		if left > most+most/2+10 { // fake-time tests are strict
 			t.Errorf("%d left within a second, want about %d", left, most)
+		}
+		if stall > time.Second {
+			t.Skipf("the machine is overloaded: an answer took %v", stall) // and so may a client's to the server
 		}
 		if len(moving) > 0 {
 			t.Errorf("%d clients that understand were without a connection, for up to %v", len(moving), moving[len(moving)-1])
@@ -285,7 +288,7 @@ func TestRedeploy(t *testing.T) {
 	t.Run("all at once", func(t *testing.T) { redeploy(t, n, 1<<30) })
 }
 
-func redeploy(t *testing.T, n, pace int) (left int, moving []time.Duration, failed int64) {
+func redeploy(t *testing.T, n, pace int) (left int, moving []time.Duration, failed int64, stall time.Duration) {
 	first, other := startNode(t, "127.0.0.1:0", pace), startNode(t, "127.0.0.1:0", pace)
 	proxy := start(t, "STORM_ROLE=proxy", "STORM_NODES="+first.addr+","+other.addr)
 	w := &crowd{url: "ws://" + proxy.addr + "/"}
@@ -342,7 +345,7 @@ func redeploy(t *testing.T, n, pace int) (left int, moving []time.Duration, fail
 		quantile(answers, .5), quantile(answers, .99), quantile(answers, 1),
 		len(moving), quantile(moving, 1), w.failed.Load(), why(w),
 		quantile(returning, .5), quantile(returning, 1), back.Round(10*time.Millisecond))
-	return stopped.Left, moving, w.failed.Load()
+	return stopped.Left, moving, w.failed.Load(), quantile(answers, 1)
 }
 
 func why(w *crowd) string {
