@@ -143,12 +143,12 @@
 //     connection is affected. What is sent through [Conn.Paced] never fills the queue: it waits for the client.
 //  6. A panic in a hook, handler or middleware is logged with its stack and closes that connection with 1011. Nothing
 //     else is affected.
-//  7. A handler's context is cancelled when its connection ends or the App shuts down.
+//  7. A handler's context is cancelled when its connection ends, or has its turn to end while the App shuts down.
 //  8. Every request that carries an id gets exactly one answer: a reply or an error, even if the result is nil or the
 //     event is unknown. After a panic, the close of the connection is the answer.
 //  9. [App.Shutdown] answers new upgrades with 503, lets handlers in flight finish, writes what is queued, and closes
-//     every connection with 1001. It returns when every OnClose has returned, or when its context is done; then the
-//     remaining connections are cut.
+//     every connection that its client does not leave, with 1012, some at a time. It returns when every OnClose has
+//     returned, or when its context is done; then the remaining connections are cut.
 //
 // Delivery is at most once: a message sent to a connection that breaks is lost, and nobody is told.
 //
