@@ -56,7 +56,7 @@ malformed: 4400 Invalid message
 early: 4401 Unauthorized
 twice: 4429 Too many initialisation requests
 duplicate: 4409 Subscriber for same already exists
-restarted: 1001
+restarted: 1012
 begun again
 `
 	if out := <-printed; out != want {
