@@ -147,7 +147,7 @@ func TestShutdownOneByOne(t *testing.T) {
 					t.Error(err)
 				}
 				wstest.ExpectClose(clients[i], websocket.StatusServiceRestart)
-				if took := time.Since(begin); took > time.Second {
+				if took := time.Since(begin); took > 2*time.Second { // the client does not answer that it connects elsewhere
 					t.Errorf("Shutdown took %v", took)
 				}
 				if got := a.broker.Subscribed(); len(got) > 0 {
