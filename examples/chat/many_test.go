@@ -167,7 +167,9 @@ func TestShutdownKeepsWhatWasHeard(t *testing.T) {
 		if err != nil {
 			break
 		}
-		heard = append(heard, e["text"])
+		if e["type"] != "$reconnect" {
+			heard = append(heard, e["text"])
+		}
 	}
 	<-stopped
 

@@ -145,7 +145,7 @@ func TestClient(t *testing.T) {
 			const answer = await c.call("echo", { from: "", text: "again" });
 			c.close();
 			return [s.code, settled.length, [...new Set(settled)].sort(), answer.text];`,
-			`[1001,50,[0,"disconnected"],"again"]`,
+			`[1012,50,[0,"disconnected"],"again"]`,
 		}, {
 			"a server that refuses at first", `
 			await control("refuse");

@@ -1,4 +1,4 @@
-import { Codec } from "./codec.js";
+import { Codec, reconnect, refresh } from "./codec.js";
 import { text, WsgateError } from "./errors.js";
 import { absolute, isAway, scope, watch } from "./page.js";
 import { writer } from "./writer.js";
@@ -8,6 +8,7 @@ const stable = 5_000; // a connection that lasted this long resets the bound
 const longest = 2 ** 31 - 1; // of a timer
 const silent = 5_000; // a call that waits as long while nothing arrives has met a dead connection
 const open = 1; // the readyState of a WebSocket
+const expired = 4401;
 const replaced = 4409;
 /** The close codes below 4000 after which the client does not connect again. docs/protocol.md has the table. */
 const stayAway = [1000, 1002, 1003, 1007, 1008, 1009];
@@ -23,11 +24,11 @@ export class Client {
     #state = Object.freeze({ phase: "closed" });
     #listeners = new Map(); // by event, and by the symbols below
     #watching = false; // the page and the network: from the beginning until the client is closed
-    #attempt; // from the beginning of an attempt to the end of the connection
-    #socket;
-    #write = () => { }; // to the socket
-    #timer; // of the attempt, or of the wait for the next
-    #opened; // when the connection was made
+    #attempt; // the current one
+    #next; // to replace the connection, whose server shuts down
+    #replaced = new Map(); // the last id of the calls that each is kept for
+    #timer; // of the newest attempt, or of the wait for the next
+    #refreshing; // the attempt whose session is being renewed
     #bound = firstBound;
     #lastID = 0;
     #arrived = 0; // how many messages
@@ -125,70 +126,124 @@ export class Client {
     #now() {
         if (this.#attempt || !this.#watching)
             return;
-        clearTimeout(this.#timer);
         const attempt = this.#attempt = new AbortController();
-        const limit = this.#options.connectTimeout ?? lastBound;
-        this.#timer = after(limit, () => this.#lost(new WsgateError("connect", `no connection within ${limit} ms`)));
+        this.#limit(attempt);
         if (this.#state.phase !== "connecting")
             this.#setState({ ...ended(this.#state), phase: "connecting" });
         if (attempt === this.#attempt)
             void this.#dial(attempt);
     }
+    // #replace begins an attempt to replace the connection, which goes on meanwhile.
+    #replace() {
+        this.#limit(this.#next = new AbortController());
+        void this.#dial(this.#next);
+    }
+    #limit(attempt) {
+        clearTimeout(this.#timer);
+        const limit = this.#options.connectTimeout ?? lastBound;
+        this.#timer = after(limit, () => this.#failed(attempt, new WsgateError("connect", `no connection within ${limit} ms`)));
+    }
     async #dial(attempt) {
         let socket;
+        const end = (message, cause) => this.#failed(attempt, new WsgateError("closed", message, { cause }), {}, true);
         try {
             const [url, protocols] = await Promise.all([
                 valueOf(this.#url, attempt.signal), valueOf(this.#options.protocols, attempt.signal),
             ]);
-            if (attempt !== this.#attempt)
+            if (attempt.signal.aborted)
                 return;
             if (url == null || protocols === null)
-                return this.#end(new WsgateError("closed", "nobody is logged in"));
+                return end("nobody is logged in");
             try {
                 socket = new (this.#class())(absolute(url), typeof protocols === "string" ? [protocols] : [...protocols ?? []]);
             }
             catch (cause) {
-                return this.#end(new WsgateError("closed", `WebSocket: ${text(cause)}`, { cause })); // as it would be next time
+                return end(`WebSocket: ${text(cause)}`, cause); // as it would be next time
             }
         }
         catch (cause) {
-            if (attempt === this.#attempt)
-                this.#lost(new WsgateError("connect", text(cause), { cause }));
-            return;
+            return this.#failed(attempt, new WsgateError("connect", text(cause), { cause }));
         }
-        this.#socket = socket;
-        this.#write = writer(socket);
+        attempt.socket = socket;
+        attempt.write = writer(socket);
         socket.binaryType = "arraybuffer";
         socket.onerror = () => {
-            if (socket === this.#socket && this.#opened === undefined)
-                this.#closed(1006, "");
+            if (attempt.opened === undefined)
+                this.#closed(attempt, 1006, "");
         };
-        socket.onopen = () => this.#connected(socket);
-        socket.onmessage = ({ data }) => this.#received(data);
-        socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+        socket.onopen = () => this.#connected(attempt, socket);
+        socket.onmessage = ({ data }) => this.#received(attempt, data);
+        socket.onclose = ({ code, reason }) => this.#closed(attempt, code, reason);
     }
-    #connected(socket) {
+    #connected(attempt, socket) {
         clearTimeout(this.#timer);
-        this.#opened = Date.now();
+        attempt.opened = Date.now();
+        const old = attempt === this.#next && this.#attempt;
+        this.#attempt = attempt;
+        this.#next = undefined;
+        if (old)
+            this.#replaced.set(old, Infinity);
         for (const out of this.#queue.splice(0))
-            this.#write(out.data);
+            this.#write(attempt, out);
         this.#setState({ phase: "connected", protocol: socket.protocol });
+        if (!old || !this.#replaced.has(old))
+            return;
+        // It is kept for the calls up to now, and for one that is answered when the new one is open on the server's side too.
+        this.#ask(reconnect, undefined).catch(() => { });
+        this.#replaced.set(old, this.#lastID);
+        this.#letGo();
     }
-    #closed(code, reason) {
-        const final = code >= 4000 ? code === replaced || !this.#options.reconnect?.includes(code) : stayAway.includes(code);
+    // #letGo closes connections that were replaced, and for which nothing is left to do.
+    #letGo() {
+        for (const [old, last] of this.#replaced) {
+            if ([...this.#calls.keys()].some((id) => id <= last))
+                continue;
+            this.#replaced.delete(old);
+            this.#leave(old);
+        }
+    }
+    #closed(attempt, code, reason) {
+        const final = code >= 4000
+            ? code === replaced || code !== expired && !this.#options.reconnect?.includes(code)
+            : stayAway.includes(code);
         const message = `the connection has ended: ${code} ${reason || "without a reason"}`;
-        if (final)
-            this.#end(new WsgateError("closed", message), { code, reason });
+        this.#failed(attempt, new WsgateError(final ? "closed" : "connect", message), { code, reason }, final);
+    }
+    // #failed is the end of an attempt, or of its connection. If another is under way to replace it, that is the current one.
+    #failed(attempt, error, closed = {}, final = false) {
+        if (attempt === this.#next) {
+            this.#next = undefined;
+            this.#leave(attempt, error);
+            clearTimeout(this.#timer);
+            if (!final)
+                this.#timer = setTimeout(() => this.#replace(), this.#pause());
+        }
+        else if (attempt !== this.#attempt) {
+            if (this.#replaced.delete(attempt))
+                this.#leave(attempt, error);
+        }
+        else if (this.#next) {
+            this.#attempt = this.#next;
+            this.#next = undefined;
+            this.#leave(attempt, error);
+            this.#setState({ phase: "connecting", error, ...closed });
+        }
+        else if (final)
+            this.#end(error, closed);
         else
-            this.#lost(new WsgateError("connect", message), { code, reason });
+            this.#lost(error, closed);
+    }
+    #pause() {
+        const wait = Math.random() * this.#bound;
+        this.#bound = Math.min(2 * this.#bound, lastBound);
+        return wait;
     }
     // #lost waits before the next attempt: a random time, since all clients of a server that restarts lose their connections
     // at once. A page that nobody sees, or that has no network, waits longer, but only until that changes.
     #lost(error, closed = {}) {
-        if (this.#opened !== undefined && Date.now() - this.#opened >= stable)
+        if (Date.now() - (this.#attempt?.opened ?? Infinity) >= stable)
             this.#bound = firstBound;
-        const wait = Math.random() * this.#bound + (isAway() ? lastBound : 0);
-        this.#bound = Math.min(2 * this.#bound, lastBound);
+        const wait = this.#pause() + (isAway() ? lastBound : 0);
         this.#release(error);
         this.#timer = setTimeout(() => this.#now(), wait);
         this.#setState({ phase: "waiting", error, ...closed, wait });
@@ -200,23 +255,30 @@ export class Client {
             out.call?.settle(error);
         this.#setState({ phase: "closed", error, ...closed });
     }
-    // #release gives up the attempt or the connection. Calls that were sent fail.
+    // #release gives up all attempts and connections.
     #release(cause) {
         clearTimeout(this.#timer);
-        this.#opened = undefined;
-        this.#attempt?.abort();
-        this.#attempt = undefined;
-        const socket = this.#socket;
-        this.#socket = undefined;
+        const all = [this.#attempt, this.#next, ...this.#replaced.keys()];
+        this.#attempt = this.#next = undefined;
+        this.#replaced.clear();
+        for (const attempt of all)
+            if (attempt)
+                this.#leave(attempt, cause);
+    }
+    // #leave gives up an attempt or a connection. Calls that were sent over it fail.
+    #leave(attempt, cause) {
+        attempt.abort();
+        const { socket } = attempt;
         if (socket) {
             socket.onopen = socket.onmessage = socket.onclose = null; // onerror stays: some throw an error without it
+            attempt.opened ??= 0;
             try {
                 socket.close(1000);
             }
             catch { /* it has ended */ }
         }
         for (const out of [...this.#calls.values()]) {
-            if (this.#queue.includes(out))
+            if (out.over !== attempt)
                 continue;
             out.call.settle(new WsgateError("disconnected", "the connection was lost, whether the server has handled the message is not known", { cause }));
         }
@@ -290,6 +352,7 @@ export class Client {
                 const waits = this.#queue.indexOf(out);
                 if (waits >= 0)
                     this.#queue.splice(waits, 1); // nobody wants the answer
+                this.#letGo();
                 if (error)
                     reject(error);
                 else
@@ -319,8 +382,9 @@ export class Client {
     // #send sends a message or puts it into the queue. Otherwise it returns an error.
     #send(out) {
         const { queue = 0 } = this.#options;
-        if (this.#opened !== undefined && this.#socket?.readyState === open)
-            this.#write(out.data);
+        const attempt = this.#attempt;
+        if (attempt?.opened !== undefined && attempt.socket.readyState === open)
+            this.#write(attempt, out);
         else if (this.#state.phase === "closed")
             return new WsgateError("closed", "the client is closed", { cause: this.#state.error });
         else if (!queue)
@@ -333,10 +397,14 @@ export class Client {
             this.#calls.set(out.call.id, out);
         return undefined;
     }
+    #write(attempt, out) {
+        out.over = attempt;
+        attempt.write(out.data);
+    }
     #has(name) {
         return !!this.#listeners.get(name)?.size;
     }
-    #received(message) {
+    #received(attempt, message) {
         this.#arrived++;
         const raw = typeof message === "string" ? texts : binaries;
         if (this.#has(raw))
@@ -356,8 +424,39 @@ export class Client {
             this.#calls.get(id)?.call.settle(error, payload); // or nobody waits for it any more
         else if (error)
             this.#report(error);
+        else if (event[0] === "$")
+            this.#control(attempt, event);
         else
             this.#deliver(event, payload);
+    }
+    // #control handles a message of the protocol itself. It ignores what it does not know: the server may be newer.
+    #control(attempt, event) {
+        if (attempt !== this.#attempt)
+            return; // it was replaced
+        if (event === "$expiring")
+            void this.#refresh();
+        if (event === reconnect && !this.#next) {
+            attempt.write(this.#codec.encode(reconnect, undefined, undefined)); // the server waits a while
+            this.#replace();
+        }
+    }
+    // #refresh gives the server a token, once at a time.
+    async #refresh() {
+        const attempt = this.#attempt;
+        if (!this.#options.refresh || this.#refreshing === attempt)
+            return;
+        this.#refreshing = attempt;
+        try {
+            const token = await this.#options.refresh(attempt.signal);
+            if (token !== null && attempt === this.#attempt)
+                await this.#ask(refresh, { token });
+        }
+        catch (cause) {
+            if (attempt === this.#attempt)
+                this.#report(new WsgateError("refresh", `the session was not renewed: ${text(cause)}`, { cause }));
+        }
+        if (this.#refreshing === attempt)
+            this.#refreshing = undefined;
     }
     #deliver(name, value) {
         if (!this.#has(name))

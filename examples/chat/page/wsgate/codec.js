@@ -1,3 +1,6 @@
+/** The messages of the protocol itself that clients send. */
+export const refresh = "$refresh";
+export const reconnect = "$reconnect";
 /** Writes and reads messages with the keys of an envelope. */
 export class Codec {
     #names;
@@ -8,7 +11,7 @@ export class Codec {
     }
     encode(event, id, payload) {
         const { type, id: idKey, data } = this.#names;
-        if (event === "error" || event[0] === "$")
+        if (event === "error" || event[0] === "$" && event !== refresh && event !== reconnect)
             throw new TypeError(`wsgate: the event name "${event}" is reserved`);
         if (typeof payload?.toJSON === "function")
             payload = payload.toJSON();
