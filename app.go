@@ -194,8 +194,8 @@ func (a *App) Start(ctx context.Context) error {
 // the other nodes do not get all clients at once. Until its turn a connection is served as before.
 //
 // At its turn, a client is told to connect elsewhere. One that can, as those of this module can, does so first, and
-// closes this connection when the new one is open; it may take [Limits].Close for that. Any other connection closes with
-// 1012: the contexts of its handlers are cancelled with the cause [ErrShutdown], a handler in flight finishes, and what
+// closes this connection when the new one is open; it may take [Limits].Close for that, and so may a handler in flight. Any
+// other connection closes with 1012, two seconds after it was told: the contexts of its handlers are cancelled with the cause [ErrShutdown], a handler in flight finishes, and what
 // is queued is written. When all connections have ended, the OnStop functions run. Shutdown returns what they return, and
 // so nil when all went well.
 //

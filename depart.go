@@ -88,7 +88,7 @@ func (a *App) depart() {
 type departures struct {
 	staying []*conn // not told yet to connect elsewhere
 	told    line    // have not said yet that they do
-	moving  line    // connect elsewhere
+	moving  line    // connect elsewhere, or have a handler in flight
 	due     []*conn // are to be closed
 
 	tell, close gate // for those in staying and due
@@ -112,7 +112,7 @@ func (d *departures) step(now, toldBy, goneBy time.Time) {
 		}
 	}
 	for c := range d.told.pass(now, last) {
-		if c.moving.Load() {
+		if c.moving.Load() || c.activity.Load() != nil { // what its client says is read after the handler
 			d.moving.add(now, c)
 		} else {
 			d.due = append(d.due, c)

@@ -22,6 +22,13 @@
 // handled it. It is never repeated. While there is no connection, a call or an event fails with [ErrNotConnected], or it
 // waits in a queue that [Options].Queue bounds.
 //
+// # Moving
+//
+// A server that shuts down tells its clients to connect elsewhere. The client does that first, and lets go of its connection
+// when the new one is open, OnState has returned, and the calls that were sent over the old one are answered. Events of
+// both are handled meanwhile, so none is missed if OnState joins rooms by [Do] or [Call]; one that the server sends to both
+// may be handled twice. The state is Connected all the time, and OnState is told so again.
+//
 // # Goroutines
 //
 // Handlers run one at a time, in the order in which messages arrived and the state changed, on one goroutine of the

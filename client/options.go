@@ -51,7 +51,8 @@ type Options struct {
 	// 30 s; a negative value is for never.
 	Ping time.Duration
 
-	// OnState is called when the state has changed, before any message of the new connection is handled.
+	// OnState is called when the state has changed, before any message of the new connection is handled. When the client
+	// has moved to another connection, the state is Connected once more.
 	OnState func(context.Context, State)
 
 	// OnError is called for what no function returns: an error from the server that answers nothing ([*wsgate.Error]), an

@@ -143,7 +143,7 @@ var mutants = []mutant{
 	{"a shutdown closes all connections at once", "depart.go", `if waiting == 0 || now.Before(g.next) {`, `if waiting == 0 {`, core},
 	{"a shutdown that has little time takes it all the same", "depart.go", `pace = max(pace, float64(left)/by.Sub(now).Seconds())`, ``, core},
 	{"connections leave in the order in which they came", "depart.go", `	rand.Shuffle(len(d.staying), func(i, j int) { d.staying[i], d.staying[j] = d.staying[j], d.staying[i] })`, `	_ = rand.Int`, core},
-	{"a client that connects elsewhere has no more time than others", "depart.go", `		if c.moving.Load() {`, `		if false {`, core},
+	{"a client that connects elsewhere has no more time than others", "depart.go", `if c.moving.Load() || c.activity.Load() != nil {`, `if false {`, core},
 	{"no hook runs as soon as a shutdown has begun", "session.go", `	if !c.leaving.Load() {`, `	if !c.route.app.draining.Load() {`, core},
 	{"who takes messages as they are is told to connect elsewhere", "depart.go", `	if !c.route.sendsEvents() {`, `	if false {`, core},
 	{"another call of Shutdown, with less time, hastens nothing", "app.go", `	a.departing.endBefore(ctx)`, "\tif !a.draining.Load() {\n\t\ta.departing.endBefore(ctx)\n\t}", core},
