@@ -16,8 +16,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/wsgate/wsgate"
 	"github.com/wsgate/wsgate/internal/memory"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/internal/test/wire"
 	"github.com/wsgate/wsgate/wstest"
 )
@@ -425,4 +428,34 @@ func tableIn(t *testing.T, page, heading string) (rows [][]string) {
 		t.Fatalf("%s: no table below %q", page, heading)
 	}
 	return rows[2:]
+}
+
+// What the section on servers that shut down shows is what goes over the wire, and its times are right.
+func TestReconnectMessages(t *testing.T) {
+	const hint, moved = `{"type":"$reconnect"}`, `{"type":"$reconnect","id":7}`
+	page := read(t, protocolPage)
+	for _, want := range []string{"← " + hint, "→ " + hint, moved} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s does not have %s", protocolPage, want)
+		}
+	}
+	for answer, stays := range map[string]time.Duration{"": 2 * time.Second, hint: 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			g := &kit.EventGateway{Table: wsgate.Events[kit.Data]{kit.Echo[int]("echo")}}
+			old, next := kit.NewApp(t, nil, kit.RouteTo("/", g)), kit.NewApp(t, nil, kit.RouteTo("/", g))
+			c, other := kit.Dialed(t, old, "/"), kit.Dial(t, next, "/")
+			other.Say(moved)
+			other.Hears(moved)
+			begun := time.Now()
+			go old.End()
+			c.Hears(hint)
+			if answer != "" {
+				c.Say(answer)
+			}
+			c.Closed(websocket.StatusServiceRestart, "server shutting down")
+			if took := time.Since(begun); took != stays {
+				t.Errorf("closed after %v, want %v", took, stays)
+			}
+		})
+	}
 }

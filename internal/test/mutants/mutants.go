@@ -147,7 +147,7 @@ var mutants = []mutant{
 	{"no hook runs as soon as a shutdown has begun", "session.go", `	if !c.leaving.Load() {`, `	if !c.route.app.draining.Load() {`, core},
 	{"who takes messages as they are is told to connect elsewhere", "depart.go", `	if !c.route.sendsEvents() {`, `	if false {`, core},
 	{"another call of Shutdown, with less time, hastens nothing", "app.go", `	a.departing.endBefore(ctx)`, "\tif !a.draining.Load() {\n\t\ta.departing.endBefore(ctx)\n\t}", core},
-	{"a client lets go of a connection before the new one is open on the other side", "client/move.go", `	if err == nil { // the answer`, `	if false { // the answer`, "./client"},
+	{"a client lets go of a connection before the new one is open on the other side", "client/move.go", `	if err == nil { // the answer`, `	if err == nil && false { // the answer`, "./client"},
 	{"a client lets go of a connection while OnState runs", "client/move.go", `if l.greeted && l.calls == 0`, `if l.calls == 0`, "./client"},
 	{"a client lets go of a connection with calls in flight", "client/move.go", `if l.greeted && l.calls == 0`, `if l.greeted`, "./client"},
 	{"a client ends with a connection that it has replaced", "client/connect.go", `			if l.hasMoved(err) {`, `			if false {`, "./client"},
