@@ -104,6 +104,7 @@ type App struct {
 	engine      *transport.Engine
 	expiries    *timerwheel.Wheel // the ends of sessions; nil without any
 	members     *hub.Hub
+	hasBroker   bool
 	plan        *wiring.Plan
 	logged      logLimit
 	mistaken    sync.Map // keys of the mistakes that were logged, see isNewMistake

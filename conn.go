@@ -63,7 +63,9 @@ type conn struct {
 	exchange       *exchange // the message being handled; nil while the connection is parked
 	pace           *pace     // nil if no limit of the rate has mattered
 	malformedCount int32     // malformed messages in a row
+	shard          uint8     // of the route's results
 	opened         bool      // OnOpen returned nil
+	refused        bool      // OnOpen returned an error
 	ended          bool      // the transport has ended, with the cause
 	cause          error
 }
@@ -78,6 +80,7 @@ type exchange struct {
 	panicked  *PanicError      // the hook's panic, until call returns
 	malformed bool             // it was refused as not an envelope
 	tooSoon   bool             // it was refused because of a limit of the rate
+	code      Code             // of the error that it came to, as it is counted; "" for success
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}

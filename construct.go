@@ -104,6 +104,7 @@ func (b *builder) prepareRoutes() {
 			a.expiries = timerwheel.New(b.expiryTick())
 		}
 		rt.members = a.members.Route(rt.path, hub.Limits{Rooms: rt.limits.Rooms, QueueBytes: rt.limits.QueueBytes})
+		rt.accept.Counters = rt.members.Counters()
 		a.hub.routes[rt.path] = rt
 	}
 }
@@ -120,7 +121,7 @@ func (b *builder) newHub() {
 		config.OnBroker = func(err error) { o.OnBroker(a.hub, err) }
 	}
 	if o.Broker != nil {
-		config.Broker = o.Broker
+		config.Broker, a.hasBroker = o.Broker, true
 	}
 	if o.CloseOldest {
 		config.Replace = StatusReplaced
@@ -149,6 +150,7 @@ func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 	}
 	b.addErrors(rt.bind(r.Route))
 	rt.wrapped = len(b.use)+len(use) > 0
+	rt.nameResults()
 	rt.handle = wrapAll(b, b.use, wrapAll(b, use, Handler(rt.innermost)))
 	a.registry.routes = append(a.registry.routes, r.Route)
 	a.mux.Handle(rt.path, rt)

@@ -146,6 +146,7 @@ type binding struct {
 	atMost      *eventRate // nil without AtMost
 	meta        func(c AnyConn, room string) ([]byte, error)
 	activity    activity
+	index       int // in the route's results
 }
 
 func (e Events[D]) erase() []binding {

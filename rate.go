@@ -65,6 +65,7 @@ func (c *conn) tooFast(m Message, wait time.Duration) {
 	}
 	c.exchange.tooSoon = true
 	c.respond(Inbound{Hook: HookMessage}, errTooSoon("too many messages", wait))
+	c.countResult()
 	*c.exchange = exchange{}
 }
 

@@ -31,6 +31,10 @@ type route struct {
 	handle     Handler             // the hooks, wrapped in middleware
 	wrapped    bool                // there is middleware
 
+	upgrades counts[int] // by status
+	closed   counts[ending]
+	results  results
+
 	opening, receiving, refreshing, closing activity // activities other than events
 
 	reached atomic.Bool // by an upgrade, see isFirst
@@ -54,16 +58,18 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if a.warned.CompareAndSwap(false, true) {
 			a.log.Error("wsgate: a request came before App.Start had run the OnStart functions")
 		}
-		unavailable("not started").Write(w, r)
+		rt.answer(unavailable("not started"), w, r)
 		return
 	}
 	ok, why := a.begin()
 	if !ok {
-		unavailable(why).Write(w, r)
+		rt.answer(unavailable(why), w, r)
 		return
 	}
 	c := &conn{route: rt}
-	c.member.Init(rt.members, newConnID(), c)
+	id := newConnID()
+	c.shard = id[0] ^ id[1]<<3 ^ id[2]>>2 // random
+	c.member.Init(rt.members, id, c)
 	var deciding sync.WaitGroup
 	started := false
 	defer func() {
@@ -92,9 +98,11 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if decided.late {
 			_ = http.NewResponseController(w).Flush() // send the response before waiting for OnUpgrade
 		}
+		rt.countRefused(err)
 		rt.logRefused(r, err)
 		return
 	}
+	rt.upgrades.add(http.StatusSwitchingProtocols, 0)
 	c.t = t
 	rt.hooks.attach(c, decided.data)
 	if rt.hooks.refresh != nil || !decided.end.IsZero() {
@@ -102,6 +110,24 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	started = true
 	go c.run(deadline) // App.active waits for it
+}
+
+// answer answers a request that is not upgraded.
+func (rt *route) answer(refusal *transport.Refusal, w http.ResponseWriter, r *http.Request) {
+	refusal.Write(w, r)
+	rt.countRefused(refusal)
+}
+
+// statusGone is the status of an upgrade whose client has gone away before it was answered. Nobody gets it.
+const statusGone = 499
+
+// countRefused counts an upgrade that was refused.
+func (rt *route) countRefused(err error) {
+	status := statusGone
+	if refusal, ok := err.(*transport.Refusal); ok {
+		status = refusal.Status
+	}
+	rt.upgrades.add(status, 0)
 }
 
 // reserve reserves an entry in the hub before the connection exists.

@@ -86,6 +86,7 @@ func (c *conn) finish() {
 		c.cause = c.t.End(errGoexit)
 		c.route.app.logError(c.t.Context(), "wsgate: connection", errGoexit, "conn", c.ID(), "path", c.route.path)
 	}
+	c.countEnd()
 	defer c.member.Remove()
 	defer c.member.LeaveAll()
 	if c.expiry != nil {
@@ -159,6 +160,7 @@ func (c *conn) open(deadline time.Time) {
 			c.stay()
 			return
 		}
+		c.refused = true
 		c.guarded(Inbound{Hook: HookOpen}, func() { c.refuse(err) })
 		*c.exchange = exchange{}
 	})
@@ -223,8 +225,18 @@ func (c *conn) receive(m Message) {
 // handled acts on the result of a message, and ends its exchange.
 func (c *conn) handled(in Inbound, err error) {
 	c.guarded(in, func() { c.respond(in, err) })
+	c.countResult()
 	c.countMalformed()
 	*c.exchange = exchange{}
+}
+
+// countResult counts what became of a message.
+func (c *conn) countResult() {
+	event := 0
+	if b := c.exchange.binding; b != nil {
+		event = b.index
+	}
+	c.route.results.add(c.shard, event, c.exchange.code)
 }
 
 // countMalformed closes a connection after too many malformed messages in a row, once the last is answered.
@@ -241,6 +253,7 @@ func (c *conn) countMalformed() {
 // guarded calls f, which may call user code, such as an answer's MarshalJSON or an error's methods.
 func (c *conn) guarded(in Inbound, f func()) {
 	if err := safely(func() error { f(); return nil }); err != nil {
+		c.exchange.code = Internal
 		c.logHandler(in, err)
 		c.t.Close(websocket.StatusInternalError, "internal error", err)
 	}
@@ -254,22 +267,32 @@ func (c *conn) respond(in Inbound, err error) {
 	}
 	var p *PanicError
 	if errors.As(err, &p) {
+		c.exchange.code = Internal
 		c.logHandler(in, err)
 		c.t.Close(websocket.StatusInternalError, "internal error", p)
 		return
 	}
 	if ce, ok := asCloseError(err); ok {
+		c.exchange.code = codeClosed
 		c.Close(ce.Code, ce.Reason)
 		return
 	}
 	own, ok := asClientError(err)
-	if !ok && !c.isClosed(err) {
+	c.exchange.code = own.Code
+	switch {
+	case ok:
+	case c.isClosed(err):
+		c.exchange.code = codeClosed
+	default:
 		c.logHandler(in, err)
 	}
 	if !c.isTold() {
 		c.sendError(own)
 	}
 }
+
+// codeClosed is the code in [RouteStats].Events of a message whose handler saw the connection end.
+const codeClosed Code = "closed"
 
 // reply answers an event that was sent with an id.
 func (c *conn) reply(in Inbound) {
@@ -281,6 +304,7 @@ func (c *conn) reply(in Inbound) {
 		err = c.t.Send(m)
 	}
 	if err != nil && !c.isClosed(err) {
+		c.exchange.code = Internal
 		c.logHandler(in, fmt.Errorf("the answer: %w", err))
 		c.sendError(&Error{Code: Internal, Message: "internal error"})
 	}

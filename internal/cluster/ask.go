@@ -77,7 +77,7 @@ func (n *Node) answer(m Message) {
 		yes, ok = n.loop.events.OnRequest(m.Body[size:])
 	}
 	if !ok {
-		n.Drop()
+		n.Drop(Invalid)
 		return
 	}
 	_ = n.Publish(nodeTopic(m.Node), answer, func(b []byte) []byte {

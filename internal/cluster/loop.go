@@ -215,7 +215,7 @@ func (n *Node) enqueue(m Message) {
 		return
 	}
 	if m.Kind != ask && len(m.Body) > maxNodeID {
-		n.Drop()
+		n.Drop(Invalid)
 		return
 	}
 	m.Body = bytes.Clone(m.Body)
@@ -223,7 +223,7 @@ func (n *Node) enqueue(m Message) {
 	if err != nil { // the message itself did not fit
 		loss.Items++
 	}
-	n.ignored.Add(uint64(loss.Items))
+	n.ignored[Crowded].Add(uint64(loss.Items))
 }
 
 // run runs until done is closed.
@@ -317,7 +317,7 @@ func (n *Node) handle(m Message) {
 	case answer:
 		n.requests.answered(m.Node, m.Body)
 	default:
-		n.Drop()
+		n.Drop(Invalid)
 	}
 }
 

@@ -26,7 +26,11 @@ type Node struct {
 	broker  Broker // nil for a single node, which neither subscribes nor publishes
 	maxBody int    // maximum size of a message's body in bytes
 	topics  subscriptions
-	ignored atomic.Uint64
+	ignored [reasons]atomic.Uint64
+	arrived [shardCount]struct {
+		messages atomic.Uint64
+		_        [56]byte // no two shards share a cache line
+	}
 	leave   context.CancelFunc // cancels waits for the message broker
 	shards  [shardCount]shard
 
@@ -39,6 +43,7 @@ type Node struct {
 type shard struct {
 	mu      sync.Mutex // guards following
 	seq     uint64
+	failed  uint64 // of these, the broker has not accepted
 	scratch []byte
 }
 
@@ -73,15 +78,6 @@ func newID() string {
 // ID returns the node's unique id. It is a valid topic token.
 func (n *Node) ID() string { return n.id }
 
-// RemoteDropped returns the number of ignored messages from other nodes: invalid, of another version, too large,
-// duplicate or late.
-func (n *Node) RemoteDropped() uint64 { return n.ignored.Load() }
-
-// Drop counts a message whose body its receiver cannot use.
-func (n *Node) Drop() { n.ignored.Add(1) }
-
-// Topics returns the number of topics that are subscribed to.
-func (n *Node) Topics() int { return n.topics.count() }
 
 // Publish sends a message to the other nodes that are subscribed to the topic. write appends the body.
 func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error {
@@ -98,7 +94,10 @@ func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error
 	}
 	err := n.broker.Publish(topic, message) // Publish does not keep message
 	if err == nil && n.loop.mute.Load() {
-		return errMute // it may arrive nevertheless
+		err = errMute // it may arrive nevertheless
+	}
+	if err != nil {
+		s.failed++
 	}
 	return err
 }
@@ -119,6 +118,7 @@ func (n *Node) Release(topic string) { n.topics.release(topic) }
 // subscribe subscribes to the topic and passes on messages that are valid and in order.
 func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message)) (unsubscribe func(), err error) {
 	heard := sequences{} // calls for one topic do not overlap
+	arrived := &n.arrived[maphash.String(seed, topic)%shardCount].messages
 	return n.broker.Subscribe(ctx, topic, func(text []byte) {
 		kind, node, seq, body, err := parse(text)
 		if err == nil && string(node) == n.id {
@@ -127,13 +127,18 @@ func (n *Node) subscribe(ctx context.Context, topic string, receive func(Message
 			}
 			return
 		}
-		if err != nil || len(body) > n.maxBody {
-			n.Drop()
+		arrived.Add(1)
+		if err != nil {
+			n.Drop(Garbage)
+			return
+		}
+		if len(body) > n.maxBody {
+			n.Drop(TooLarge)
 			return
 		}
 		from := heard.of(node, n.peers.lives)
 		if !from.follows(seq) {
-			n.Drop()
+			n.Drop(Late)
 			return
 		}
 		receive(Message{kind, from.node, body})

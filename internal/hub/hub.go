@@ -160,6 +160,9 @@ func (h *Hub) Away() error {
 	return h.check.err()
 }
 
+// BrokerAway returns why the message broker is not available, nil if it is.
+func (h *Hub) BrokerAway() error { return h.node.Away() }
+
 // RemoteDropped returns the number of messages from other nodes that were dropped because they were invalid, duplicate
 // or late.
 func (h *Hub) RemoteDropped() uint64 { return h.node.RemoteDropped() }

@@ -85,7 +85,7 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.Init(n.route, r.FormValue("id"), n)
 	var refused error
 	c, err := transport.Accept(w, r, &transport.AcceptOptions{
-		Limits: n.limits, Engine: n.engine, Admit: func() (context.Context, *transport.Refusal) {
+		Limits: n.limits, Engine: n.engine, Counters: n.route.Counters(), Admit: func() (context.Context, *transport.Refusal) {
 			if refused = m.Reserve(r.Context(), time.Now().Add(time.Minute), r.FormValue("user")); refused != nil {
 				return nil, &transport.Refusal{Status: http.StatusServiceUnavailable, Message: refused.Error()}
 			}

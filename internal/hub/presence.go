@@ -51,7 +51,7 @@ func (rt *Route) tell(p Presence, change presence.Change[*Member]) {
 		rt.hub.log(slog.LevelError, "wsgate: telling who is present", err, "path", rt.path, "room", change.Room)
 		return
 	}
-	b := rt.hub.engine.Broadcast(m, nil)
+	b := rt.hub.engine.Broadcast(m, nil, &rt.counters)
 	if change.Only != nil {
 		for _, member := range change.Only {
 			b.To(member.t)

@@ -60,7 +60,7 @@ func (s Set) handle(m cluster.Message) {
 	case m.Kind == cluster.Data && s.receive(m.Body):
 	case m.Kind == cluster.Presence && s.kind == inRoom && s.route.presence != nil && s.route.presence.Receive(s.name, m.Node, m.Body):
 	default:
-		s.route.hub.node.Drop()
+		s.route.hub.node.Drop(cluster.Invalid)
 	}
 }
 
@@ -79,7 +79,7 @@ func (s Set) receive(body []byte) bool {
 	if len(m.For(false)) > s.route.limits.QueueBytes {
 		return false
 	}
-	b := s.route.hub.engine.Broadcast(m, nil)
+	b := s.route.hub.engine.Broadcast(m, nil, &s.route.counters)
 	s.find().each(func(e entry) {
 		if len(except) == 0 || !except[e.member.id] {
 			b.To(e.t)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsgate/wsgate/internal/cluster"
 	"github.com/wsgate/wsgate/internal/presence"
+	"github.com/wsgate/wsgate/internal/transport"
 )
 
 // Limits apply to the connections of one route.
@@ -18,6 +19,8 @@ type Route struct {
 	hub    *Hub
 	path   string
 	limits Limits
+
+	counters transport.Counters
 
 	all   index
 	rooms indexes

@@ -57,7 +57,7 @@ func (s Set) Except(members ...*Member) Set {
 // error. from is the connection whose handler sends, nil if there is none.
 func (s Set) Send(m *frame.Message, from *transport.Conn) error {
 	members := s.find()
-	b := s.route.hub.engine.Broadcast(m, from)
+	b := s.route.hub.engine.Broadcast(m, from, &s.route.counters)
 	members.each(func(e entry) {
 		if !slices.Contains(s.except, e.member) {
 			b.To(e.t)

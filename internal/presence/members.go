@@ -50,6 +50,17 @@ func (t *Tracker[C]) known(name string) (members map[string][]byte, others []str
 	return r.all(), nodes(r.remote), r.loaded && !r.load && !r.loading && len(r.conns) > 0
 }
 
+// Local returns the number of users in rooms through connections of this node. A user counts in each room, and for the
+// grace after leaving it.
+func (t *Tracker[C]) Local() (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.rooms {
+		n += len(r.local)
+	}
+	return n
+}
+
 func nodes(remote map[string]map[string]value) (ids []string) {
 	for node, users := range remote {
 		if len(users) > 0 {

@@ -15,6 +15,7 @@ type AcceptOptions struct {
 	Compression  bool // offer permessage-deflate without context takeover
 	Limits       *Limits
 	Engine       *Engine
+	Counters     *Counters
 	Owner        Owner
 
 	// Admit is called once the request is known to be a valid upgrade, before any response is sent. It checks the
@@ -23,7 +24,7 @@ type AcceptOptions struct {
 	Admit func() (values context.Context, refusal *Refusal)
 }
 
-// Accept upgrades the request or responds with an error. It keeps no reference to the request, so the HTTP handler may
+// Accept upgrades the request or responds with an error, which is a [*Refusal] unless the client has gone. It keeps no reference to the request, so the HTTP handler may
 // return. The first read cycle has begun, as if a message had been read.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
 	if r.ContentLength != 0 && r.ProtoMajor < 2 {

@@ -58,7 +58,8 @@ func (b *backlog) high() bool { return b.held.Load() > b.limit-b.limit/8 }
 // low reports whether enough of them have been disconnected.
 func (b *backlog) low() bool { return b.held.Load() <= b.limit-b.limit/4 }
 
-var errBacklog = fmt.Errorf("%w, and all queues together exceed Limits.TotalQueueBytes", ErrSlowClient)
+// ErrBacklog is ErrSlowClient for a client that was closed because of all slow clients together.
+var ErrBacklog = fmt.Errorf("%w, and all queues together exceed Limits.TotalQueueBytes", ErrSlowClient)
 
 // slowest returns the connections that are behind, those with the longest queues first.
 func (b *backlog) slowest() []*Conn {
@@ -137,7 +138,7 @@ func (e *Engine) shed() {
 		if e.backlog.low() {
 			return
 		}
-		if c.giveUp(func() bool { return c.out.charged }, errBacklog) {
+		if c.giveUp(func() bool { return c.out.charged }, ErrBacklog) {
 			c.tell()
 		}
 	}

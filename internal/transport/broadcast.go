@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/wsgate/wsgate/internal/frame"
 )
@@ -10,20 +11,26 @@ import (
 // Broadcast sends one message to many connections.
 type Broadcast struct {
 	engine  *Engine
+	casts   *casts // where it is counted
+	shard   int    // the same in every route; a pooled Broadcast tends to stay with one processor
 	message *frame.Message
 	from    *Conn
 	woken   []*Conn
 	over    []*Conn
+	queued  uint64
 	err     error
 }
 
-var broadcastPool = sync.Pool{New: func() any { return new(Broadcast) }}
+var (
+	broadcastPool = sync.Pool{New: func() any { return &Broadcast{shard: int(nextShard.Add(1) % castShards)} }}
+	nextShard     atomic.Uint32
+)
 
 // Broadcast starts a broadcast of m. If from is not nil, its handler is the sender, and the flush may wait for the end
-// of from's read cycle, so that broadcasts caused by messages that arrived together share writes.
-func (e *Engine) Broadcast(m *frame.Message, from *Conn) *Broadcast {
+// of from's read cycle, so that broadcasts caused by messages that arrived together share writes. k counts it.
+func (e *Engine) Broadcast(m *frame.Message, from *Conn, k *Counters) *Broadcast {
 	b := broadcastPool.Get().(*Broadcast)
-	b.engine, b.message, b.from = e, m, from
+	b.engine, b.message, b.from, b.casts = e, m, from, &k.casts[b.shard]
 	return b
 }
 
@@ -37,7 +44,10 @@ func (b *Broadcast) To(c *Conn) {
 	if over {
 		b.over = append(b.over, c)
 	}
-	if errors.Is(err, ErrLimit) {
+	switch {
+	case err == nil:
+		b.queued++
+	case errors.Is(err, ErrLimit):
 		b.err = err
 	}
 }
@@ -46,6 +56,8 @@ func (b *Broadcast) To(c *Conn) {
 // lock.
 func (b *Broadcast) End() error {
 	err := b.err
+	b.casts.broadcasts.Add(1)
+	b.casts.deliveries.Add(b.queued)
 	if len(b.woken) > 0 {
 		e := b.engine
 		e.mu.Lock()
@@ -66,7 +78,7 @@ func (b *Broadcast) End() error {
 	}
 	clear(b.woken)
 	clear(b.over)
-	b.woken, b.over, b.message, b.from, b.err = b.woken[:0], b.over[:0], nil, nil, nil
+	b.woken, b.over, b.message, b.from, b.casts, b.queued, b.err = b.woken[:0], b.over[:0], nil, nil, nil, 0, nil
 	broadcastPool.Put(b)
 	return err
 }

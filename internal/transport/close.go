@@ -2,6 +2,7 @@ package transport
 
 import (
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +43,7 @@ func (c *Conn) closeFor(f frame.Frame) {
 	c.beginClosing(f, errUndecided, c.limits.Close)
 }
 
-var badReason = violation{websocket.StatusInvalidFramePayloadData, "close reason is not UTF-8", errProtocol}
+var badReason = violation{websocket.StatusInvalidFramePayloadData, "close reason is not UTF-8", ErrProtocol}
 
 // errUndecided is a placeholder for the cause of a closure that input led to. The reader's error replaces it.
 var errUndecided = errors.New("wsgate: closing")
@@ -65,7 +66,7 @@ func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
 	o := &c.out
 	c.put(frame.Shared{Frame: f})
 	o.closing, o.untold = true, true
-	o.cause = cause
+	o.code, o.cause = codeOf(f), cause
 	o.endFlushes(func(f *flush) bool { return f.toSend }, nil)
 	c.bound(within)
 }
@@ -161,11 +162,14 @@ func (c *Conn) End(err error) (cause error) {
 	c.engine.wheel.Remove(&c.heartbeat.entry)
 	c.engine.awake.remove(c)
 	c.in.release()
+	c.publishReceived()
 	c.dropParser()
+	c.counters.end(c)
 
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.out.cause == errUndecided {
+		c.out.byPeer = v.byPeer
 		return v.cause
 	}
 	return c.out.cause
@@ -230,10 +234,37 @@ func (c *Conn) discard() {
 	}
 }
 
+// CloseCode returns the code of the close frame that the server has sent, or would have sent if the connection had not
+// been lost before; 1006 if there was no reason to send one.
+func (c *Conn) CloseCode() websocket.StatusCode {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if !c.out.closing {
+		return websocket.StatusAbnormalClosure
+	}
+	return websocket.StatusCode(c.out.code)
+}
+
+// ClosedByPeer reports, after End, whether the peer's close frame was the first.
+func (c *Conn) ClosedByPeer() bool {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	return c.out.byPeer
+}
+
+// codeOf returns the code of a close frame.
+func codeOf(f frame.Frame) uint16 {
+	if len(f) < 4 {
+		return uint16(websocket.StatusNoStatusRcvd)
+	}
+	return binary.BigEndian.Uint16(f[2:])
+}
+
 // verdict classifies an error of the reader.
 type verdict struct {
 	violation
-	gone bool // the peer cannot receive a close frame
+	gone   bool // the peer cannot receive a close frame
+	byPeer bool // it has closed the connection
 }
 
 // judge maps the reader's error to a close code, a reason and a cause. No other code does.
@@ -244,7 +275,7 @@ func (c *Conn) judge(err error) verdict {
 	case errors.As(err, &peer) && !utf8.ValidString(peer.Reason):
 		return verdict{violation: badReason}
 	case errors.As(err, &peer):
-		return verdict{violation: violation{cause: peerClosed(peer)}}
+		return verdict{violation: violation{cause: peerClosed(peer)}, byPeer: true}
 	case errors.As(err, &v) || errors.As(arrived, &v):
 		return verdict{violation: *v}
 	case errors.Is(err, websocket.ErrMessageTooBig):
@@ -254,7 +285,7 @@ func (c *Conn) judge(err error) verdict {
 	case arrived != nil:
 		return verdict{violation: violation{cause: lost(arrived)}, gone: true}
 	}
-	return verdict{violation: violation{websocket.StatusProtocolError, "protocol violation", fmt.Errorf("%w: %w", errProtocol, err)}}
+	return verdict{violation: violation{websocket.StatusProtocolError, "protocol violation", fmt.Errorf("%w: %w", ErrProtocol, err)}}
 }
 
 // peerClosed returns nil for the codes of a normal closure.

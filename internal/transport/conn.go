@@ -66,6 +66,8 @@ type Conn struct {
 	engine *Engine
 	limits *Limits
 
+	counters *Counters
+
 	owner  Owner
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -126,13 +128,36 @@ func (c *Conn) Read() (typ websocket.MessageType, data []byte, wait time.Duratio
 		if wait > 0 && !c.closing() {
 			wait = c.slowDown()
 		}
-		if c.closing() {
+		if !c.received() {
 			continue // messages received during the closing handshake are discarded
 		}
 		c.cycle.begin(c)
 		c.wakeful()
 		return typ, data, wait, nil
 	}
+}
+
+// received counts a message that was read. It reports false if the connection is closing.
+func (c *Conn) received() bool {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.received++
+	c.takeArrived()
+	return !o.closing && !o.dead
+}
+
+// publishReceived counts what has arrived since the last message.
+func (c *Conn) publishReceived() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.takeArrived()
+}
+
+// takeArrived is called by the reader, which holds the lock.
+func (c *Conn) takeArrived() {
+	c.out.receivedBytes += uint64(c.in.arrived)
+	c.in.arrived = 0
 }
 
 func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
@@ -146,7 +171,7 @@ func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {
 	return typ, data, err
 }
 
-var errNotText = &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", errProtocol}
+var errNotText = &violation{websocket.StatusInvalidFramePayloadData, "text is not UTF-8", ErrProtocol}
 
 // readParsed reads the next message through coder/websocket.
 func (c *Conn) readParsed() (websocket.MessageType, []byte, error) {
@@ -181,7 +206,7 @@ func (c *Conn) inflate(data []byte) ([]byte, error) {
 	case errors.Is(err, frame.ErrTooLong):
 		return nil, tooLong(c.limits)
 	case err != nil:
-		return nil, &violation{websocket.StatusInvalidFramePayloadData, "corrupt compressed data", errProtocol}
+		return nil, &violation{websocket.StatusInvalidFramePayloadData, "corrupt compressed data", ErrProtocol}
 	}
 	return text, nil
 }

@@ -9,7 +9,7 @@ import "syscall"
 func (c *Conn) writeDirect() (more bool) {
 	o := &c.out
 	b := newBatch()
-	o.taken = b.fill(o.frames, o.offset)
+	o.taken = int32(b.fill(o.frames, o.offset))
 	o.mu.Unlock()
 	n, full, err := b.writeNow(c.sys)
 	b.release()
@@ -74,7 +74,7 @@ func (c *Conn) writeOnce(fd int) (int, error) {
 	b := newBatch()
 	defer b.release()
 	o.mu.Lock()
-	o.taken = b.fill(o.frames, o.offset)
+	o.taken = int32(b.fill(o.frames, o.offset))
 	o.mu.Unlock()
 	if b.size == 0 { // the connection is dead
 		return 0, nil

@@ -23,11 +23,11 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 	}
 	message := frame.NewMessage(websocket.MessageText, []byte("x"))
 	for range 200 {
-		engine := transport.NewEngine(time.Second, 1<<30)
+		engine, counters := transport.NewEngine(time.Second, 1<<30), new(transport.Counters)
 		accepted := make(chan *transport.Conn, 1)
 		accept := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, err := transport.Accept(w, r, &transport.AcceptOptions{
-				Limits: limits, Engine: engine, Owner: patient{}, Admit: func() (context.Context, *transport.Refusal) { return t.Context(), nil },
+				Limits: limits, Engine: engine, Counters: counters, Owner: patient{}, Admit: func() (context.Context, *transport.Refusal) { return t.Context(), nil },
 			})
 			if err != nil {
 				t.Error(err)
@@ -39,7 +39,7 @@ func TestStopRacesWithBroadcast(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := <-accepted
-		b := engine.Broadcast(message, nil)
+		b := engine.Broadcast(message, nil, counters)
 		b.To(c)
 		client.Close()
 		_, _, _, err = c.Read()

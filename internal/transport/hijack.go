@@ -205,7 +205,7 @@ func newConn(raw net.Conn, early []byte, u *upgrade) *Conn {
 	}
 	o := u.options
 	c := &Conn{
-		raw: raw, engine: o.Engine, limits: o.Limits, owner: o.Owner,
+		raw: raw, engine: o.Engine, limits: o.Limits, counters: o.Counters, owner: o.Owner,
 		subprotocol: u.subprotocol, deflate: u.extensions != "",
 	}
 	if direct {

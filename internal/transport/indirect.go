@@ -15,7 +15,7 @@ func (c *Conn) writeIndirect() {
 			return
 		}
 		r := recordOf(o.frames)
-		o.taken = r.count
+		o.taken = int32(r.count)
 		if o.ping != 0 && o.written()+uint64(r.count) >= o.ping {
 			c.writesPing()
 		}

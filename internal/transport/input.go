@@ -22,6 +22,8 @@ type input struct {
 	err  error            // follows the buffered input
 	full bool             // the last read filled the buffer, so more input is likely
 
+	arrived int // bytes that are not yet counted
+
 	until int // how many bytes coder/websocket may take; 0 for no limit
 
 	meter    meter
@@ -45,6 +47,9 @@ func (c *Conn) takeInput() {
 }
 
 func (c *Conn) dropInput() {
+	if c.in.arrived > 0 {
+		c.publishReceived()
+	}
 	*c.in = input{ready: c.in.ready}
 	inputs.Put(c.in)
 	c.in = nil
@@ -66,6 +71,7 @@ func (in *input) hold(buf *[inputSize]byte, n int) {
 // check passes b to the meter and returns how many bytes may be parsed. It stores a violation in in.err, to be reported
 // after these bytes, so that a violation which coder/websocket finds first takes precedence.
 func (in *input) check(b []byte) int {
+	in.arrived += len(b)
 	in.meter.now = rate.Now()
 	n, err := in.meter.add(b)
 	if err != nil {

@@ -21,7 +21,8 @@ type violation struct {
 func (v *violation) Error() string { return v.reason }
 func (v *violation) Unwrap() error { return v.cause }
 
-var errProtocol = errors.New("wsgate: protocol violation")
+// ErrProtocol is the cause of closures because of violations of RFC 6455.
+var ErrProtocol = errors.New("wsgate: protocol violation")
 
 func tooLong(l *Limits) *violation {
 	return &violation{1009, fmt.Sprintf("message over %d bytes", l.Message), fmt.Errorf("%w: a message over %d bytes", ErrLimit, l.Message)}
@@ -161,10 +162,10 @@ func (m *meter) frame() error {
 	}
 	if m.skip>>63 != 0 {
 		m.skip = 0
-		return &violation{1002, "frame length over 2^63", errProtocol}
+		return &violation{1002, "frame length over 2^63", ErrProtocol}
 	}
 	if m.header[1]&maskBit == 0 {
-		return &violation{1002, "unmasked frame", errProtocol}
+		return &violation{1002, "unmasked frame", ErrProtocol}
 	}
 	if op := m.header[0] & opcodeMask; op >= opClose {
 		m.closed = m.closed || op == opClose

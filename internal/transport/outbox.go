@@ -22,11 +22,11 @@ type outbox struct {
 	mu      sync.Mutex     // guards following
 	frames  []frame.Shared // waiting, in order
 	offset  int            // total size of frames[0] already written
-	taken   int            // how many frames are being written
 	bytes   int            // total size of frames
 	queued  uint64         // frames ever put
 	ping    uint64         // sequence number of the queued ping, 0 if there is none
 	sent    int64          // bytes ever written
+	writes  uint64         // calls that wrote them
 	cause   error          // of closing or dead
 	flushes []*flush       // waits for written frames, ordered by upTo
 	wait    *wait          // for the peer; made on first use
@@ -39,6 +39,15 @@ type outbox struct {
 	untold    bool // tell has not yet cancelled the context with the cause
 	dead      bool // the raw connection is closed
 	lost      bool // a frame other than the close frame was dropped
+	counted   bool // its counts have moved to those of the route
+	byPeer    bool // the peer has closed the connection, set by End
+
+	code  uint16 // of the close frame, once closing is set
+	taken int32  // how many frames are being written
+
+	delivered     uint64 // data frames ever written
+	received      uint64 // messages ever read
+	receivedBytes uint64 // bytes that arrived, up to the last message
 }
 
 // Send queues m for this connection.
@@ -87,7 +96,7 @@ func (c *Conn) push(f frame.Shared) (wake, over bool, err error) {
 	case over && (o.blocked || c.exceeds(len(f.Frame), 2)):
 		c.evict(ErrSlowClient)
 	case o.charged && c.engine.backlog.full():
-		c.evict(errBacklog)
+		c.evict(ErrBacklog)
 	default:
 		c.put(f)
 		return c.wake(), over, nil
@@ -139,7 +148,7 @@ var slowClient = frame.Close(websocket.StatusTryAgainLater, "slow client")
 // evict starts to close the connection of a client that does not read. It drops queued frames, except those being
 // written, and allows [Limits].Close for the close frame. A flush does the rest. The caller holds the lock.
 func (c *Conn) evict(cause error) {
-	keep := c.out.taken
+	keep := int(c.out.taken)
 	if c.out.offset > 0 {
 		keep = max(keep, 1)
 	}
@@ -181,6 +190,9 @@ func (c *Conn) wrote(n int) (more bool) {
 		return false
 	}
 	o.sent += int64(n)
+	if n > 0 {
+		o.writes++
+	}
 	done := 0
 	for ; n > 0; done++ {
 		whole := len(o.frames[done].Frame)
@@ -207,6 +219,7 @@ func (c *Conn) wrote(n int) (more bool) {
 // forget removes the first done frames, which are written, from the queue. The caller holds the lock.
 func (c *Conn) forget(done int) {
 	o := &c.out
+	o.countWritten(o.frames[:done])
 	if o.charged {
 		c.engine.backlog.letGo(o.frames[:done])
 	}

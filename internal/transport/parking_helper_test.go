@@ -24,14 +24,15 @@ import (
 
 // parkingSite is a server whose connections echo, to look at how they are parked.
 type parkingSite struct {
-	t      *testing.T
-	engine *transport.Engine
-	server *httptest.Server
-	limits *transport.Limits
-	conns  chan *transport.Conn
-	ends   chan error
-	parks  atomic.Int64 // calls of Owner.Park
-	live   sync.WaitGroup
+	t        *testing.T
+	engine   *transport.Engine
+	counters transport.Counters
+	server   *httptest.Server
+	limits   *transport.Limits
+	conns    chan *transport.Conn
+	ends     chan error
+	parks    atomic.Int64 // calls of Owner.Park
+	live     sync.WaitGroup
 }
 
 // siteReader is the reader of one connection. There is never a second one at the same time.
@@ -101,7 +102,7 @@ func newSite(t *testing.T, network string, change func(*transport.Limits)) *park
 func (s *parkingSite) serve(w http.ResponseWriter, r *http.Request) {
 	own := &siteReader{site: s}
 	c, err := transport.Accept(w, r, &transport.AcceptOptions{
-		Limits: s.limits, Engine: s.engine, Owner: own, Compression: true,
+		Limits: s.limits, Engine: s.engine, Counters: &s.counters, Owner: own, Compression: true,
 		Admit: func() (context.Context, *transport.Refusal) { return context.Background(), nil },
 	})
 	if err != nil {

@@ -190,7 +190,7 @@ func TestWritesDoNotBringBack(t *testing.T) {
 		s.parked(members)
 		before := s.parks.Load()
 		for range 3 {
-			b := s.engine.Broadcast(frame.NewMessage(websocket.MessageText, []byte("news")), nil)
+			b := s.engine.Broadcast(frame.NewMessage(websocket.MessageText, []byte("news")), nil, &s.counters)
 			for _, c := range conns {
 				b.To(c)
 			}

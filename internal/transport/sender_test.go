@@ -34,7 +34,7 @@ func accepted(t *testing.T, limits *transport.Limits, wrap func(*transport.Conn,
 	own := &owner{ended: make(chan struct{})}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := transport.Accept(w, r, &transport.AcceptOptions{
-			Limits: limits, Engine: engine, Owner: own, Admit: func() (context.Context, *transport.Refusal) { return context.Background(), nil },
+			Limits: limits, Engine: engine, Counters: new(transport.Counters), Owner: own, Admit: func() (context.Context, *transport.Refusal) { return context.Background(), nil },
 		})
 		if err != nil {
 			t.Error(err)

@@ -1,0 +1,76 @@
+package wsgate
+
+import (
+	"errors"
+
+	"github.com/coder/websocket"
+
+	"github.com/wsgate/wsgate/internal/transport"
+)
+
+// ending is why a connection ended, as it is counted.
+type ending struct {
+	cause string
+	code  websocket.StatusCode
+}
+
+// The causes of [RouteStats].Closed.
+const (
+	byClient      = "client"
+	byApplication = "application"
+	refused       = "refused"
+	replaced      = "replaced"
+	shutdown      = "shutdown"
+	lost          = "lost"
+	slow          = "slow"
+	backlog       = "backlog"
+	noPong        = "ping"
+	overLimit     = "limit"
+	protocol      = "protocol"
+	internal      = "internal"
+)
+
+var closeCauses = []string{
+	byClient, byApplication, refused, replaced, shutdown, lost, slow, backlog, noPong, overLimit, protocol, internal,
+}
+
+// countEnd counts a connection that has ended.
+func (c *conn) countEnd() {
+	end := ending{internal, c.t.CloseCode()}
+	_ = safely(func() error { end.cause = c.endCause(end.code); return nil }) // errors.Is may call the user's methods
+	if end.cause == byClient && end.code >= 3000 {
+		end.code = 0 // a client may choose any
+	}
+	c.route.closed.add(end, ending{cause: end.cause})
+}
+
+// endCause returns one of closeCauses.
+func (c *conn) endCause(code websocket.StatusCode) string {
+	var own *Error
+	var frame websocket.CloseError
+	switch err := c.cause; {
+	case c.t.ClosedByPeer():
+		return byClient
+	case errors.Is(err, ErrShutdown):
+		return shutdown
+	case errors.Is(err, transport.ErrBacklog):
+		return backlog
+	case errors.Is(err, ErrSlowClient):
+		return slow
+	case errors.Is(err, ErrPingTimeout):
+		return noPong
+	case errors.Is(err, ErrLimit) && code == StatusReplaced:
+		return replaced
+	case errors.Is(err, ErrLimit):
+		return overLimit
+	case errors.Is(err, transport.ErrProtocol):
+		return protocol
+	case code == websocket.StatusAbnormalClosure:
+		return lost
+	case c.refused && (errors.As(err, &frame) || errors.As(err, &own)):
+		return refused
+	case err == nil || errors.As(err, &frame):
+		return byApplication
+	}
+	return internal
+}

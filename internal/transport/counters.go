@@ -1,0 +1,94 @@
+package transport
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/wsgate/wsgate/internal/frame"
+)
+
+// Counts are what connections have sent and received.
+type Counts struct {
+	Received, ReceivedBytes uint64 // messages, and bytes on the wire up to the last of them
+	Sent, SentBytes         uint64 // messages, and bytes on the wire
+	Writes                  uint64 // calls that wrote something
+	Waiting                 uint64 // bytes that are queued now
+}
+
+func (k *Counts) add(o Counts) {
+	k.Received += o.Received
+	k.ReceivedBytes += o.ReceivedBytes
+	k.Sent += o.Sent
+	k.SentBytes += o.SentBytes
+	k.Writes += o.Writes
+	k.Waiting += o.Waiting
+}
+
+// Counters are the counts of a route. Every connection counts for itself, under the lock that it holds anyway: nothing
+// is shared while messages are sent and received. The connections are added up when somebody asks.
+type Counters struct {
+	casts [castShards]casts
+
+	mu    sync.Mutex // guards following, and is held while a connection's counts move there
+	ended Counts     // of the connections that have ended
+}
+
+// castShards is a number of counters that many processors can use at a time. Two never share a cache line.
+const castShards = 32
+
+// casts counts the broadcasts that used one shard.
+type casts struct {
+	broadcasts, deliveries atomic.Uint64
+	_                      [112]byte
+}
+
+// Sum returns the counts of the connections that have ended and of those that conns returns. A connection must not be
+// missing there before its End has returned.
+func (k *Counters) Sum(conns func() []*Conn) Counts {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	sum := k.ended
+	for _, c := range conns() {
+		sum.add(c.counts())
+	}
+	return sum
+}
+
+// Broadcasts returns the number of broadcasts, and of the connections for which they have queued a message.
+func (k *Counters) Broadcasts() (broadcasts, deliveries uint64) {
+	for i := range k.casts {
+		broadcasts += k.casts[i].broadcasts.Load()
+		deliveries += k.casts[i].deliveries.Load()
+	}
+	return broadcasts, deliveries
+}
+
+// end moves the counts of a connection that has ended.
+func (k *Counters) end(c *Conn) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ended.add(c.counts())
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.counted = true
+}
+
+// counts returns the connection's own counts, none once they have moved.
+func (c *Conn) counts() Counts {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.counted {
+		return Counts{}
+	}
+	return Counts{o.received, o.receivedBytes, o.delivered, uint64(o.sent), o.writes, uint64(o.bytes)}
+}
+
+// countWritten counts frames that are written. The caller holds the lock.
+func (o *outbox) countWritten(frames []frame.Shared) {
+	for _, f := range frames {
+		if f.Frame[0]&opcodeMask < opClose {
+			o.delivered++
+		}
+	}
+}
