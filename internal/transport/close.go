@@ -154,6 +154,9 @@ func (c *Conn) End(err error) (cause error) {
 	if v.code != 0 {
 		c.Close(v.code, v.reason, v.cause)
 	}
+	c.out.mu.Lock()
+	c.out.byPeer = v.byPeer && c.out.cause == errUndecided
+	c.out.mu.Unlock()
 	if !v.gone {
 		c.drainAndLinger()
 	}
@@ -169,7 +172,6 @@ func (c *Conn) End(err error) (cause error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.out.cause == errUndecided {
-		c.out.byPeer = v.byPeer
 		return v.cause
 	}
 	return c.out.cause

@@ -1,0 +1,144 @@
+// Package prometheus exports the numbers of an App to Prometheus: what [wsgate.App.Stats] has, and, with its middleware,
+// a histogram of the time that handlers take.
+//
+//	metrics := prometheus.New(nil)
+//	app, err := wsgate.New(root, &wsgate.Options{Use: []any{metrics.Middleware}})
+//	if err != nil {
+//		return err
+//	}
+//	metrics.Watch(app)
+//	registry.MustRegister(metrics)
+//
+// The page [docs/operations.md] lists every metric, with what to watch and alarm on. dashboard.json in this directory is
+// a dashboard for Grafana.
+//
+// All labels have few values: paths and events as they are registered, causes, and codes. A name that a client makes up
+// never is one.
+//
+// [docs/operations.md]: https://github.com/wsgate/wsgate/blob/main/docs/operations.md
+package prometheus
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/wsgate/wsgate"
+)
+
+// Options configures a [Collector]. The zero value and a nil *Options use the defaults.
+type Options struct {
+	// Buckets are the bounds of the histogram's buckets, in seconds. Default: 100 µs to 10 s, in steps of about three.
+	Buckets []float64
+	// ConstLabels are labels of every metric, for several Apps in one process.
+	ConstLabels prometheus.Labels
+}
+
+// Collector is a [prometheus.Collector] of one App. Its methods may be called from any goroutine.
+//
+// [prometheus.Collector]: https://pkg.go.dev/github.com/prometheus/client_golang/prometheus#Collector
+type Collector struct {
+	metrics  []metric
+	duration *prometheus.HistogramVec
+	watched  atomic.Pointer[watched] // nil before Watch
+}
+
+// watched is an App with the histograms of its events.
+type watched struct {
+	app    *wsgate.App
+	routes map[string]map[string]prometheus.Observer // by path and event
+}
+
+// DefaultBuckets are the bounds of the histogram's buckets in seconds.
+var DefaultBuckets = []float64{.0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3, 10}
+
+// New returns a Collector, which has nothing to tell before Watch.
+func New(o *Options) *Collector {
+	if o == nil {
+		o = &Options{}
+	}
+	buckets := o.Buckets
+	if len(buckets) == 0 {
+		buckets = DefaultBuckets
+	}
+	return &Collector{
+		metrics: newMetrics(o.ConstLabels),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "wsgate_handler_duration_seconds", Help: "Time from an event's arrival in the middleware to its result.",
+			Buckets: buckets, ConstLabels: o.ConstLabels,
+		}, []string{"route", "event"}),
+	}
+}
+
+// Watch makes the Collector tell of app. It is called once, before the App serves.
+func (c *Collector) Watch(app *wsgate.App) {
+	w := &watched{app, map[string]map[string]prometheus.Observer{}}
+	for path, route := range app.Stats().Routes {
+		w.routes[path] = map[string]prometheus.Observer{}
+		for event := range route.Events {
+			w.routes[path][event] = c.duration.WithLabelValues(valid(path), valid(event))
+		}
+	}
+	c.watched.Store(w)
+}
+
+// Middleware measures how long the handling of each message takes, including the middleware inside of it. List it in
+// Options.Use of the App, usually first. Without it the histogram stays empty; everything else is counted anyway.
+func (c *Collector) Middleware(next wsgate.Handler) wsgate.Handler {
+	return func(ctx context.Context, conn wsgate.AnyConn, in wsgate.Inbound) error {
+		if in.Hook != wsgate.HookEvent && in.Hook != wsgate.HookMessage {
+			return next(ctx, conn, in)
+		}
+		begun := time.Now()
+		err := next(ctx, conn, in)
+		if w := c.watched.Load(); w != nil {
+			w.of(conn.Path(), in).Observe(time.Since(begun).Seconds())
+		}
+		return err
+	}
+}
+
+// valid returns a text as the value of a label, which has to be UTF-8. A code of an application may be anything.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+// of returns the histogram for a message.
+func (w *watched) of(path string, in wsgate.Inbound) prometheus.Observer {
+	events := w.routes[path]
+	if in.Hook == wsgate.HookEvent {
+		if o := events[in.Event]; o != nil {
+			return o
+		}
+	} else if o := events["$message"]; o != nil {
+		return o
+	}
+	return events["$other"]
+}
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
+	for _, m := range c.metrics {
+		descs <- m.desc
+	}
+	c.duration.Describe(descs)
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
+	w := c.watched.Load()
+	if w == nil {
+		return
+	}
+	stats := w.app.Stats()
+	for _, m := range c.metrics {
+		m.read(&stats, func(value float64, labels ...string) {
+			for i, label := range labels {
+				labels[i] = valid(label)
+			}
+			metrics <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+		})
+	}
+	c.duration.Collect(metrics)
+}
