@@ -87,6 +87,9 @@ type Options struct {
 	// If a gateway uses [Track], the same applies to a message broker that does not keep the tables which Track needs,
 	// such as NATS without JetStream.
 	StartWithoutBroker bool
+
+	// Tracer has what handlers send to other nodes carry the traces that they belong to. Default none.
+	Tracer Tracer
 }
 
 // App serves gateways. It is an http.Handler. [App.Run] and [App.Serve] also start and stop it.
@@ -106,6 +109,7 @@ type App struct {
 	members     *hub.Hub
 	hasBroker   bool
 	plan        *wiring.Plan
+	traces      traces
 	logged      logLimit
 	mistaken    sync.Map // keys of the mistakes that were logged, see isNewMistake
 	handler     http.Handler

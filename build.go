@@ -47,7 +47,7 @@ func newBuilder(o *Options) *builder {
 		departing:   schedule{changed: make(chan struct{}, 1)},
 		departed:    make(chan struct{}),
 	}
-	a.hub.app = a
+	a.hub.app, a.traces.tracer = a, o.Tracer
 	if a.log == nil {
 		a.log = slog.Default()
 	}

@@ -1,6 +1,7 @@
 package wsgate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -119,6 +120,13 @@ func (b *builder) newHub() {
 	}
 	if o.OnBroker != nil {
 		config.OnBroker = func(err error) { o.OnBroker(a.hub, err) }
+	}
+	if o.Tracer != nil {
+		config.Traced = func(header, path string, receivers int, begun time.Time, took time.Duration) {
+			if err := safely(func() error { o.Tracer.Delivered(header, path, receivers, begun, took); return nil }); err != nil {
+				a.logError(context.Background(), "wsgate: Options.Tracer", err)
+			}
+		}
 	}
 	if o.Broker != nil {
 		config.Broker, a.hasBroker = o.Broker, true

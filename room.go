@@ -66,7 +66,7 @@ func (r Room) send(m *frame.Message) error {
 	if r.from != nil {
 		from = r.from.t
 	}
-	return r.set.Send(m, from)
+	return r.set.Send(m, from, r.route.app.traces.of(r.from))
 }
 
 // check returns an error for a room that is not valid.

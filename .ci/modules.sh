@@ -5,7 +5,7 @@ module=github.com/wsgate/wsgate
 
 # The modules that users get, as directories: each release tags them. The others are programs and tests that are run in
 # a clone only.
-released=(. analyzer broker/nats broker/redis cmd contract metrics/prometheus)
+released=(. analyzer broker/nats broker/redis cmd contract metrics/otel metrics/prometheus)
 
 # path_of DIR prints the path of the module in that directory.
 path_of() { if [[ $1 == . ]]; then echo "$module"; else echo "$module/$1"; fi; }

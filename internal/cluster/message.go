@@ -18,6 +18,7 @@ const (
 	buried   Kind = 6 // a node was declared dead
 	ask      Kind = 7 // a request to all nodes
 	answer   Kind = 8
+	Traced   Kind = 9 // like Data, with the header of a trace before it
 )
 
 // version is the version of the format. Messages of other versions are ignored.

@@ -31,8 +31,8 @@ type Node struct {
 		messages atomic.Uint64
 		_        [56]byte // no two shards share a cache line
 	}
-	leave   context.CancelFunc // cancels waits for the message broker
-	shards  [shardCount]shard
+	leave  context.CancelFunc // cancels waits for the message broker
+	shards [shardCount]shard
 
 	peers    peers
 	requests requests
@@ -77,7 +77,6 @@ func newID() string {
 
 // ID returns the node's unique id. It is a valid topic token.
 func (n *Node) ID() string { return n.id }
-
 
 // Publish sends a message to the other nodes that are subscribed to the topic. write appends the body.
 func (n *Node) Publish(topic string, kind Kind, write func([]byte) []byte) error {

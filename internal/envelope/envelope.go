@@ -47,6 +47,7 @@ func (n *Names) Parse(text []byte, in *Inbound) error {
 			in.ID = value
 		case n.Data:
 			in.Data = value
+		case TraceKey:
 		default:
 			if n.reserved(string(key)) {
 				folded = string(key)
@@ -77,9 +78,12 @@ func (n *Names) Parse(text []byte, in *Inbound) error {
 	return err
 }
 
+// TraceKey is the key under which a client may send the trace that a message belongs to. It is never a part of a payload.
+const TraceKey = "$trace"
+
 // reserved reports whether key is one of the envelope's keys, ignoring case as encoding/json does.
 func (n *Names) reserved(key string) bool {
-	return strings.EqualFold(key, n.Type) || strings.EqualFold(key, n.ID) || strings.EqualFold(key, n.Data)
+	return strings.EqualFold(key, TraceKey) || strings.EqualFold(key, n.Type) || strings.EqualFold(key, n.ID) || strings.EqualFold(key, n.Data)
 }
 
 // Payload returns the payload's JSON, nil if there is none.

@@ -278,3 +278,40 @@ func FuzzEnvelope(f *testing.F) {
 		}
 	})
 }
+
+// The key of traces is no part of a payload in any form, and is nobody's own.
+func TestTraceKey(t *testing.T) {
+	const trace = `"$trace":"00-11-22-01"`
+	for _, test := range []struct {
+		names envelope.Names
+		text  string
+		into  any
+		want  string
+	}{
+		{flat, `{"type":"x",` + trace + `,"a":"b"}`, new(map[string]string), `{"a":"b"}`},
+		{flat, `{"type":"x",` + trace + `}`, new(map[string]string), `{}`},
+		{flat, `{"type":"x",` + trace + `,"n":7}`, new(struct{ N int }), `{"N":7}`},
+		{flat, `{"type":"x",` + trace + `,"data":"hi"}`, new(string), `"hi"`},
+		{flat, `{"type":"x",` + trace + `}`, new(struct{ ID *int }), `{"ID":null}`},
+		{nested, `{"event":"x",` + trace + `,"data":{"a":"b"}}`, new(map[string]string), `{"a":"b"}`},
+		{nested, `{"event":"x",` + trace + `}`, new(map[string]string), `{}`},
+	} {
+		var in envelope.Inbound
+		if err := test.names.Parse([]byte(test.text), &in); err != nil {
+			t.Errorf("%s: %v", test.text, err)
+			continue
+		}
+		err := test.names.DecoderFor(reflect.TypeOf(test.into).Elem()).Decode(&in, test.into)
+		got, _ := json.Marshal(test.into)
+		if err != nil || string(got) != test.want {
+			t.Errorf("%s: got %s and error %v, want %s", test.text, got, err, test.want)
+		}
+	}
+	names := envelope.New("$Trace", "", "")
+	for key := range names.WrongKeys() {
+		if key == "$Trace" {
+			return
+		}
+	}
+	t.Error("an envelope may have the key of traces for its own")
+}

@@ -34,6 +34,9 @@ func (n *Names) WrongKeys() iter.Seq2[string, string] {
 					return
 				}
 			}
+			if strings.EqualFold(key, TraceKey) && !yield(key, "is the key of traces") {
+				return
+			}
 			if !text.IsLine(key) && !yield(key, text.NotLine) {
 				return
 			}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -43,6 +44,10 @@ type Config struct {
 	// Refresh renews the session of a member of this node. all tells that those of everybody else are renewed as well. It
 	// does not block.
 	Refresh func(m *Member, all bool)
+
+	// Traced is called with the header of a message from another node, when it was delivered. It may be nil, may be slow
+	// and may panic.
+	Traced func(header, path string, receivers int, begun time.Time, took time.Duration)
 
 	// Log logs background work of the hub. It may be slow and may panic.
 	Log func(level slog.Level, msg string, err error, args ...any)
@@ -88,7 +93,7 @@ func New(config Config) *Hub {
 		h.store, _ = safe.(PresenceStore)
 		broker = safe
 	}
-	h.node = cluster.New(broker, config.QueueBytes+maxConnID*maxExceptions)
+	h.node = cluster.New(broker, config.QueueBytes+maxConnID*maxExceptions+maxTrace)
 	return h
 }
 

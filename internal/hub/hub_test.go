@@ -181,7 +181,7 @@ func TestSets(t *testing.T) {
 			if got := strings.Join(ids, ""); got != test.want {
 				t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 			}
-			if err := test.set.Send(text(test.name), nil); err != nil {
+			if err := test.set.Send(text(test.name), nil, ""); err != nil {
 				t.Errorf("%s: %v", test.name, err)
 			}
 		}
@@ -288,7 +288,7 @@ func TestNodes(t *testing.T) {
 		for name, set := range map[string]hub.Set{
 			"room": here.route.Room("x"), "but c": here.route.Room("x").Except(c.Member), "user": here.route.User("ann"), "empty": here.route.Room("y"),
 		} {
-			if err := set.Send(text(name), nil); err != nil {
+			if err := set.Send(text(name), nil, ""); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -323,7 +323,7 @@ func TestBrokerAway(t *testing.T) {
 		if err := <-states; err == nil {
 			t.Error("nobody was told that the broker is away")
 		}
-		if err := n.route.All().Send(text("hello"), nil); !errors.Is(err, hub.ErrBroker) {
+		if err := n.route.All().Send(text("hello"), nil, ""); !errors.Is(err, hub.ErrBroker) {
 			t.Errorf("Send: got %v, want ErrBroker", err)
 		}
 		if err := n.hub.Away(); !errors.Is(err, hub.ErrBroker) {
@@ -346,7 +346,7 @@ func TestBrokerPanics(t *testing.T) {
 		n := start(t, broker, nil)
 		a := n.connect("a", "")
 		broker.on.Store(true)
-		if err := n.route.All().Send(text("hello"), nil); !errors.Is(err, hub.ErrBroker) {
+		if err := n.route.All().Send(text("hello"), nil, ""); !errors.Is(err, hub.ErrBroker) {
 			t.Errorf("Send: got %v, want ErrBroker", err)
 		}
 		if err := a.Join([]string{"x"}, nil); !errors.Is(err, hub.ErrBroker) {

@@ -54,8 +54,9 @@ func (s Set) Except(members ...*Member) Set {
 }
 
 // Send queues a message for every member, on every node. It never blocks, and a receiver that is too slow is not an
-// error. from is the connection whose handler sends, nil if there is none.
-func (s Set) Send(m *frame.Message, from *transport.Conn) error {
+// error. from is the connection whose handler sends, nil if there is none. trace goes to the other nodes, unless it is
+// empty.
+func (s Set) Send(m *frame.Message, from *transport.Conn, trace string) error {
 	members := s.find()
 	b := s.route.hub.engine.Broadcast(m, from, &s.route.counters)
 	members.each(func(e entry) {
@@ -64,7 +65,7 @@ func (s Set) Send(m *frame.Message, from *transport.Conn) error {
 		}
 	})
 	err := b.End() // of the members on this node only
-	return errors.Join(err, s.publish(members, m))
+	return errors.Join(err, s.publish(members, m, trace))
 }
 
 // Each calls f, which does not block, for every member on this node.

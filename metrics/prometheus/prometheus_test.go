@@ -86,7 +86,7 @@ func TestScrape(t *testing.T) {
 	}
 	wstest.Send(ann, odd, struct{}{})
 	wstest.ExpectError(ann, "ok") // a code of its own, which adds to what succeeds
-	wstest.Ask(ann, ask, 2) // what came before is counted now
+	wstest.Ask(ann, ask, 2)       // what came before is counted now
 	bob.Close(1000, "")
 	text := await(t, scrape, `wsgate_closed_total{cause="client",code="1000",route="/chat/{room}"} 1`)
 	for _, line := range []string{
