@@ -97,7 +97,7 @@ func (r *results) all() map[string]map[Code]uint64 {
 	all := make(map[string]map[Code]uint64, len(r.names))
 	for event, name := range r.names {
 		codes := r.codes[event].all()
-		codes[""] = 0
+		codes[""], codes[Internal] = 0, codes[Internal]
 		for i := range r.handled {
 			codes[""] += r.handled[i][event].Load()
 		}

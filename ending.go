@@ -34,6 +34,14 @@ var closeCauses = []string{
 	byClient, byApplication, refused, replaced, shutdown, lost, slow, backlog, noPong, overLimit, protocol, internal,
 }
 
+// endings are those that are known beforehand. They are told even while there are none, since a series that begins with 1
+// looks to a monitoring system as if nothing had been added.
+var endings = []ending{
+	{byClient, 1000}, {byClient, 1001}, {byClient, 1005}, {byApplication, 1000}, {refused, 1008}, {refused, 1013},
+	{replaced, StatusReplaced}, {shutdown, 1001}, {lost, 1006}, {slow, 1013}, {backlog, 1013}, {noPong, 1013},
+	{overLimit, 1008}, {overLimit, 1009}, {overLimit, 1013}, {protocol, 1002}, {protocol, 1007}, {internal, 1011},
+}
+
 // countEnd counts a connection that has ended.
 func (c *conn) countEnd() {
 	end := ending{internal, c.t.CloseCode()}

@@ -1,9 +1,13 @@
 package wsgate
 
-import "github.com/coder/websocket"
+import (
+	"net/http"
+
+	"github.com/coder/websocket"
+)
 
 // Stats are the numbers of an App on this node at one moment, see [App.Stats]. Those that count begin at 0 and only
-// grow; the others are sizes.
+// grow; the others are sizes. The usual keys of maps are always there, with 0 before there is anything to count.
 type Stats struct {
 	Routes map[string]RouteStats // by path
 
@@ -94,12 +98,18 @@ func (rt *route) stats() RouteStats {
 		Sent: counts.Sent, SentBytes: counts.SentBytes, Writes: counts.Writes, WaitingBytes: counts.Waiting,
 		Events: rt.results.all(),
 	}
+	for _, status := range []int{http.StatusSwitchingProtocols, http.StatusInternalServerError, http.StatusServiceUnavailable} {
+		s.Upgrades[status] += 0
+	}
 	s.Broadcasts, s.Deliveries = rt.members.Counters().Broadcasts()
 	for _, why := range closeCauses {
 		s.Closed[why] = map[websocket.StatusCode]uint64{}
 	}
+	for _, end := range endings {
+		s.Closed[end.cause][end.code] = 0
+	}
 	for end, n := range rt.closed.all() {
-		s.Closed[end.cause][end.code] += n
+		s.Closed[end.cause][end.code] = n
 	}
 	return s
 }

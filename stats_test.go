@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,10 +55,10 @@ func TestStatsOfTraffic(t *testing.T) {
 		}
 		got.Writes = 0
 		want := wsgate.RouteStats{
-			Connections: 3, Rooms: 1, Upgrades: map[int]uint64{101: 3}, Closed: got.Closed,
+			Connections: 3, Rooms: 1, Upgrades: map[int]uint64{101: 3, 500: 0, 503: 0}, Closed: got.Closed,
 			Received: 5, ReceivedBytes: 5 * arrives, Sent: 15, SentBytes: 15 * leaves,
 			Broadcasts: 5, Deliveries: 15,
-			Events: map[string]map[wsgate.Code]uint64{"$other": {"": 0}, "say": {"": 5}},
+			Events: map[string]map[wsgate.Code]uint64{"$other": {"": 0, wsgate.Internal: 0}, "say": {"": 5, wsgate.Internal: 0}},
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
@@ -112,6 +113,7 @@ func newClosing() *closing {
 
 // Every cause is counted with its code, and nothing else is.
 func TestStatsOfClosed(t *testing.T) {
+	documented := documentedCauses(t)
 	text := func(s string) []byte { return wire.Masked(wire.Text, []byte(s)) }
 	counted := map[string]bool{}
 	for _, test := range []struct {
@@ -157,6 +159,9 @@ func TestStatsOfClosed(t *testing.T) {
 			wstest.Pass(5 * time.Minute) // for what nobody answers
 			checkClosed(t, app, test.cause, test.code)
 			counted[test.cause] = true
+			if codes := documented[test.cause]; !strings.Contains(codes, fmt.Sprint(int(test.code))) && !strings.Contains(codes, "any") {
+				t.Errorf("docs/operations.md has cause %s with the codes %q, want %d", test.cause, codes, test.code)
+			}
 		})
 	}
 	kit.Bubble(t, "replaced", func(t *testing.T) {
@@ -172,7 +177,41 @@ func TestStatsOfClosed(t *testing.T) {
 		if !counted[cause] {
 			t.Errorf("no connection of this test ends with the cause %q", cause)
 		}
+		if documented[cause] == "" {
+			t.Errorf("docs/operations.md does not say what to do about connections that end with the cause %q", cause)
+		}
+		delete(documented, cause)
 	}
+	for cause := range documented {
+		t.Errorf("docs/operations.md has the cause %q, which does not exist", cause)
+	}
+}
+
+// documentedCauses returns the codes of each cause in the table of docs/operations.md.
+func documentedCauses(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "| cause | codes | why | what to do |\n")
+	if !ok {
+		t.Fatal("docs/operations.md has no table of causes")
+	}
+	causes := map[string]string{}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 6 {
+			break
+		}
+		if name := strings.Trim(cells[1], " `-"); name != "" {
+			causes[name] = cells[2]
+		}
+		if strings.TrimSpace(cells[4]) == "" {
+			t.Errorf("docs/operations.md does not say what to do: %s", line)
+		}
+	}
+	return causes
 }
 
 func emptyApp(t *testing.T) *kit.App {
@@ -182,6 +221,7 @@ func emptyApp(t *testing.T) *kit.App {
 func checkClosed(t *testing.T, app *wstest.App, cause string, code websocket.StatusCode) {
 	t.Helper()
 	for why, byCode := range statsOf(app).Closed {
+		maps.DeleteFunc(byCode, func(_ websocket.StatusCode, n uint64) bool { return n == 0 })
 		want := map[websocket.StatusCode]uint64{}
 		if why == cause {
 			want[code] = 1
@@ -257,15 +297,15 @@ func testStatsOfEvents(t *testing.T) {
 	made := events["make up"]
 	delete(events, "make up")
 	want := map[string]map[wsgate.Code]uint64{
-		"echo":   {"": 1, wsgate.Invalid: 1},
-		"denied": {"": 0, wsgate.Denied: 1},
+		"echo":   {"": 1, wsgate.Invalid: 1, wsgate.Internal: 0},
+		"denied": {"": 0, wsgate.Denied: 1, wsgate.Internal: 0},
 		"broken": {"": 0, wsgate.Internal: 2},
-		"$other": {"": 0, wsgate.UnknownEvent: 10_001, wsgate.Malformed: 1}, // with the one of Speak
+		"$other": {"": 0, wsgate.UnknownEvent: 10_001, wsgate.Malformed: 1, wsgate.Internal: 0}, // with the one of Speak
 	}
 	if fmt.Sprint(events) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", events, want)
 	}
-	if len(made) > 102 || made["other"] != 900 {
+	if len(made) > 103 || made["other"] != 900 {
 		t.Errorf("%d codes, and %d for those beyond them; want 100 and 900", len(made), made["other"])
 	}
 }
