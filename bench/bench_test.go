@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 // was measured at all.
 func TestContenders(t *testing.T) {
 	times := load.Times{WarmUp: 20 * time.Millisecond, Measure: 60 * time.Millisecond}
-	for _, c := range contender.All() {
+	for _, c := range append(contender.All(), contender.Watched...) {
 		t.Run(c.Name, func(t *testing.T) {
 			if c.Script != "" {
 				if _, err := runtimes.Command(c.Runtime, c.Script); err != nil {

@@ -75,7 +75,10 @@ func (t *Telemetry) Middleware(next wsgate.Handler) wsgate.Handler {
 
 // hook traces OnOpen and OnClose.
 func (t *Telemetry) hook(ctx context.Context, name string, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
-	ctx, span := t.root(ctx, nil, c.Path()+" "+name, trace.WithAttributes(semconv.HTTPRoute(c.Path())))
+	if !t.sample() {
+		return next(quiet(ctx), c, in)
+	}
+	ctx, span := t.root(ctx, trace.SpanContext{}, c.Path()+" "+name, trace.WithAttributes(semconv.HTTPRoute(c.Path())))
 	defer span.End()
 	if span.IsRecording() {
 		span.SetAttributes(connKey.String(c.ID()))
@@ -87,9 +90,12 @@ func (t *Telemetry) hook(ctx context.Context, name string, c wsgate.AnyConn, in 
 
 // message traces and measures a message.
 func (t *Telemetry) message(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
+	client := t.clientSpan(in.Message.Data)
+	if !t.sample() && !(client.IsValid() && t.clients == ContinueClientTraces) {
+		return t.measure(quiet(ctx), c, in, next)
+	}
 	m := t.methodOf(c.Path(), in)
-	begun := time.Now()
-	ctx, span := t.root(ctx, in.Message.Data, m.name, m.start...)
+	ctx, span := t.root(ctx, client, m.name, m.start...)
 	defer span.End()
 	if span.IsRecording() {
 		span.SetAttributes(connKey.String(c.ID()))
@@ -97,9 +103,21 @@ func (t *Telemetry) message(ctx context.Context, c wsgate.AnyConn, in wsgate.Inb
 			span.SetAttributes(semconv.RPCMethodOriginal(short(in.Event)))
 		}
 	}
+	err := t.measure(ctx, c, in, next)
+	failed(span, err)
+	return err
+}
+
+// measure handles a message and measures it.
+func (t *Telemetry) measure(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound, next wsgate.Handler) error {
+	if !t.duration.Enabled(ctx) {
+		return next(ctx, c, in)
+	}
+	begun := time.Now()
 	err := next(ctx, c, in)
+	m := t.methodOf(c.Path(), in)
 	measured := m.done
-	if code := failed(span, err); code != succeeded {
+	if code := codeOf(err); code != succeeded {
 		if !standard[code] {
 			code = other
 		}
@@ -126,14 +144,14 @@ func (t *Telemetry) methodOf(path string, in wsgate.Inbound) *method {
 	return newMethod(path, "$other")
 }
 
-// root starts a root span that is linked to the upgrade, and, if the message says so, to the client's or as its child.
-func (t *Telemetry) root(ctx context.Context, message []byte, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
+// root starts a root span that is linked to the upgrade and to the client's span, or the child of that, where it is valid.
+func (t *Telemetry) root(ctx context.Context, client trace.SpanContext, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
 	var links []trace.Link
 	if up, _ := ctx.Value(upgradeKey{}).(*upgrade); up != nil && up.span.IsValid() {
 		links = append(links, trace.Link{SpanContext: up.span})
 	}
 	isRoot := true
-	if client := t.clientSpan(message); client.IsValid() {
+	if client.IsValid() {
 		if t.clients == ContinueClientTraces {
 			ctx, isRoot = trace.ContextWithRemoteSpanContext(ctx, client), false
 		} else {
@@ -165,12 +183,12 @@ func (t *Telemetry) clientSpan(message []byte) trace.SpanContext {
 
 var traceKey = []byte(`"$trace"`)
 
-// failed tells the span of an error, and returns the code of the answer.
-func failed(span trace.Span, err error) string {
-	code := codeOf(err)
+// failed tells the span what a hook returned.
+func failed(span trace.Span, err error) {
 	if !span.IsRecording() {
-		return code
+		return
 	}
+	code := codeOf(err)
 	span.SetAttributes(semconv.RPCResponseStatusCode(code))
 	if err != nil {
 		span.SetAttributes(semconv.ErrorTypeKey.String(code))
@@ -179,9 +197,9 @@ func failed(span trace.Span, err error) string {
 		span.SetStatus(codes.Error, err.Error())
 		span.RecordError(err)
 	}
-	return code
 }
 
+// codeOf returns the code of the answer.
 func codeOf(err error) string {
 	if err == nil {
 		return succeeded

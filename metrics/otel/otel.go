@@ -42,7 +42,11 @@ package otel
 
 import (
 	"context"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -73,6 +77,9 @@ type Options struct {
 	TracerProvider trace.TracerProvider // default otel.GetTracerProvider()
 	MeterProvider  metric.MeterProvider // default otel.GetMeterProvider()
 	ClientTraces   ClientTraces         // default IgnoreClientTraces, as clients are strangers
+	// Ratio is the share of messages that become spans, such as 0.01. It is decided before the TracerProvider's own sampler
+	// is asked, which is many times as fast. Messages that continue the trace of a client always become spans. Default 1.
+	Ratio float64
 }
 
 // Telemetry traces and measures one App. Its methods may be called from any goroutine.
@@ -80,6 +87,7 @@ type Telemetry struct {
 	tracer   trace.Tracer
 	meter    metric.Meter
 	clients  ClientTraces
+	below    uint64 // a message becomes a span if a random number is below
 	duration metric.Float64Histogram
 	lasting  metric.Float64Histogram
 	methods  atomic.Pointer[map[string]map[string]*method] // by path and event; nil before Watch
@@ -100,7 +108,10 @@ func New(o *Options) (*Telemetry, error) {
 	t := &Telemetry{
 		tracer:  tp.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL)),
 		meter:   mp.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL)),
-		clients: o.ClientTraces,
+		clients: o.ClientTraces, below: math.MaxUint64,
+	}
+	if o.Ratio > 0 && o.Ratio < 1 {
+		t.below = uint64(o.Ratio * (1 << 63) * 2)
 	}
 	duration, err := rpcconv.NewServerCallDuration(t.meter)
 	if err != nil {
@@ -120,6 +131,10 @@ type upgradeKey struct{}
 type upgrade struct {
 	span trace.SpanContext // not valid if there is none
 	at   time.Time
+
+	// Owned by the connection's hooks, which run one at a time.
+	untraced context.Context // for messages that are no spans, made from the following
+	from     context.Context
 }
 
 // ConnContext is for Options.ConnContext. If you have a function of your own there, pass what it returns to [Upgrade].
@@ -133,7 +148,7 @@ func (t *Telemetry) Upgrade(ctx context.Context, r *http.Request) context.Contex
 	if !span.IsValid() {
 		span = remote(propagation.HeaderCarrier(r.Header))
 	}
-	return context.WithValue(ctx, upgradeKey{}, &upgrade{span, time.Now()})
+	return context.WithValue(ctx, upgradeKey{}, &upgrade{span: span, at: time.Now()})
 }
 
 var w3c propagation.TraceContext
@@ -141,6 +156,28 @@ var w3c propagation.TraceContext
 // remote returns the span that a carrier names. It is not valid if there is none.
 func remote(c propagation.TextMapCarrier) trace.SpanContext {
 	return trace.SpanContextFromContext(w3c.Extract(context.Background(), c))
+}
+
+// sample decides whether a message becomes a span.
+func (t *Telemetry) sample() bool { return t.below == math.MaxUint64 || rand.Uint64() < t.below }
+
+// quiet returns the context for a message that is no span. In it is a trace that is not sampled, or else what handlers
+// trace themselves would be traces of their own. All such messages of a connection have the same.
+func quiet(ctx context.Context) context.Context {
+	up, _ := ctx.Value(upgradeKey{}).(*upgrade)
+	if up != nil && up.from == ctx {
+		return up.untraced
+	}
+	var trc trace.TraceID
+	var span trace.SpanID
+	binary.BigEndian.PutUint64(trc[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(trc[8:], rand.Uint64()|1) // not zero, which is not valid
+	binary.BigEndian.PutUint64(span[:], rand.Uint64()|1)
+	untraced := trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{TraceID: trc, SpanID: span}))
+	if up != nil && reflect.TypeOf(ctx).Comparable() {
+		up.untraced, up.from = untraced, ctx
+	}
+	return untraced
 }
 
 // Header implements [wsgate.Tracer].

@@ -39,15 +39,21 @@ const (
 
 type conn = wsgate.Conn[struct{}]
 
-// chat is a gateway whose handlers keep the span that they run in.
-type chat struct{ tags map[string]string }
+// chat is a gateway that notices in which traces its handlers run.
+type chat struct {
+	tags  map[string]string
+	quiet int // messages in a trace that is not sampled
+}
 
 func (*chat) OnOpen(_ context.Context, c *conn) error { return c.Join("lobby") }
 
 func (g *chat) Events() wsgate.Events[struct{}] {
 	return wsgate.Events[struct{}]{
 		wsgate.On(say, func(_ context.Context, c *conn, text string) error { return said.Emit(c.Room("lobby"), text) }),
-		wsgate.Answer(ask, func(_ context.Context, _ *conn, n int) (int, error) {
+		wsgate.Answer(ask, func(ctx context.Context, _ *conn, n int) (int, error) {
+			if span := trace.SpanContextFromContext(ctx); span.IsValid() && !span.IsSampled() {
+				g.quiet++
+			}
 			if n > 9 {
 				return 0, wsgate.Errorf(wsgate.Invalid, "too much")
 			}
@@ -68,10 +74,16 @@ type node struct {
 
 func start(t *testing.T, broker wsgate.Broker, sampler sdktrace.Sampler, clients otel.ClientTraces) *node {
 	t.Helper()
+	return startSome(t, broker, sampler, clients, 1)
+}
+
+// startSome traces a share of the messages.
+func startSome(t *testing.T, broker wsgate.Broker, sampler sdktrace.Sampler, clients otel.ClientTraces, ratio float64) *node {
+	t.Helper()
 	n := &node{chat: new(chat), spans: tracetest.NewInMemoryExporter(), metrics: sdkmetric.NewManualReader()}
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(n.spans), sdktrace.WithSampler(sampler))
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(n.metrics))
-	telemetry, err := otel.New(&otel.Options{TracerProvider: tp, MeterProvider: mp, ClientTraces: clients})
+	telemetry, err := otel.New(&otel.Options{TracerProvider: tp, MeterProvider: mp, ClientTraces: clients, Ratio: ratio})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,6 +217,34 @@ func TestClientTraces(t *testing.T) {
 		}
 		if spans := n.named("/chat/tags"); len(spans) != 5 || spans[0].Parent.IsValid() {
 			t.Errorf("got %v, want five root spans", spans)
+		}
+	})
+}
+
+// Of many messages the share that was asked for are spans. The others run in a trace that is not sampled, and those that
+// continue a client's trace are spans anyway.
+func TestRatio(t *testing.T) {
+	const messages = 5000
+	synctest.Test(t, func(t *testing.T) {
+		n := startSome(t, nil, sdktrace.AlwaysSample(), otel.ContinueClientTraces, 0.1)
+		c := n.Dial("/chat")
+		for i := range messages {
+			wstest.Ask(c, ask, i%10)
+		}
+		if spans := len(n.named("/chat/ask")); spans < messages/20 || spans > messages/5 {
+			t.Errorf("%d of %d messages are spans, want about a tenth", spans, messages)
+		}
+		if quiet := n.quiet; quiet < messages/2 {
+			t.Errorf("%d of %d messages ran in a trace that is not sampled", quiet, messages)
+		}
+		for range 50 {
+			c.Send(wsgate.Text(`{"type":"tags","$trace":"` + clientTrace + `"}`))
+		}
+		if spans := len(n.named("/chat/tags")); spans != 50 {
+			t.Errorf("%d of 50 messages that continue a client's trace are spans", spans)
+		}
+		if got := n.collect(t)["rpc.server.call.duration{http.route=/chat,rpc.method=/chat/ask,rpc.response.status_code=ok,rpc.system.name=wsgate}"]; got != messages {
+			t.Errorf("%d messages were measured, want %d", got, messages)
 		}
 	})
 }

@@ -60,7 +60,7 @@ func All() []*Contender {
 
 // Find returns the contender of that name, or nil.
 func Find(name string) *Contender {
-	for _, c := range All() {
+	for _, c := range append(All(), Watched...) {
 		if c.Name == name {
 			return c
 		}
@@ -74,7 +74,7 @@ var inRooms = []string{"broadcast-16", "broadcast-1", "broadcast-4k", "rooms", "
 // Names lists the contenders.
 func Names() []string {
 	var names []string
-	for _, c := range All() {
+	for _, c := range append(All(), Watched...) {
 		names = append(names, c.Name)
 	}
 	return names

@@ -20,19 +20,26 @@ var Wsgate = &Contender{
 	Family:  Ours,
 	Dialect: wire.Plain{},
 	Serve: func(ln net.Listener) error {
-		return serveWsgate(ln,
-			wsgate.Route{Path: PathEcho, New: func() *wsgateEcho { return new(wsgateEcho) }},
-			wsgate.Route{Path: PathJSON, New: func() *wsgateJSON { return new(wsgateJSON) }},
-			wsgate.Route{Path: PathRoom + "{name}", New: func() *wsgateRoom { return new(wsgateRoom) }},
-		)
+		return serveWsgate(ln, wsgateModule().Gateways...)
 	},
 }
+
+func wsgateModule() *wsgate.Module {
+	return &wsgate.Module{Gateways: []wsgate.Route{
+		{Path: PathEcho, New: func() *wsgateEcho { return new(wsgateEcho) }},
+		{Path: PathJSON, New: func() *wsgateJSON { return new(wsgateJSON) }},
+		{Path: PathRoom + "{name}", New: func() *wsgateRoom { return new(wsgateRoom) }},
+	}}
+}
+
+// wsgateLimits are the defaults but for the rate, which the others do not limit.
+var wsgateLimits = wsgate.Limits{Rate: math.MaxInt}
 
 // serveWsgate serves the routes with every limit at its default but that of the rate, which the others do not have.
 func serveWsgate(ln net.Listener, routes ...wsgate.Route) error {
 	app, err := wsgate.New(&wsgate.Module{Gateways: routes}, &wsgate.Options{
 		Logger: slog.New(slog.DiscardHandler),
-		Limits: wsgate.Limits{Rate: math.MaxInt},
+		Limits: wsgateLimits,
 	})
 	if err != nil {
 		return err
