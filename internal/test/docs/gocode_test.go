@@ -16,7 +16,7 @@ import (
 // importPaths are the packages that the code in a document may use without importing them.
 var importPaths = map[string]string{
 	"atomic": "sync/atomic", "base64": "encoding/base64", "bytes": "bytes", "cmp": "cmp", "context": "context", "contract": "github.com/wsgate/wsgate/contract",
-	"debug": "runtime/debug", "dig": "go.uber.org/dig", "errors": "errors", "filepath": "path/filepath", "flag": "flag", "fmt": "fmt", "hex": "encoding/hex", "hmac": "crypto/hmac", "http": "net/http",
+	"debug": "runtime/debug", "dig": "go.uber.org/dig", "errors": "errors", "expvar": "expvar", "filepath": "path/filepath", "flag": "flag", "fmt": "fmt", "hex": "encoding/hex", "hmac": "crypto/hmac", "http": "net/http",
 	"httptest": "net/http/httptest", "io": "io", "iter": "iter", "json": "encoding/json", "log": "log", "maps": "maps",
 	"net": "net", "netip": "net/netip", "os": "os", "rand": "crypto/rand", "sha256": "crypto/sha256", "signal": "os/signal", "slices": "slices",
 	"slog": "log/slog", "strconv": "strconv", "strings": "strings", "subtle": "crypto/subtle", "sync": "sync",
