@@ -11,6 +11,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,87 @@ func TestStatsOfTraffic(t *testing.T) {
 		after := statsOf(app)
 		if after.Connections != 2 || after.Received != 5 || after.Sent != 15 || after.SentBytes < want.SentBytes || after.ReceivedBytes < want.ReceivedBytes {
 			t.Errorf("got %+v when a connection has ended, want its numbers to stay", after)
+		}
+	})
+}
+
+// Whenever the numbers are read while connections come and go, no counter goes back; and in the end they are those of the
+// clients.
+func TestStatsWhileConnectionsComeAndGo(t *testing.T) {
+	const clients, rounds, messages = 8, 30, 10
+	app := kit.NewApp(t, nil, kit.RouteTo("/", &kit.MessageGateway{}))
+	stop, read := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(read)
+		var last wsgate.RouteStats
+		for {
+			now := statsOf(app)
+			for name, pair := range map[string][2]uint64{
+				"Received": {last.Received, now.Received}, "ReceivedBytes": {last.ReceivedBytes, now.ReceivedBytes},
+				"Sent": {last.Sent, now.Sent}, "SentBytes": {last.SentBytes, now.SentBytes}, "Writes": {last.Writes, now.Writes},
+				"Upgrades": {last.Upgrades[101], now.Upgrades[101]}, "Closed": {last.Closed["client"][1000], now.Closed["client"][1000]},
+			} {
+				if pair[1] < pair[0] {
+					t.Errorf("%s went from %d to %d", name, pair[0], pair[1])
+				}
+			}
+			last = now
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			for range rounds {
+				c := kit.Dial(t, app, "/")
+				for range messages {
+					c.Say("hello")
+					c.Hear()
+				}
+				c.Close(websocket.StatusNormalClosure, "")
+			}
+		})
+	}
+	all.Wait()
+	close(stop)
+	<-read
+	if err := app.End(); err != nil {
+		t.Fatal(err)
+	}
+	got := statsOf(app)
+	const want = clients * rounds * messages
+	if got.Received != want || got.Sent != want || got.Events["$message"][""] != want {
+		t.Errorf("%d received, %d sent, %d handled, want %d of each", got.Received, got.Sent, got.Events["$message"][""], want)
+	}
+	if opened, closed := got.Upgrades[101], got.Closed["client"][1000]; opened != clients*rounds || closed != opened || got.Connections != 0 {
+		t.Errorf("%d opened, %d closed, %d there, want %d, %[4]d and none", opened, closed, got.Connections, clients*rounds)
+	}
+	// A frame has 2 bytes, and 4 more from a client; the close frame has 4.
+	if in, out := got.ReceivedBytes, got.SentBytes; in != want*(6+5)+clients*rounds*8 || out != want*(2+5)+clients*rounds*4 {
+		t.Errorf("%d bytes came and %d went", in, out)
+	}
+}
+
+// What waits for a client that does not read is told, until the client is gone.
+func TestStatsOfWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error { return c.All().Send(m) }}
+		app := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{kit.RouteTo("/", g)}})
+		c := kit.DialRaw(t, app, "/")
+		for range 3 {
+			c.Put(wire.Masked(wire.Text, []byte("hello")))
+		}
+		synctest.Wait()
+		if got := statsOf(app); got.WaitingBytes != 3*(2+5) || got.Sent != 0 {
+			t.Errorf("%d bytes wait and %d messages are sent, want 21 and none", got.WaitingBytes, got.Sent)
+		}
+		wstest.Pass(time.Minute)
+		if got := statsOf(app); got.WaitingBytes != 0 || got.Closed["slow"][1006] != 1 {
+			t.Errorf("%d bytes wait, and connections ended so: %v", got.WaitingBytes, got.Closed)
 		}
 	})
 }

@@ -19,6 +19,7 @@ const (
 	NodeBuried   = 6
 	NodeAsk      = 7
 	NodeAnswer   = 8
+	NodeTraced   = 9
 )
 
 // NodeMessage returns a message as it comes from the broker, made of nothing but what the format says.

@@ -96,6 +96,12 @@ func TestGarbageForApps(t *testing.T) {
 			}
 			for name, body := range toMembers {
 				check(name, topic, kit.NodeMessage(kit.NodeData, stranger(), 1, body))
+				check(name+", traced", topic, kit.NodeMessage(kit.NodeTraced, stranger(), 1, "\x05trace"+body))
+			}
+			for name, body := range map[string]string{
+				"no trace": "", "a trace of 513 bytes": varint(513) + strings.Repeat("t", 513) + "\x01\x00hi", "a trace that is not there": "\x05\x01\x00hi",
+			} {
+				check(name, topic, kit.NodeMessage(kit.NodeTraced, stranger(), 1, body))
 			}
 		}
 		for name, body := range toNodes {
