@@ -37,7 +37,7 @@ func (e *Engine) Broadcast(m *frame.Message, from *Conn, k *Counters) *Broadcast
 // To queues the message for c. A receiver that is closing or too slow does not fail the broadcast. To does not block:
 // the caller may hold the lock of the set that contains c.
 func (b *Broadcast) To(c *Conn) {
-	wake, over, err := c.push(b.message.Shared(c.deflate))
+	wake, over, err := c.push(b.message.Shared(c.out.deflate))
 	if wake {
 		b.woken = append(b.woken, c)
 	}

@@ -66,14 +66,13 @@ type Conn struct {
 	engine *Engine
 	limits *Limits
 
-	counters *Counters
+	counters *Counters // nil once its counts have moved there; guarded by the outbox's lock
 
 	owner  Owner
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
 	subprotocol string
-	deflate     bool // permessage-deflate was negotiated, without context takeover
 
 	sys syscall.RawConn // nil if raw has no descriptor for non-blocking writes (TLS, pipes, foreign types)
 

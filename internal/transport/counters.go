@@ -70,7 +70,7 @@ func (k *Counters) end(c *Conn) {
 	k.ended.add(c.counts())
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	c.out.counted = true
+	c.counters = nil
 }
 
 // counts returns the connection's own counts, none once they have moved.
@@ -78,7 +78,7 @@ func (c *Conn) counts() Counts {
 	o := &c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.counted {
+	if c.counters == nil {
 		return Counts{}
 	}
 	return Counts{o.received, o.receivedBytes, o.delivered, uint64(o.sent), o.writes, uint64(o.bytes)}

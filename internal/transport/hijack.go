@@ -206,8 +206,9 @@ func newConn(raw net.Conn, early []byte, u *upgrade) *Conn {
 	o := u.options
 	c := &Conn{
 		raw: raw, engine: o.Engine, limits: o.Limits, counters: o.Counters, owner: o.Owner,
-		subprotocol: u.subprotocol, deflate: u.extensions != "",
+		subprotocol: u.subprotocol,
 	}
+	c.out.deflate = u.extensions != ""
 	if direct {
 		c.sys = descriptor(raw)
 	}

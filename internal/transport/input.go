@@ -43,7 +43,7 @@ var inputs = sync.Pool{New: func() any {
 // takeInput gives the connection an input, and dropInput takes it away when it is parked.
 func (c *Conn) takeInput() {
 	c.in = inputs.Get().(*input)
-	c.in.meter = meter{limits: c.limits, deflate: c.deflate, rates: &c.rates}
+	c.in.meter = meter{limits: c.limits, deflate: c.out.deflate, rates: &c.rates}
 }
 
 func (c *Conn) dropInput() {

@@ -39,8 +39,8 @@ type outbox struct {
 	untold    bool // tell has not yet cancelled the context with the cause
 	dead      bool // the raw connection is closed
 	lost      bool // a frame other than the close frame was dropped
-	counted   bool // its counts have moved to those of the route
 	byPeer    bool // the peer has closed the connection, set by End
+	deflate   bool // permessage-deflate was negotiated, without context takeover; never changes
 
 	code  uint16 // of the close frame, once closing is set
 	taken int32  // how many frames are being written
@@ -54,11 +54,11 @@ type outbox struct {
 //
 // It returns ErrClosed once closing has begun, ErrSlowClient if the queue was full and the connection is therefore
 // being closed, and ErrLimit if m alone exceeds the queue's limit.
-func (c *Conn) Send(m *frame.Message) error { return c.send(m.Shared(c.deflate)) }
+func (c *Conn) Send(m *frame.Message) error { return c.send(m.Shared(c.out.deflate)) }
 
 // SendData queues a data message with the given payload, which is copied.
 func (c *Conn) SendData(typ websocket.MessageType, payload []byte) error {
-	if c.deflate {
+	if c.out.deflate {
 		return c.Send(frame.NewMessage(typ, payload))
 	}
 	return c.send(frame.Shared{Frame: frame.New(typ, payload)})

@@ -12,7 +12,7 @@ import (
 //
 // It returns ctx's error once ctx is done, and ErrClosed with the cause once closing has begun.
 func (c *Conn) SendPaced(ctx context.Context, m *frame.Message) error {
-	err := c.sendPaced(ctx, m.Shared(c.deflate))
+	err := c.sendPaced(ctx, m.Shared(c.out.deflate))
 	if err != nil {
 		c.tell() // before the handler sees the error
 	}

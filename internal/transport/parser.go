@@ -26,7 +26,7 @@ func (c *Conn) makeParser() error {
 	}
 	c.ws = ws
 	limit := c.limits.Message
-	if c.deflate {
+	if c.out.deflate {
 		limit = c.limits.Wire // messages come out compressed; meter and inflate bound the decoded size
 	}
 	ws.SetReadLimit(int64(limit))
