@@ -10,6 +10,7 @@ import (
 // grow; the others are sizes. The usual keys of maps are always there, with 0 before there is anything to count.
 type Stats struct {
 	Routes map[string]RouteStats // by path
+	Parked int                   // connections of all routes that wait without a goroutine
 
 	// About Options.Broker. Without one, everything is zero.
 
@@ -79,6 +80,7 @@ func (a *App) Stats() Stats {
 	t := a.members.Traffic()
 	s := Stats{
 		Routes: make(map[string]RouteStats, len(a.hub.routes)),
+		Parked: a.engine.Parked(),
 		Broker: a.hasBroker, Nodes: t.Nodes, Topics: t.Topics,
 		Published: t.Published, Failed: t.Failed, Lost: t.Lost, Received: t.Received, Ignored: t.Ignored,
 	}

@@ -193,6 +193,39 @@ go test .
 wsgate gen ts asyncapi.json >printed.ts
 cmp chat.ts printed.ts
 
+begin 'go get .../metrics/prometheus and .../metrics/otel'
+cat >main.go <<-END
+	package main
+
+	import (
+		"log"
+
+		client "github.com/prometheus/client_golang/prometheus"
+		"$module"
+		"$module/metrics/otel"
+		"$module/metrics/prometheus"
+	)
+
+	func main() {
+		telemetry, err := otel.New(nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		metrics := prometheus.New(nil)
+		app, err := wsgate.New(&wsgate.Module{}, &wsgate.Options{Use: []any{telemetry.Middleware, metrics.Middleware}, Tracer: telemetry})
+		if err != nil {
+			log.Fatal(err)
+		}
+		metrics.Watch(app)
+		client.MustRegister(metrics)
+		if _, err := telemetry.Watch(app); err != nil {
+			log.Fatal(err)
+		}
+	}
+END
+go get "$module/metrics/prometheus" "$module/metrics/otel"
+go vet .
+
 begin 'go get .../broker/redis'
 over redis
 

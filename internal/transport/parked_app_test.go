@@ -63,12 +63,12 @@ func isParked(t *testing.T, app *kit.App, n int) {
 		if err := app.Explain(&text); err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(text.String(), want) {
+		if strings.Contains(text.String(), want) && app.Stats().Parked == n {
 			return
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("Explain says %s, want %s", text.String(), want)
+			t.Fatalf("Explain says %s, and Stats %d; want %s", text.String(), app.Stats().Parked, want)
 		case <-time.After(time.Millisecond):
 		}
 	}

@@ -32,6 +32,7 @@ const (
 
 var instruments = []instrument{
 	{"wsgate.server.active_connections", "{connection}", "Connections that are open.", false, size(func(r *wsgate.RouteStats) int64 { return int64(r.Connections) })},
+	{"wsgate.server.parked_connections", "{connection}", "Connections of all routes that wait without a goroutine.", false, func(s *wsgate.Stats, o observe) { o(int64(s.Parked)) }},
 	{"wsgate.server.rooms", "{room}", "Rooms that a connection of this node is in.", false, size(func(r *wsgate.RouteStats) int64 { return int64(r.Rooms) })},
 	{"wsgate.server.users", "{user}", "Users that have a connection on this node.", false, size(func(r *wsgate.RouteStats) int64 { return int64(r.Users) })},
 	{"wsgate.server.present_users", "{user}", "Users whom Track shows in a room because of a connection on this node, in each of their rooms.", false, size(func(r *wsgate.RouteStats) int64 { return int64(r.Present) })},

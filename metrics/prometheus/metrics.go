@@ -30,6 +30,8 @@ func newMetrics(constant prometheus.Labels) (all []metric) {
 		add(prometheus.CounterValue, name, help, route, eachRoute(func(path string, r *wsgate.RouteStats, e emit) { e(float64(of(r)), path) }))
 	}
 	size("connections", "Connections that are open.", func(r *wsgate.RouteStats) int { return r.Connections })
+	add(prometheus.GaugeValue, "parked_connections", "Connections of all routes that wait without a goroutine.", nil,
+		func(s *wsgate.Stats, e emit) { e(float64(s.Parked)) })
 	size("rooms", "Rooms that a connection of this node is in.", func(r *wsgate.RouteStats) int { return r.Rooms })
 	size("users", "Users that have a connection on this node.", func(r *wsgate.RouteStats) int { return r.Users })
 	size("present_users", "Users whom Track shows in a room because of a connection on this node, in each of their rooms.", func(r *wsgate.RouteStats) int { return r.Present })
