@@ -159,7 +159,7 @@ func (b *builder) mount(r checkedRoute, gateway any, use []listed[Middleware]) {
 	b.addErrors(rt.bind(r.Route))
 	rt.wrapped = len(b.use)+len(use) > 0
 	rt.nameResults()
-	rt.handle = wrapAll(b, b.use, wrapAll(b, use, Handler(rt.innermost)))
+	rt.handle = wrapAll(b, b.use, wrapAll(b, use, rt.innermostHandler()))
 	a.registry.routes = append(a.registry.routes, r.Route)
 	a.mux.Handle(rt.path, rt)
 }

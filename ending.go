@@ -59,6 +59,8 @@ func (c *conn) endCause(code websocket.StatusCode) string {
 	switch err := c.cause; {
 	case c.t.ClosedByPeer():
 		return byClient
+	case code == websocket.StatusAbnormalClosure && !errors.Is(err, ErrSlowClient): // first, as most of all
+		return lost
 	case errors.Is(err, ErrShutdown):
 		return shutdown
 	case errors.Is(err, transport.ErrBacklog):
@@ -73,8 +75,6 @@ func (c *conn) endCause(code websocket.StatusCode) string {
 		return overLimit
 	case errors.Is(err, transport.ErrProtocol):
 		return protocol
-	case code == websocket.StatusAbnormalClosure:
-		return lost
 	case c.refused && (errors.As(err, &frame) || errors.As(err, &own)):
 		return refused
 	case err == nil || errors.As(err, &frame):

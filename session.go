@@ -376,9 +376,6 @@ func (rt *route) innermost(ctx context.Context, c AnyConn, in Inbound) (err erro
 			c.base().exchange.panicked, err = p, p
 		}
 	}()
-	if traces := &rt.app.traces; traces.tracer != nil {
-		defer traces.begin(ctx, c.base())()
-	}
 	switch in.Hook {
 	case HookOpen:
 		if rt.hooks.open != nil {

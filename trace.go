@@ -26,6 +26,17 @@ type traces struct {
 	headers sync.Map // *conn -> string
 }
 
+// innermostHandler returns the handler inside all middleware.
+func (rt *route) innermostHandler() Handler {
+	if rt.app.traces.tracer == nil {
+		return rt.innermost
+	}
+	return func(ctx context.Context, c AnyConn, in Inbound) error {
+		defer rt.app.traces.begin(ctx, c.base())()
+		return rt.innermost(ctx, c, in)
+	}
+}
+
 // begin returns a function that is called when the hook has returned.
 func (t *traces) begin(ctx context.Context, c *conn) (end func()) {
 	header := t.tracer.Header(ctx)
