@@ -54,7 +54,7 @@ type RouteStats struct {
 	Closed map[string]map[websocket.StatusCode]uint64
 
 	Received      uint64 // messages from clients
-	ReceivedBytes uint64 // on the wire; without those behind the last message of a connection that is open
+	ReceivedBytes uint64 // on the wire
 	Sent          uint64 // messages that were written
 	SentBytes     uint64 // on the wire
 	Writes        uint64 // that they took: Sent / Writes is how many messages share a write

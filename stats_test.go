@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -353,7 +354,7 @@ func TestStatsOfEvents(t *testing.T) {
 }
 
 func testStatsOfEvents(t *testing.T) {
-	c := kit.Speak(t, kit.Echo[int]("echo"), kit.Fail("denied", wsgate.Errorf(wsgate.Denied, "no")),
+	c := speakFast(t, kit.Echo[int]("echo"), kit.Fail("denied", wsgate.Errorf(wsgate.Denied, "no")),
 		kit.Fail("broken", errors.New("broken")),
 		wsgate.On(wsgate.Event[int]("make up"), func(_ context.Context, _ *kit.Conn, n int) error {
 			return wsgate.Errorf(wsgate.Code(fmt.Sprint("code ", n)), "no")
@@ -390,4 +391,10 @@ func testStatsOfEvents(t *testing.T) {
 	if len(made) > 103 || made["other"] != 900 {
 		t.Errorf("%d codes, and %d for those beyond them; want 100 and 900", len(made), made["other"])
 	}
+}
+
+// speakFast connects a client whose rate is not limited.
+func speakFast(t *testing.T, bound ...wsgate.Binding[kit.Data]) *kit.Spoken {
+	t.Helper()
+	return kit.SpeakTo(t, kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Rate: math.MaxInt}}, kit.RouteTo("/", &kit.EventGateway{Table: bound})))
 }

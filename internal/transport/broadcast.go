@@ -11,7 +11,7 @@ import (
 // Broadcast sends one message to many connections.
 type Broadcast struct {
 	engine  *Engine
-	casts   *casts // where it is counted
+	counts  *shard // where it is counted
 	shard   int    // the same in every route; a pooled Broadcast tends to stay with one processor
 	message *frame.Message
 	from    *Conn
@@ -22,7 +22,7 @@ type Broadcast struct {
 }
 
 var (
-	broadcastPool = sync.Pool{New: func() any { return &Broadcast{shard: int(nextShard.Add(1) % castShards)} }}
+	broadcastPool = sync.Pool{New: func() any { return &Broadcast{shard: int(nextShard.Add(1) % shards)} }}
 	nextShard     atomic.Uint32
 )
 
@@ -30,7 +30,7 @@ var (
 // of from's read cycle, so that broadcasts caused by messages that arrived together share writes. k counts it.
 func (e *Engine) Broadcast(m *frame.Message, from *Conn, k *Counters) *Broadcast {
 	b := broadcastPool.Get().(*Broadcast)
-	b.engine, b.message, b.from, b.casts = e, m, from, &k.casts[b.shard]
+	b.engine, b.message, b.from, b.counts = e, m, from, &k.shards[b.shard]
 	return b
 }
 
@@ -56,8 +56,8 @@ func (b *Broadcast) To(c *Conn) {
 // lock.
 func (b *Broadcast) End() error {
 	err := b.err
-	b.casts.broadcasts.Add(1)
-	b.casts.deliveries.Add(b.queued)
+	b.counts.broadcasts.Add(1)
+	b.counts.deliveries.Add(b.queued)
 	if len(b.woken) > 0 {
 		e := b.engine
 		e.mu.Lock()
@@ -78,7 +78,7 @@ func (b *Broadcast) End() error {
 	}
 	clear(b.woken)
 	clear(b.over)
-	b.woken, b.over, b.message, b.from, b.casts, b.queued, b.err = b.woken[:0], b.over[:0], nil, nil, nil, 0, nil
+	b.woken, b.over, b.message, b.from, b.counts, b.queued, b.err = b.woken[:0], b.over[:0], nil, nil, nil, 0, nil
 	broadcastPool.Put(b)
 	return err
 }

@@ -165,7 +165,7 @@ func (c *Conn) End(err error) (cause error) {
 	c.engine.wheel.Remove(&c.heartbeat.entry)
 	c.engine.awake.remove(c)
 	c.in.release()
-	c.publishReceived()
+	c.countReceived()
 	c.dropParser()
 	c.counters.end(c)
 

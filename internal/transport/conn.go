@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/coder/websocket"
 
@@ -127,7 +128,8 @@ func (c *Conn) Read() (typ websocket.MessageType, data []byte, wait time.Duratio
 		if wait > 0 && !c.closing() {
 			wait = c.slowDown()
 		}
-		if !c.received() {
+		c.in.messages++
+		if c.closing() {
 			continue // messages received during the closing handshake are discarded
 		}
 		c.cycle.begin(c)
@@ -136,27 +138,16 @@ func (c *Conn) Read() (typ websocket.MessageType, data []byte, wait time.Duratio
 	}
 }
 
-// received counts a message that was read. It reports false if the connection is closing.
-func (c *Conn) received() bool {
-	o := &c.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.received++
-	c.takeArrived()
-	return !o.closing && !o.dead
-}
-
-// publishReceived counts what has arrived since the last message.
-func (c *Conn) publishReceived() {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.takeArrived()
-}
-
-// takeArrived is called by the reader, which holds the lock.
-func (c *Conn) takeArrived() {
-	c.out.receivedBytes += uint64(c.in.arrived)
-	c.in.arrived = 0
+// countReceived counts what has arrived since the last call. The reader calls it before it waits, and at the end.
+func (c *Conn) countReceived() {
+	in := c.in
+	if in.arrived == 0 {
+		return
+	}
+	shard := &c.counters.shards[uintptr(unsafe.Pointer(c))>>9%shards] // readers seldom share one
+	shard.receivedBytes.Add(uint64(in.arrived))
+	shard.received.Add(uint64(in.messages))
+	in.arrived, in.messages = 0, 0
 }
 
 func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {

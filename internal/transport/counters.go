@@ -9,37 +9,37 @@ import (
 
 // Counts are what connections have sent and received.
 type Counts struct {
-	Received, ReceivedBytes uint64 // messages, and bytes on the wire up to the last of them
+	Received, ReceivedBytes uint64 // messages, and bytes on the wire, up to the last time that the reader waited
 	Sent, SentBytes         uint64 // messages, and bytes on the wire
 	Writes                  uint64 // calls that wrote something
 	Waiting                 uint64 // bytes that are queued now
 }
 
 func (k *Counts) add(o Counts) {
-	k.Received += o.Received
-	k.ReceivedBytes += o.ReceivedBytes
 	k.Sent += o.Sent
 	k.SentBytes += o.SentBytes
 	k.Writes += o.Writes
 	k.Waiting += o.Waiting
 }
 
-// Counters are the counts of a route. Every connection counts for itself, under the lock that it holds anyway: nothing
-// is shared while messages are sent and received. The connections are added up when somebody asks.
+// Counters are the counts of a route. Every connection counts what is written for itself, under the lock that it holds
+// anyway, and the connections are added up when somebody asks. What arrives is counted once for all messages that were
+// read together.
 type Counters struct {
-	casts [castShards]casts
+	shards [shards]shard
 
 	mu    sync.Mutex // guards following, and is held while a connection's counts move there
 	ended Counts     // of the connections that have ended
 }
 
-// castShards is a number of counters that many processors can use at a time. Two never share a cache line.
-const castShards = 32
+// shards is a number of counters that many processors can use at a time. Two never share a cache line.
+const shards = 32
 
-// casts counts the broadcasts that used one shard.
-type casts struct {
-	broadcasts, deliveries atomic.Uint64
-	_                      [112]byte
+// shard counts what several connections share.
+type shard struct {
+	broadcasts, deliveries  atomic.Uint64
+	received, receivedBytes atomic.Uint64
+	_                       [96]byte
 }
 
 // Sum returns the counts of the connections that have ended and of those that conns returns. A connection must not be
@@ -51,14 +51,18 @@ func (k *Counters) Sum(conns func() []*Conn) Counts {
 	for _, c := range conns() {
 		sum.add(c.counts())
 	}
+	for i := range k.shards {
+		sum.Received += k.shards[i].received.Load()
+		sum.ReceivedBytes += k.shards[i].receivedBytes.Load()
+	}
 	return sum
 }
 
 // Broadcasts returns the number of broadcasts, and of the connections for which they have queued a message.
 func (k *Counters) Broadcasts() (broadcasts, deliveries uint64) {
-	for i := range k.casts {
-		broadcasts += k.casts[i].broadcasts.Load()
-		deliveries += k.casts[i].deliveries.Load()
+	for i := range k.shards {
+		broadcasts += k.shards[i].broadcasts.Load()
+		deliveries += k.shards[i].deliveries.Load()
 	}
 	return broadcasts, deliveries
 }
@@ -81,7 +85,7 @@ func (c *Conn) counts() Counts {
 	if c.counters == nil {
 		return Counts{}
 	}
-	return Counts{o.received, o.receivedBytes, o.delivered, uint64(o.sent), o.writes, uint64(o.bytes)}
+	return Counts{Sent: o.delivered, SentBytes: uint64(o.sent), Writes: o.writes, Waiting: uint64(o.bytes)}
 }
 
 // countWritten counts frames that are written. The caller holds the lock.

@@ -22,7 +22,7 @@ type input struct {
 	err  error            // follows the buffered input
 	full bool             // the last read filled the buffer, so more input is likely
 
-	arrived int // bytes that are not yet counted
+	arrived, messages int // bytes and messages that are not yet counted
 
 	until int // how many bytes coder/websocket may take; 0 for no limit
 
@@ -47,9 +47,7 @@ func (c *Conn) takeInput() {
 }
 
 func (c *Conn) dropInput() {
-	if c.in.arrived > 0 {
-		c.publishReceived()
-	}
+	c.countReceived()
 	*c.in = input{ready: c.in.ready}
 	inputs.Put(c.in)
 	c.in = nil
@@ -131,6 +129,7 @@ func (c *Conn) receive(p []byte) (int, error) {
 // holds no buffer while it waits.
 func (c *Conn) await(p []byte) int {
 	in := c.in
+	c.countReceived()
 	if in.err == nil {
 		c.cycle.end(c)
 	}

@@ -45,9 +45,7 @@ type outbox struct {
 	code  uint16 // of the close frame, once closing is set
 	taken int32  // how many frames are being written
 
-	delivered     uint64 // data frames ever written
-	received      uint64 // messages ever read
-	receivedBytes uint64 // bytes that arrived, up to the last message
+	delivered uint64 // data frames ever written
 }
 
 // Send queues m for this connection.

@@ -33,7 +33,7 @@ var mutants = []mutant{
 	{"the fast path takes compressed messages as they are", "internal/transport/plain.go", `if opcode < opClose && c.in.meter.nextPacked() {`, `if false {`, conformance},
 	{"the fast path takes frames whose last bytes are missing", "internal/transport/plain.go", `if len(held) < header+length {`, `if length = min(length, len(held)-header); len(held) < header {`, conformance},
 	{"what is inflated is not bounded", "internal/transport/conn.go", `frame.Inflate(data, c.limits.Message)`, `frame.Inflate(data, 1<<40)`, conformance + " " + abuse},
-	{"messages after a close frame was sent are handled", "internal/transport/conn.go", "if !c.received() {\n\t\t\tcontinue", "if !c.received() && false {\n\t\t\tcontinue", core + " " + lifecycle},
+	{"messages after a close frame was sent are handled", "internal/transport/conn.go", "if c.closing() {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue", core + " " + lifecycle},
 	{"numbers of an any are rounded", "internal/inspect/decode.go", `if !d.exact {`, `if true {`, "./internal/inspect " + core},
 	{"a missing payload is the zero value", "internal/envelope/form.go", `return ErrMissing`, `return nil`, core},
 	{"null is the zero value", "internal/envelope/form.go", `return inspect.WrongNull(d.typ)`, `return nil`, core},
