@@ -22,7 +22,7 @@ func TestParserIsMadeWhenNeeded(t *testing.T) {
 	reads, ended := make(chan read), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := transport.Accept(w, r, &transport.AcceptOptions{
-			Limits: limits, Engine: engine, Owner: patient{}, Admit: func() (context.Context, *transport.Refusal) { return context.Background(), nil },
+			Limits: limits, Engine: engine, Counters: new(transport.Counters), Owner: patient{}, Admit: func() (context.Context, *transport.Refusal) { return context.Background(), nil },
 		})
 		if err != nil {
 			t.Error(err)
