@@ -61,12 +61,9 @@ func (i info) route() wsgate.RouteInfo {
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func (i info) event(r *wsgate.RouteInfo, name string, payload, answer reflect.Type) {
-	r.Events = append(r.Events, struct {
-		Name    string
-		Pos     string
-		Payload reflect.Type
-		Answer  reflect.Type
-	}{name, "", payload, answer})
+	r.Events = slices.Grow(r.Events, 1)[:len(r.Events)+1]
+	e := &r.Events[len(r.Events)-1]
+	e.Name, e.Payload, e.Answer = name, payload, answer
 }
 
 // document returns the contract of routes.
