@@ -230,7 +230,7 @@ func TestStatsOfClosed(t *testing.T) {
 		{name: "not UTF-8", end: func(_ *wstest.App, c *kit.RawClient) { c.Put(text("\xff")) }, cause: "protocol", code: 1007},
 		{name: "slow", limits: wsgate.Limits{QueueBytes: 1 << 12}, end: func(_ *wstest.App, c *kit.RawClient) { c.Put(text(`{"type":"flood"}`)) }, cause: "slow", code: 1013},
 		{name: "slow together", limits: wsgate.Limits{TotalQueueBytes: 1 << 14}, end: func(_ *wstest.App, c *kit.RawClient) { c.Put(text(`{"type":"flood"}`)) }, cause: "backlog", code: 1013},
-		{name: "shutdown", end: func(app *wstest.App, _ *kit.RawClient) { app.Shutdown(context.Background()) }, cause: "shutdown", code: 1001},
+		{name: "shutdown", end: func(app *wstest.App, _ *kit.RawClient) { app.Shutdown(context.Background()) }, cause: "shutdown", code: 1012},
 	} {
 		kit.Bubble(t, test.name, func(t *testing.T) {
 			app := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{kit.RouteTo("/", newClosing())}}, wstest.With(&wsgate.Options{Limits: test.limits}))

@@ -239,7 +239,7 @@ func TestPacedThroughAShutdown(t *testing.T) {
 		if n, end := reader.lines(many); n != many {
 			t.Fatalf("got %d lines of %d, then %s", n, many, end)
 		}
-		if _, end := reader.lines(1); end != "close 1001 server shutting down" {
+		if _, end := reader.lines(1); end != "close 1012 server shutting down" {
 			t.Errorf("got %s", end)
 		}
 	})

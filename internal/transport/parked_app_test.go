@@ -118,10 +118,10 @@ func TestShutdownOfParkedConnections(t *testing.T) {
 						return
 					}
 					if first == wire.Closing {
-						if string(payload) != "\x03\xe9server shutting down" {
+						if string(payload) != "\x03\xf4server shutting down" {
 							t.Errorf("a client is closed with %q", payload)
 						}
-						c.Write(kit.CloseFrame(websocket.StatusGoingAway, ""))
+						c.Write(kit.CloseFrame(websocket.StatusServiceRestart, ""))
 						return
 					}
 				}

@@ -51,7 +51,7 @@ func TestSlowClientFillsItsQueue(t *testing.T) {
 			heard := make(chan int, 1)
 			go func() {
 				messages, end := healthy.Rest()
-				if end.Code != websocket.StatusGoingAway {
+				if end.Code != websocket.StatusServiceRestart {
 					t.Errorf("the healthy client got close %v", end)
 				}
 				heard <- len(messages)
