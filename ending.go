@@ -20,6 +20,7 @@ const (
 	byApplication = "application"
 	refused       = "refused"
 	replaced      = "replaced"
+	expired       = "expired"
 	shutdown      = "shutdown"
 	lost          = "lost"
 	slow          = "slow"
@@ -31,15 +32,31 @@ const (
 )
 
 var closeCauses = []string{
-	byClient, byApplication, refused, replaced, shutdown, lost, slow, backlog, noPong, overLimit, protocol, internal,
+	byClient, byApplication, refused, replaced, expired, shutdown, lost, slow, backlog, noPong, overLimit, protocol, internal,
 }
 
 // endings are those that are known beforehand. They are told even while there are none, since a series that begins with 1
 // looks to a monitoring system as if nothing had been added.
 var endings = []ending{
-	{byClient, 1000}, {byClient, 1001}, {byClient, 1005}, {byApplication, 1000}, {refused, 1008}, {refused, 1013},
-	{replaced, StatusReplaced}, {shutdown, 1001}, {lost, 1006}, {slow, 1013}, {backlog, 1013}, {noPong, 1013},
-	{overLimit, 1008}, {overLimit, 1009}, {overLimit, 1013}, {protocol, 1002}, {protocol, 1007}, {internal, 1011},
+	{byClient, 1000},
+	{byClient, 1001},
+	{byClient, 1005},
+	{byApplication, 1000},
+	{refused, 1008},
+	{refused, 1013},
+	{replaced, StatusReplaced},
+	{expired, StatusExpired},
+	{shutdown, 1012},
+	{lost, 1006},
+	{slow, 1013},
+	{backlog, 1013},
+	{noPong, 1013},
+	{overLimit, 1008},
+	{overLimit, 1009},
+	{overLimit, 1013},
+	{protocol, 1002},
+	{protocol, 1007},
+	{internal, 1011},
 }
 
 // countEnd counts a connection that has ended.
@@ -69,6 +86,8 @@ func (c *conn) endCause(code websocket.StatusCode) string {
 		return slow
 	case errors.Is(err, ErrPingTimeout):
 		return noPong
+	case errors.Is(err, ErrExpired):
+		return expired
 	case errors.Is(err, ErrLimit) && code == StatusReplaced:
 		return replaced
 	case errors.Is(err, ErrLimit):

@@ -256,6 +256,13 @@ func TestStatsOfClosed(t *testing.T) {
 		checkClosed(t, app, "replaced", wsgate.StatusReplaced)
 		counted["replaced"] = true
 	})
+	kit.Bubble(t, "expired", func(t *testing.T) {
+		app := wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/", New: func() *guarded { return new(guarded) }}}})
+		app.Dial("/")
+		wstest.Pass(time.Minute)
+		checkClosed(t, app, "expired", wsgate.StatusExpired)
+		counted["expired"] = true
+	})
 	for cause := range statsOf(emptyApp(t)).Closed {
 		if !counted[cause] {
 			t.Errorf("no connection of this test ends with the cause %q", cause)
@@ -314,6 +321,18 @@ func checkClosed(t *testing.T, app *wstest.App, cause string, code websocket.Sta
 		}
 	}
 }
+
+// guarded is a gateway whose sessions last for a second.
+type guarded struct{}
+
+type visit struct{ until time.Time }
+
+func (v visit) ExpiresAt() time.Time { return v.until }
+
+func (*guarded) OnUpgrade(*http.Request) (visit, error) {
+	return visit{time.Now().Add(time.Second)}, nil
+}
+func (*guarded) OnMessage(context.Context, *wsgate.Conn[visit], wsgate.Message) error { return nil }
 
 // seat is a gateway whose connections belong to one user.
 type seat struct{}

@@ -59,7 +59,8 @@ func start(t testing.TB, broker cluster.Broker) *member {
 // request makes a request to whose answers nobody listens.
 func request(ctx context.Context, n interface {
 	Request(context.Context, []byte) (bool, error)
-}, body []byte) error {
+}, body []byte,
+) error {
 	_, err := n.Request(ctx, body)
 	return err
 }

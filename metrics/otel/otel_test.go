@@ -89,8 +89,10 @@ func startSome(t *testing.T, broker wsgate.Broker, sampler sdktrace.Sampler, cli
 		t.Fatal(err)
 	}
 	n.App = wstest.New(t, &wsgate.Module{Gateways: []wsgate.Route{{Path: "/chat", New: func() *chat { return n.chat }}}},
-		wstest.With(&wsgate.Options{Use: []any{telemetry.Middleware}, ConnContext: telemetry.ConnContext, Tracer: telemetry, Broker: broker,
-			Limits: wsgate.Limits{Rate: math.MaxInt}}))
+		wstest.With(&wsgate.Options{
+			Use: []any{telemetry.Middleware}, ConnContext: telemetry.ConnContext, Tracer: telemetry, Broker: broker,
+			Limits: wsgate.Limits{Rate: math.MaxInt},
+		}))
 	stop, err := telemetry.Watch(n.App.App)
 	if err != nil {
 		t.Fatal(err)
