@@ -162,11 +162,22 @@ func (n *node) get(t testing.TB, path string) (status int, body string) {
 	return resp.StatusCode, strings.TrimSpace(string(text))
 }
 
-// wantReady fails the test unless the node says so of itself.
+// wantReady fails the test unless the node says so of itself, soon: when the engine is back, the node looks whether it
+// keeps presence before it takes connections.
 func (n *node) wantReady(t testing.TB, status int) {
 	t.Helper()
-	if got, body := n.get(t, "/readyz"); got != status {
-		t.Errorf("%s: /readyz: got %d (%s), want %d", n.name, got, body, status)
+	deadline := time.After(patience)
+	for {
+		got, body := n.get(t, "/readyz")
+		if got == status {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Errorf("%s: /readyz: got %d (%s), want %d", n.name, got, body, status)
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 
