@@ -74,7 +74,8 @@ func garbage(from string) (all [][]byte) {
 	say(ofAsk)
 	say(ofAsk, 0xff)
 	say(ofAsk, 1, 0xff, 0xff)
-	say(ofAsk, append([]byte{1}, binary.AppendUvarint(nil, 5000)...)...) // no code
+	say(ofAsk, append([]byte{1}, binary.AppendUvarint(nil, 6000)...)...)            // neither a code nor another request
+	say(ofAsk, append([]byte{1}, append(binary.AppendUvarint(nil, 5000), 9)...)...) // a request about no set
 	say(ofAsk, 1, 1, 10, 'x')
 	say(ofAsk, append([]byte{1}, make([]byte, 2<<20)...)...)
 	return all

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func shutdowns(t *testing.T) {
 		{"many times", 10, false, 10},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := start(t, setup{})
+			s := start(t, setup{limits: wsgate.Limits{Rate: math.MaxInt}})
 			var all []*client
 			for range tc.clients {
 				c := s.connect(t)
