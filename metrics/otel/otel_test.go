@@ -124,7 +124,7 @@ func (n *node) one(t *testing.T, name string) tracetest.SpanStub {
 func attributeOf(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""
