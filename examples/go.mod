@@ -12,6 +12,7 @@ require (
 	github.com/wsgate/wsgate/broker/nats v0.1.0
 	github.com/wsgate/wsgate/broker/redis v0.1.0
 	github.com/wsgate/wsgate/contract v0.1.0
+	go.yaml.in/yaml/v3 v3.0.5
 )
 
 require (
