@@ -70,8 +70,8 @@ func (b *builder) route(info *wsgate.RouteInfo) error {
 				Path: info.Path, Envelope: envelope(info.Envelope), Subprotocols: info.Subprotocols, Presence: info.Presence,
 				Raw: raw, SendsAny: info.Sends == nil && !raw,
 				Limits: limits{
-					l.Message, l.MessageWire, l.MessageFrames, l.MessageTime.Milliseconds(), l.Malformed, l.ControlRate, l.QueueBytes,
-					l.QueueMessages, l.Write.Milliseconds(), l.Handshake.Milliseconds(), 0,
+					l.Message, l.MessageWire, l.MessageFrames, l.MessageTime.Milliseconds(), l.Malformed, l.ControlRate, l.Rate, l.Burst,
+					l.QueueBytes, l.QueueMessages, l.Write.Milliseconds(), l.Handshake.Milliseconds(), 0,
 				},
 			},
 		},

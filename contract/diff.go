@@ -106,6 +106,8 @@ func (d *differ) limits(old, now limits) {
 		{"milliseconds for a message", int(old.MessageTime), int(now.MessageTime)},
 		{"malformed messages in a row", old.Malformed, now.Malformed},
 		{"control frames in a second", old.ControlRate, now.ControlRate},
+		{"messages in a second", old.Rate, now.Rate},
+		{"messages at once", old.Burst, now.Burst},
 	} {
 		if l.now < l.old {
 			d.breaks("a client may send %d %s, not %d any more", l.now, l.name, l.old)
@@ -113,8 +115,9 @@ func (d *differ) limits(old, now limits) {
 			d.harmless("a client may send %d %s, not %d only", l.now, l.name, l.old)
 		}
 	}
-	old.Message, old.MessageWire, old.MessageFrames, old.MessageTime, old.Malformed, old.ControlRate = now.Message, now.MessageWire,
-		now.MessageFrames, now.MessageTime, now.Malformed, now.ControlRate
+	old.Message, old.MessageWire, old.MessageFrames, old.MessageTime, old.Malformed = now.Message, now.MessageWire, now.MessageFrames,
+		now.MessageTime, now.Malformed
+	old.ControlRate, old.Rate, old.Burst = now.ControlRate, now.Rate, now.Burst
 	if old != now {
 		d.harmless("other limits are new")
 	}

@@ -71,6 +71,8 @@ type limits struct {
 	MessageTime   int64 `json:"messageTime"`
 	Malformed     int   `json:"malformed"`
 	ControlRate   int   `json:"controlRate"`
+	Rate          int   `json:"rate"`
+	Burst         int   `json:"burst"`
 	QueueBytes    int   `json:"queueBytes"`
 	QueueMessages int   `json:"queueMessages"`
 	Write         int64 `json:"write"`
