@@ -15,7 +15,7 @@ import (
 // Row 54: a client that sends as fast as it can, whatever it sends, has as much handled as it may, gets no more answers
 // than the same again, and is disconnected when it has done nothing else for 10 s.
 func stormOfMessages(t *testing.T) {
-	const rate, burst = 50, 100
+	const rate, burst = 10, 50 // less than large events come at, however busy the machine is
 	const lasts = 10 * time.Second
 	var handled atomic.Int64
 	s := start(t, setup{
@@ -68,7 +68,7 @@ func stormOfMessages(t *testing.T) {
 			})
 		}
 	})
-	if got, most := handled.Load(), int64(3*(burst+rate)); got < 3*burst || got > most { // more than a burst if it took time to arrive
+	if got, most := handled.Load(), int64(3*(burst+5*rate)); got < 3*burst || got > most { // more than a burst if it took time to arrive
 		t.Errorf("%d were handled, want %d to %d", got, 3*burst, most)
 	}
 }
