@@ -194,14 +194,16 @@ const gateRate = 100
 // open returns how many of those that wait may pass now, so that, by that time, all that are left will have passed. In no
 // second are there more than the pace says, unless there is less time than that needs.
 func (g *gate) open(now time.Time, waiting, left int, by time.Time) int {
-	if waiting == 0 || now.Before(g.next) {
+	switch {
+	case waiting == 0:
+		return 0
+	case !by.IsZero() && !now.Before(by):
+		return waiting
+	case now.Before(g.next):
 		return 0
 	}
 	pace := g.pace
 	if !by.IsZero() {
-		if !now.Before(by) {
-			return waiting
-		}
 		pace = max(pace, float64(left)/by.Sub(now).Seconds())
 	}
 	n := max(1, math.Floor(pace/gateRate))

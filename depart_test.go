@@ -292,6 +292,21 @@ func TestShutdownHastened(t *testing.T) {
 			t.Errorf("after that: %v", rest)
 		}
 	})
+	kit.Bubble(t, "by a call that cannot wait for the next turn", func(t *testing.T) {
+		app, ended := begin(t)
+		first := make(chan error, 1)
+		go func() { first <- app.Shutdown(context.Background()) }()
+		wstest.Pass(9500 * time.Millisecond) // the next leaves half a second later
+		if _, err := shutdownWithin(app, 600*time.Millisecond); err != nil {
+			t.Error(err)
+		}
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+		if got := ended(); got[9] != 9*time.Second || got[99] > 9900*time.Millisecond {
+			t.Errorf("got %v", got)
+		}
+	})
 	kit.Bubble(t, "by a context that is done", func(t *testing.T) {
 		app, ended := begin(t)
 		ctx, cancel := context.WithCancel(t.Context())
