@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -175,13 +176,13 @@ func (s *Server) listen() error {
 func (s *Server) newApp() (*wsgate.App, error) {
 	events := func() *gateway { return &gateway{server: s} }
 	return wsgate.New(&wsgate.Module{Gateways: []wsgate.Route{
-		{Path: "/chat/{room}", New: events, Limits: &wsgate.Limits{Message: 4 << 20, QueueBytes: 8 << 20}},
+		{Path: "/chat/{room}", New: events, Limits: &wsgate.Limits{Rate: math.MaxInt, Message: 4 << 20, QueueBytes: 8 << 20}},
 		{Path: "/renamed", New: events, Envelope: wsgate.Envelope{Type: "op", ID: "ref"}},
 		{Path: "/nested", New: events, Envelope: wsgate.Envelope{Type: "event", Data: "data"}},
 		{Path: "/private", New: events, Subprotocols: []string{"v1"}},
 		{Path: "/raw", New: func() *raw { return new(raw) }},
-		{Path: "/short", New: func() *short { return new(short) }, Limits: &wsgate.Limits{Refresh: time.Second, RefreshGrace: 200 * time.Millisecond}},
-	}}, &wsgate.Options{Logger: slog.New(slog.DiscardHandler), Limits: wsgate.Limits{UserConnections: 1}, CloseOldest: true})
+		{Path: "/short", New: func() *short { return new(short) }, Limits: &wsgate.Limits{Rate: math.MaxInt, Refresh: time.Second, RefreshGrace: 200 * time.Millisecond}},
+	}}, &wsgate.Options{Logger: slog.New(slog.DiscardHandler), Limits: wsgate.Limits{Rate: math.MaxInt, UserConnections: 1}, CloseOldest: true})
 }
 
 // user is whom a connection belongs to, if the request says so.
