@@ -170,7 +170,7 @@ func newClosing() *closing {
 		case "fails":
 			return errors.New("broken")
 		case "exceeds":
-			time.Sleep(time.Minute)
+			<-time.After(time.Minute)
 		}
 		return nil
 	}

@@ -91,7 +91,7 @@ func TestFakeTime(t *testing.T) {
 			if wait := b.Take(limit, rate.Now()); wait != time.Second {
 				t.Fatalf("wait %v, want 1s", wait)
 			}
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}
 	})
 }

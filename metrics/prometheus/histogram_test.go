@@ -55,12 +55,12 @@ func TestBusyHistogram(t *testing.T) {
 		if n := timed(rush); n != rush {
 			t.Errorf("%d of %d messages are timed before the first scrape, want all", n, rush)
 		}
-		time.Sleep(15 * time.Second)
+		<-time.After(15 * time.Second)
 		before := scraped(t, scrape()).GetSampleCount()
 		if n := timed(rush); n < rush/prometheus.BusyStride/2 || n > rush/prometheus.BusyStride*2 {
 			t.Errorf("%d of %d messages are timed while the event is busy, want one in %d", n, rush, prometheus.BusyStride)
 		}
-		time.Sleep(15 * time.Second)
+		<-time.After(15 * time.Second)
 		h := scraped(t, scrape())
 		count := h.GetSampleCount() - before
 		if count < rush*9/10 || count > rush*11/10 {
@@ -69,7 +69,7 @@ func TestBusyHistogram(t *testing.T) {
 		if mean := h.GetSampleSum() / float64(h.GetSampleCount()); mean < .00199 || mean > .00201 {
 			t.Errorf("a message took %v s on average, want 0.002", mean)
 		}
-		time.Sleep(15 * time.Second)
+		<-time.After(15 * time.Second)
 		scrape()
 		if n := timed(100); n != 100 {
 			t.Errorf("%d of 100 messages are timed when the event is quiet again, want all", n)
