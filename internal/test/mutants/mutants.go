@@ -140,7 +140,7 @@ var mutants = []mutant{
 	{"Shutdown does not wait for OnStop functions that another call has begun", "app.go", `	return a.lifecycle.wait(ctx)`, `	return nil`, core},
 	{"Shutdown does not wait for a start that is under way", "lifecycle.go", `	_ = waitFor(ctx, starting) //`, `	_ = starting //`, core},
 	{"upgrades are taken while the App shuts down", "app.go", "if a.draining.Load() {\n\t\treturn false, \"shutting down\"\n\t}", "", core},
-	{"a shutdown closes all connections at once", "depart.go", `if waiting == 0 || now.Before(g.next) {`, `if waiting == 0 {`, core},
+	{"a shutdown closes all connections at once", "depart.go", `case now.Before(g.next):`, `case false:`, core},
 	{"a shutdown that has little time takes it all the same", "depart.go", `pace = max(pace, float64(left)/by.Sub(now).Seconds())`, ``, core},
 	{"connections leave in the order in which they came", "depart.go", `	rand.Shuffle(len(d.staying), func(i, j int) { d.staying[i], d.staying[j] = d.staying[j], d.staying[i] })`, `	_ = rand.Int`, core},
 	{"a client that connects elsewhere has no more time than others", "depart.go", `if c.moving.Load() || c.activity.Load() != nil {`, `if false {`, core},
