@@ -95,14 +95,16 @@ func TestMessageAfterPongToParked(t *testing.T) {
 func TestShutdownOfParkedConnections(t *testing.T) {
 	overSockets(t, func(t *testing.T, serve func(http.Handler) func() *kit.RawClient) {
 		const count = 40
-		ends := make(chan error, count)
+		opened, ends := make(chan error, count), make(chan error, count)
 		g := &kit.MessageGateway{}
+		g.Open = func(context.Context, *kit.Conn) error { opened <- nil; return nil }
 		g.Close = func(_ context.Context, _ *kit.Conn, err error) { ends <- err }
 		app := kit.NewApp(t, nil, kit.RouteTo("/", g))
 		dial := serve(app)
 		var clients []*kit.RawClient
 		for range count {
 			clients = append(clients, dial())
+			kit.Receive(t, opened, "OnOpen")
 		}
 		isParked(t, app, count)
 		var all sync.WaitGroup
@@ -142,11 +144,13 @@ func TestShutdownOfParkedConnections(t *testing.T) {
 // A shutdown that runs out of time cuts parked connections whose clients do not answer.
 func TestShutdownCutsParkedConnections(t *testing.T) {
 	overSockets(t, func(t *testing.T, serve func(http.Handler) func() *kit.RawClient) {
-		ends := make(chan error, 1)
+		opened, ends := make(chan error, 1), make(chan error, 1)
 		g := &kit.MessageGateway{}
+		g.Open = func(context.Context, *kit.Conn) error { opened <- nil; return nil }
 		g.Close = func(_ context.Context, _ *kit.Conn, err error) { ends <- err }
 		app := kit.NewApp(t, nil, kit.RouteTo("/", g))
 		serve(app)()
+		kit.Receive(t, opened, "OnOpen")
 		isParked(t, app, 1)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
