@@ -3,12 +3,10 @@ package wsgate
 import (
 	"context"
 	"crypto/rand"
-	"sync"
 	"sync/atomic"
 
 	"github.com/coder/websocket"
 
-	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/transport"
 )
@@ -69,21 +67,6 @@ type conn struct {
 	ended          bool      // the transport has ended, with the cause
 	cause          error
 }
-
-// exchange is a message being handled, and its result. A Handler returns only an error, so the rest of the result is
-// kept here. It is zero while no message is handled.
-type exchange struct {
-	inbound   envelope.Inbound // the event; for other messages only the id is set
-	binding   *binding         // its handler; nil if there is none
-	answer    any              // the handler's answer
-	ctx       context.Context  // the context that middleware passed to the hook; nil before that
-	panicked  *PanicError      // the hook's panic, until call returns
-	malformed bool             // it was refused as not an envelope
-	tooSoon   bool             // it was refused because of a limit of the rate
-	code      Code             // of the error that it came to, as it is counted; "" for success
-}
-
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 func (c *conn) base() *conn { return c }
 

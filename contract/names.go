@@ -2,6 +2,7 @@ package contract
 
 import (
 	"cmp"
+	"encoding/json"
 	"reflect"
 	"regexp"
 	"slices"
@@ -128,3 +129,60 @@ func typeName(t reflect.Type, level int) string {
 	}
 	return text.String()
 }
+
+// names returns the name of each component, "" for one without. Where the two directions of a type differ, that from clients
+// is called Input. used are the names that are taken.
+func (r *reflector) names(used names) []string {
+	differ := r.differing()
+	var all []reflect.Type
+	known := map[reflect.Type]bool{}
+	for _, u := range r.uses {
+		if u.typ.Name() != "" && !known[u.typ] {
+			known[u.typ] = true
+			all = append(all, u.typ)
+		}
+	}
+	byType := typeNames(all, used)
+	result := make([]string, len(r.uses))
+	inputs := map[reflect.Type]string{}
+	for i, u := range r.uses {
+		result[i] = byType[u.typ]
+		if u.dir == in && differ[u.typ] && result[i] != "" {
+			inputs[u.typ] = used.take(byType[u.typ] + "Input")
+			result[i] = inputs[u.typ]
+		}
+	}
+	return result
+}
+
+// differing returns the types whose schemas differ between the directions, by themselves or by what they refer to.
+func (r *reflector) differing() map[reflect.Type]bool {
+	differ := map[reflect.Type]bool{}
+	for {
+		before := len(differ)
+		for i, u := range r.uses {
+			other, both := r.number[use{u.typ, out}]
+			if u.dir == in && both && !differ[u.typ] && r.canonical(i, differ) != r.canonical(other, differ) {
+				differ[u.typ] = true
+			}
+		}
+		if len(differ) == before {
+			return differ
+		}
+	}
+}
+
+// canonical returns a component as text in which references to what does not differ are alike in both directions.
+func (r *reflector) canonical(i int, differ map[reflect.Type]bool) string {
+	text, _ := json.Marshal(r.bodies[i])
+	return preliminaryRef.ReplaceAllStringFunc(string(text), func(ref string) string {
+		number, _ := strconv.Atoi(ref[len(preliminary):])
+		u := r.uses[number]
+		if other, ok := r.number[use{u.typ, out}]; ok && !differ[u.typ] {
+			number = other
+		}
+		return preliminary + strconv.Itoa(number)
+	})
+}
+
+var preliminaryRef = regexp.MustCompile(preliminary + `\d+`)
