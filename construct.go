@@ -49,23 +49,15 @@ const (
 	longestTick  = 250 * time.Millisecond
 )
 
-// tick returns the resolution of the heartbeat wheel: an eighth of the shortest duration that it measures.
-func (b *builder) tick() time.Duration {
-	shortest := 8 * longestTick
-	for _, rt := range b.routes {
-		l := b.limitsOf(rt)
-		shortest = min(shortest, l.Ping, l.Pong)
-	}
-	return max(shortestTick, shortest/8)
-}
+// heartbeats and sessions are what the two wheels measure.
+func heartbeats(l Limits) time.Duration { return min(l.Ping, l.Pong) }
+func sessions(l Limits) time.Duration   { return min(l.Refresh, l.RefreshGrace) }
 
-// expiryTick returns the resolution of the wheel for the ends of sessions: an eighth of the shortest duration that it
-// measures.
-func (b *builder) expiryTick() time.Duration {
+// tick returns the resolution of a wheel: an eighth of the shortest duration that it measures.
+func (b *builder) tick(shortestOf func(Limits) time.Duration) time.Duration {
 	shortest := 8 * longestTick
 	for _, rt := range b.routes {
-		l := b.limitsOf(rt)
-		shortest = min(shortest, l.Refresh, l.RefreshGrace)
+		shortest = min(shortest, shortestOf(b.limitsOf(rt)))
 	}
 	return max(shortestTick, shortest/8)
 }
@@ -80,7 +72,7 @@ func (b *builder) limitsOf(rt checkedRoute) Limits {
 // prepareRoutes makes the routes without their gateways: everything that a Hub needs except presence.
 func (b *builder) prepareRoutes() {
 	a := b.app
-	a.engine = transport.NewEngine(b.tick(), a.limits.TotalQueueBytes)
+	a.engine = transport.NewEngine(b.tick(heartbeats), a.limits.TotalQueueBytes)
 	b.newHub()
 	for _, r := range b.routes {
 		rt := &route{
@@ -102,7 +94,7 @@ func (b *builder) prepareRoutes() {
 			rt.token = &binding{name: envelope.Refresh, decoder: rt.names.DecoderFor(reflect.TypeFor[envelope.Token]())}
 		}
 		if rt.expires && a.expiries == nil {
-			a.expiries = timerwheel.New(b.expiryTick())
+			a.expiries = timerwheel.New(b.tick(sessions))
 		}
 		rt.members = a.members.Route(rt.path, hub.Limits{Rooms: rt.limits.Rooms, QueueBytes: rt.limits.QueueBytes})
 		rt.accept.Counters = rt.members.Counters()

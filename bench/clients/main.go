@@ -19,11 +19,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
 	"github.com/wsgate/wsgate/bench/internal/contender"
+	"github.com/wsgate/wsgate/bench/internal/report"
 	"github.com/wsgate/wsgate/bench/internal/runtimes"
 	"github.com/wsgate/wsgate/bench/internal/server"
 	"github.com/wsgate/wsgate/internal/test/npm"
@@ -99,7 +99,7 @@ func run(ctx context.Context, args []string) error {
 				found[i] = append(found[i], f)
 			}
 		}
-		report(outstanding, found)
+		printTable(outstanding, found)
 	}
 	return nil
 }
@@ -135,30 +135,16 @@ func measure(ctx context.Context, c client, outstanding int, duration time.Durat
 	return f, ctx.Err()
 }
 
-// report prints the medians. A ratio is that of wsgate's client to the other.
-func report(outstanding int, found [][]figures) {
+// printTable prints the medians. A ratio is that of wsgate's client to the other.
+func printTable(outstanding int, found [][]figures) {
 	fmt.Printf("\n### %d outstanding\n\n", outstanding)
 	fmt.Println("| client | calls/s | wsgate's × | client CPU µs per call | wsgate's × |")
 	fmt.Println("|---|---:|---:|---:|---:|")
-	rate := func(f figures) float64 { return f.rate() }
-	cpu := func(f figures) float64 { return f.cpuEach() }
+	ours, oursCPU := report.Median(found[0], figures.rate), report.Median(found[0], figures.cpuEach)
 	for i, c := range clients {
-		fmt.Printf("| %s | %.0f | %.2f | %.1f | %.2f |\n", c.name,
-			median(found[i], rate), median(found[0], rate)/median(found[i], rate),
-			median(found[i], cpu), median(found[0], cpu)/median(found[i], cpu))
+		rate, cpu := report.Median(found[i], figures.rate), report.Median(found[i], figures.cpuEach)
+		fmt.Printf("| %s | %.0f | %.2f | %.1f | %.2f |\n", c.name, rate, ours/rate, cpu, oursCPU/cpu)
 	}
-}
-
-func median(all []figures, of func(figures) float64) float64 {
-	values := make([]float64, len(all))
-	for i, f := range all {
-		values[i] = of(f)
-	}
-	slices.Sort(values)
-	if n := len(values); n%2 == 0 {
-		return (values[n/2-1] + values[n/2]) / 2
-	}
-	return values[len(values)/2]
 }
 
 // buildClient makes the client's source one file of JavaScript in folder, and

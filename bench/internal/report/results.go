@@ -53,8 +53,8 @@ func (r *Results) Median(workload, contender string) (f load.Figures, ok bool, f
 	if len(c.rounds) == 0 {
 		return f, false, c.failed
 	}
-	number := func(of func(load.Figures) float64) float64 { return median(c.rounds, of) }
-	duration := func(of func(load.Figures) time.Duration) time.Duration { return median(c.rounds, of) }
+	number := func(of func(load.Figures) float64) float64 { return Median(c.rounds, of) }
+	duration := func(of func(load.Figures) time.Duration) time.Duration { return Median(c.rounds, of) }
 	return load.Figures{
 		Units:    c.rounds[0].Units,
 		Rate:     number(func(f load.Figures) float64 { return f.Rate }),
@@ -70,7 +70,8 @@ func (r *Results) Median(workload, contender string) (f load.Figures, ok bool, f
 	}, true, c.failed
 }
 
-func median[T float64 | time.Duration](rounds []load.Figures, of func(load.Figures) T) T {
+// Median returns the median of one figure over the rounds, of which there has to be one.
+func Median[F any, T float64 | time.Duration](rounds []F, of func(F) T) T {
 	var values []T
 	for _, f := range rounds {
 		values = append(values, of(f))
