@@ -106,7 +106,7 @@ var mutants = []mutant{
 	{"a quiet connection is not parked", "internal/transport/awake.go", `w.c.interrupt(w.number)`, `_ = w`, "./internal/transport"},
 	{"a connection with messages all the time is parked after each", "internal/transport/park.go", "\tc.engine.lot.leave(c)\n\tc.out.mu.Unlock()\n\tc.stayAwake()", "\tc.out.mu.Unlock()", "./internal/transport"},
 	{"an event reaches who has the spot next", "internal/transport/lot_linux.go", `s.given == e.Pad {`, `true {`, "./internal/transport"},
-	{"who is closed while parked does not end", "internal/transport/close.go", "if parked {\n\t\tgo c.owner.Resume()", "if false {\n\t\tgo c.owner.Resume()", "./internal/transport"},
+	{"who is closed while parked does not end", "internal/transport/close.go", "if parked {\n\t\tgo c.owner.Resume()", "if parked && false {\n\t\tgo c.owner.Resume()", "./internal/transport"},
 	{"a spot is kept by who is gone", "internal/transport/close.go", `	c.engine.lot.leave(c)`, ``, "./internal/transport"},
 	{"a control frame that brings a connection back spoils its next message", "activity.go", `if r.exchange != nil {`, `if true {`, "./internal/transport"},
 	{"a message in parts is parked", "internal/transport/park.go", `c.park.able && !c.in.meter.inMessage()`, `c.park.able`, "./internal/transport"},
@@ -151,7 +151,7 @@ var mutants = []mutant{
 	{"a client lets go of a connection while OnState runs", "client/move.go", `if l.greeted && l.calls == 0`, `if l.calls == 0`, "./client"},
 	{"a client lets go of a connection with calls in flight", "client/move.go", `if l.greeted && l.calls == 0`, `if l.greeted`, "./client"},
 	{"a client ends with a connection that it has replaced", "client/connect.go", `			if l.hasMoved(err) {`, `			if false {`, "./client"},
-	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(max)`, `a.count.Load() > int64(most)`, core},
+	{"one connection more than the limit is taken", "app.go", `a.count.Load() >= int64(max)`, `a.count.Load() > int64(max)`, core},
 	{"a hub looks for presence before it is there", "presence.go", `case !r.route.app.built.Load():`, `case false:`, core},
 	{"services stop in the order in which they started", "lifecycle.go", `	slices.Reverse(calls)`, ``, core},
 
