@@ -71,9 +71,10 @@ func (c *conn) countEnd() {
 
 // endCause returns one of closeCauses.
 func (c *conn) endCause(code websocket.StatusCode) string {
-	var own *Error
-	var frame websocket.CloseError
-	switch err := c.cause; {
+	err := c.cause
+	_, isCode := errors.AsType[websocket.CloseError](err)
+	_, isOwn := errors.AsType[*Error](err)
+	switch {
 	case c.t.ClosedByPeer():
 		return byClient
 	case code == websocket.StatusAbnormalClosure && !errors.Is(err, ErrSlowClient): // first, as most of all
@@ -94,9 +95,9 @@ func (c *conn) endCause(code websocket.StatusCode) string {
 		return overLimit
 	case errors.Is(err, transport.ErrProtocol):
 		return protocol
-	case c.refused && (errors.As(err, &frame) || errors.As(err, &own)):
+	case c.refused && (isCode || isOwn):
 		return refused
-	case err == nil || errors.As(err, &frame):
+	case err == nil || isCode:
 		return byApplication
 	}
 	return internal

@@ -61,7 +61,9 @@ func (c *conn) receive(m Message) {
 
 // handled acts on the result of a message, and ends its exchange.
 func (c *conn) handled(in Inbound, err error) {
-	c.guarded(in, func() { c.respond(in, err) })
+	if err != nil || c.hasAnswer(in) {
+		c.guarded(in, func() { c.respond(in, err) })
+	}
 	c.countResult()
 	c.countMalformed()
 	*c.exchange = exchange{}
@@ -131,11 +133,11 @@ func (c *conn) respond(in Inbound, err error) {
 // codeClosed is the code in [RouteStats].Events of a message whose handler saw the connection end.
 const codeClosed Code = "closed"
 
+// hasAnswer reports whether a success is answered.
+func (c *conn) hasAnswer(in Inbound) bool { return in.Hook == HookEvent && c.exchange.inbound.ID != nil }
+
 // reply answers an event that was sent with an id.
 func (c *conn) reply(in Inbound) {
-	if in.Hook != HookEvent || c.exchange.inbound.ID == nil {
-		return
-	}
 	m, err := c.encodeAnswer(in.Event)
 	if err == nil {
 		err = c.t.Send(m)

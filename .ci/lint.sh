@@ -218,6 +218,9 @@ same_go_line
 for dir in "${modules[@]}" tools; do
 	succeeds "go mod tidy in $dir" 'no difference (make tidy)' tidy_module "$dir" -diff
 done
+for system in darwin windows; do
+	succeeds "go vet for $system" 'no complaint, so that programs and tests compile there' env GOOS=$system go vet work
+done
 for dir in "${modules[@]}"; do
 	succeeds "go vet in $dir" 'no complaint' in_module "$dir" go vet ./...
 	succeeds "staticcheck in $dir" 'no complaint' in_module "$dir" "$staticcheck" ./...

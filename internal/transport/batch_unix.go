@@ -95,6 +95,15 @@ func (b *batch) try(fd int) {
 	}
 }
 
+// writeNow writes as much of p as the socket accepts without blocking, and returns the number of bytes.
+func writeNow(sys syscall.RawConn, p []byte) (n int, err error) {
+	b := newBatch()
+	defer b.release()
+	b.chunks = append(b.chunks, p)
+	n, _, err = b.writeNow(sys)
+	return n, err
+}
+
 // writeNow writes as much of the batch as the socket accepts without blocking, and returns the number of bytes.
 func (b *batch) writeNow(sys syscall.RawConn) (n int, full bool, err error) {
 	for b.next < len(b.chunks) {

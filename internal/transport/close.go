@@ -54,21 +54,37 @@ func (c *Conn) beginClosing(f frame.Frame, cause error, within time.Duration) {
 		c.out.mu.Unlock()
 		return
 	}
-	c.startClosing(f, cause, within)
+	idle := len(c.out.frames) == 0 && !c.out.writing
+	c.startClosing(f, cause)
+	if !idle {
+		c.bound(within)
+	}
 	c.out.mu.Unlock()
 	c.tell()
 	c.flushAll()
+	if idle {
+		c.boundRest(within)
+	}
 }
 
-// startClosing queues the close frame as the last frame and bounds the time to write the queue. The caller holds the
-// lock, and calls tell after releasing it.
-func (c *Conn) startClosing(f frame.Frame, cause error, within time.Duration) {
+// boundRest bounds the time to write what is left in the queue. Most of the time that is nothing, and a timer is a part
+// of what a short connection costs.
+func (c *Conn) boundRest(within time.Duration) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if len(c.out.frames) > 0 {
+		c.bound(within)
+	}
+}
+
+// startClosing queues the close frame as the last frame. The caller holds the lock, bounds the time to write the queue,
+// and calls tell after releasing the lock.
+func (c *Conn) startClosing(f frame.Frame, cause error) {
 	o := &c.out
 	c.put(frame.Shared{Frame: f})
 	o.closing, o.untold = true, true
 	o.code, o.cause = codeOf(f), cause
 	o.endFlushes(func(f *flush) bool { return f.toSend }, nil)
-	c.bound(within)
 }
 
 // tell completes startClosing: it cancels the context and removes dropped frames from the backlog.
@@ -126,7 +142,7 @@ func (c *Conn) closeRaw() {
 	if t, ok := raw.(*tls.Conn); ok {
 		raw = t.NetConn() // tls.Conn.Close may wait for a writer
 	}
-	if descriptor(raw) != nil {
+	if isSocket(raw) {
 		raw.Close()
 		c.writers.Done()
 		return
@@ -164,9 +180,8 @@ func (c *Conn) End(err error) (cause error) {
 	c.writers.Wait()
 	c.engine.wheel.Remove(&c.heartbeat.entry)
 	c.engine.awake.remove(c)
-	c.in.release()
-	c.countReceived()
 	c.dropParser()
+	c.dropInput()
 	c.counters.end(c)
 
 	c.out.mu.Lock()
@@ -180,18 +195,19 @@ func (c *Conn) End(err error) (cause error) {
 // drainAndLinger writes the queue within [Limits].Close, and then discards input so that the peer receives the close
 // frame.
 func (c *Conn) drainAndLinger() {
-	c.out.mu.Lock()
-	c.bound(c.limits.Close)
-	c.out.mu.Unlock()
 	c.flushAll()
+	over := c.in.meter.closed && c.in.empty() // the peer's close frame was the end of its input
 	c.out.mu.Lock()
 	f := c.out.awaitWritten(c.out.queued)
+	if f != nil || !over {
+		c.bound(c.limits.Close)
+	}
 	c.out.mu.Unlock()
 	if f != nil {
 		<-f.done
 	}
-	if c.in.meter.closed && c.in.empty() {
-		return // the peer's close frame was the end of its input
+	if over {
+		return
 	}
 	// Closing a socket with unread input resets it, and a reset overtakes the close frame.
 	raw := c.raw
@@ -271,14 +287,18 @@ type verdict struct {
 
 // judge maps the reader's error to a close code, a reason and a cause. No other code does.
 func (c *Conn) judge(err error) verdict {
-	var peer websocket.CloseError
-	var v *violation
-	switch arrived := c.in.err; {
-	case errors.As(err, &peer) && !utf8.ValidString(peer.Reason):
+	peer, closed := errors.AsType[websocket.CloseError](err)
+	arrived := c.in.err
+	v, violated := errors.AsType[*violation](err)
+	if !violated {
+		v, violated = errors.AsType[*violation](arrived)
+	}
+	switch {
+	case closed && !utf8.ValidString(peer.Reason):
 		return verdict{violation: badReason}
-	case errors.As(err, &peer):
+	case closed:
 		return verdict{violation: violation{cause: peerClosed(peer)}, byPeer: true}
-	case errors.As(err, &v) || errors.As(arrived, &v):
+	case violated:
 		return verdict{violation: *v}
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return verdict{violation: *tooLong(c.limits)}

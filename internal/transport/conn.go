@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/coder/websocket"
 
@@ -83,6 +82,8 @@ type Conn struct {
 	in     *input          // nil while the connection is parked
 	rates  rates
 
+	received received
+
 	park      park
 	cycle     readCycle
 	out       outbox
@@ -124,7 +125,7 @@ func (c *Conn) Read() (typ websocket.MessageType, data []byte, wait time.Duratio
 		if err != nil {
 			return 0, nil, 0, err
 		}
-		wait = c.rates.messages.Add(c.limits.Rate, c.in.meter.now)
+		wait = c.in.meter.message()
 		if wait > 0 && !c.closing() {
 			wait = c.slowDown()
 		}
@@ -136,18 +137,6 @@ func (c *Conn) Read() (typ websocket.MessageType, data []byte, wait time.Duratio
 		c.wakeful()
 		return typ, data, wait, nil
 	}
-}
-
-// countReceived counts what has arrived since the last call. The reader calls it before it waits, and at the end.
-func (c *Conn) countReceived() {
-	in := c.in
-	if in.arrived == 0 {
-		return
-	}
-	shard := &c.counters.shards[uintptr(unsafe.Pointer(c))>>9%shards] // readers seldom share one
-	shard.receivedBytes.Add(uint64(in.arrived))
-	shard.received.Add(uint64(in.messages))
-	in.arrived, in.messages = 0, 0
 }
 
 func (c *Conn) readMessage() (websocket.MessageType, []byte, error) {

@@ -16,15 +16,16 @@ type Counts struct {
 }
 
 func (k *Counts) add(o Counts) {
+	k.Received += o.Received
+	k.ReceivedBytes += o.ReceivedBytes
 	k.Sent += o.Sent
 	k.SentBytes += o.SentBytes
 	k.Writes += o.Writes
 	k.Waiting += o.Waiting
 }
 
-// Counters are the counts of a route. Every connection counts what is written for itself, under the lock that it holds
-// anyway, and the connections are added up when somebody asks. What arrives is counted once for all messages that were
-// read together.
+// Counters are the counts of a route. Every connection counts for itself, what arrives once for all messages that were
+// read together, and the connections are added up when somebody asks. So no two processors write to the same counter.
 type Counters struct {
 	shards [shards]shard
 
@@ -35,11 +36,10 @@ type Counters struct {
 // shards is a number of counters that many processors can use at a time. Two never share a cache line.
 const shards = 32
 
-// shard counts what several connections share.
+// shard counts what belongs to no connection.
 type shard struct {
-	broadcasts, deliveries  atomic.Uint64
-	received, receivedBytes atomic.Uint64
-	_                       [96]byte
+	broadcasts, deliveries atomic.Uint64
+	_                      [112]byte
 }
 
 // Sum returns the counts of the connections that have ended and of those that conns returns. A connection must not be
@@ -50,10 +50,6 @@ func (k *Counters) Sum(conns func() []*Conn) Counts {
 	sum := k.ended
 	for _, c := range conns() {
 		sum.add(c.counts())
-	}
-	for i := range k.shards {
-		sum.Received += k.shards[i].received.Load()
-		sum.ReceivedBytes += k.shards[i].receivedBytes.Load()
 	}
 	return sum
 }
@@ -85,7 +81,24 @@ func (c *Conn) counts() Counts {
 	if c.counters == nil {
 		return Counts{}
 	}
-	return Counts{Sent: o.delivered, SentBytes: uint64(o.sent), Writes: o.writes, Waiting: uint64(o.bytes)}
+	return Counts{
+		Received: c.received.messages.Load(), ReceivedBytes: c.received.bytes.Load(),
+		Sent: o.delivered, SentBytes: uint64(o.sent), Writes: o.writes, Waiting: uint64(o.bytes),
+	}
+}
+
+// received is what a connection has received. Only the reader adds to it.
+type received struct{ messages, bytes atomic.Uint64 }
+
+// countReceived counts what has arrived since the last call. The reader calls it before it waits, and at the end.
+func (c *Conn) countReceived() {
+	in := c.in
+	if in.arrived == 0 {
+		return
+	}
+	c.received.bytes.Add(uint64(in.arrived))
+	c.received.messages.Add(uint64(in.messages))
+	in.arrived, in.messages = 0, 0
 }
 
 // countWritten counts frames that are written. The caller holds the lock.

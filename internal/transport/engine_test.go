@@ -14,13 +14,14 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
+var limits = &transport.Limits{
+	Message: 1 << 16, Wire: 1 << 18, Frames: 1 << 10, Assembly: time.Minute,
+	QueueBytes: 1 << 20, QueueMessages: 1 << 10, Write: time.Minute, Handler: time.Minute, Close: time.Second, Ping: time.Minute, Pong: time.Minute,
+}
+
 // A broadcast from outside may outlast the connections it is for: its End races with nothing, and starts no flusher
 // that nobody waits for.
 func TestStopRacesWithBroadcast(t *testing.T) {
-	limits := &transport.Limits{
-		Message: 1 << 10, Wire: 1 << 12, Frames: 10, Assembly: time.Minute,
-		QueueBytes: 1 << 16, QueueMessages: 100, Write: time.Minute, Close: time.Minute, Ping: time.Minute, Pong: time.Minute,
-	}
 	message := frame.NewMessage(websocket.MessageText, []byte("x"))
 	for range 200 {
 		engine, counters := transport.NewEngine(time.Second, 1<<30), new(transport.Counters)

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -20,6 +22,8 @@ type upgrade struct {
 	subprotocol string
 	extensions  string          // as they are answered
 	values      context.Context // for the connection's context, from Admit
+
+	socket, sys syscall.RawConn // as socketOf and descriptor return them, once the connection is taken over
 }
 
 // open asks Admit, responds and returns the connection. If it returns an error, it has responded as far as it can.
@@ -43,8 +47,9 @@ func (u *upgrade) open() (*Conn, error) {
 	}
 	if len(early) > inputSize { // from a reader other than net/http's
 		raw, early = &readBefore{raw, early}, nil
+		u.socket, u.sys = nil, nil
 	}
-	setOptions(raw, u.options.Limits)
+	setOptions(raw, u.socket, u.options.Limits)
 	return newConn(raw, early, u), nil
 }
 
@@ -79,6 +84,10 @@ func (u *upgrade) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return raw, rw, u.notHijackable(err)
 	}
+	u.socket = socketOf(raw)
+	if isSocket(raw) && direct {
+		u.sys = u.socket
+	}
 	return raw, rw, nil
 }
 
@@ -111,8 +120,18 @@ func (u *upgrade) announce() {
 // isNetHTTP reports whether w is the unwrapped ResponseWriter of net/http's HTTP/1 server.
 func isNetHTTP(w http.ResponseWriter) bool {
 	t := reflect.TypeOf(w)
-	return t.Kind() == reflect.Pointer && t.Elem().Name() == "response" && t.Elem().PkgPath() == "net/http"
+	if t == netHTTP.Load() {
+		return true
+	}
+	is := t.Kind() == reflect.Pointer && t.Elem().Name() == "response" && t.Elem().PkgPath() == "net/http"
+	if is {
+		netHTTP.Store(t)
+	}
+	return is
 }
+
+// netHTTP is the reflect.Type that isNetHTTP has found, as names take long to compare.
+var netHTTP atomic.Value
 
 // response calls field for each field of the response that is not from the application.
 func (u *upgrade) response(field func(name, value string)) {
@@ -147,10 +166,17 @@ func (u *upgrade) switchProtocols(raw net.Conn) error {
 		}
 	}
 	b = append(b, "\r\n"...)
+	n := 0
+	if u.sys != nil {
+		var err error
+		if n, err = writeNow(u.sys, b); err != nil || n == len(b) {
+			return err
+		}
+	}
 	if err := raw.SetDeadline(time.Now().Add(u.options.Limits.Write)); err != nil {
 		return err
 	}
-	if _, err := raw.Write(b); err != nil {
+	if _, err := raw.Write(b[n:]); err != nil {
 		return err
 	}
 	return raw.SetDeadline(time.Time{})
@@ -200,18 +226,16 @@ func (c *readBefore) Read(p []byte) (int, error) {
 }
 
 func newConn(raw net.Conn, early []byte, u *upgrade) *Conn {
-	if socketOf(raw) == nil {
+	if u.socket == nil {
 		raw = foreign{raw}
 	}
 	o := u.options
 	c := &Conn{
 		raw: raw, engine: o.Engine, limits: o.Limits, counters: o.Counters, owner: o.Owner,
-		subprotocol: u.subprotocol,
+		subprotocol: u.subprotocol, sys: u.sys,
 	}
 	c.out.deflate = u.extensions != ""
-	if direct {
-		c.sys = descriptor(raw)
-	}
+	c.park.able = canPark && u.socket != nil
 	c.takeInput()
 	if len(early) > 0 {
 		buf := inputPool.Get().(*[inputSize]byte)

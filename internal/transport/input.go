@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"github.com/wsgate/wsgate/internal/rate"
 )
 
 // inputSize is the size of one read. Many small messages that were sent together then take one system call.
@@ -40,7 +38,7 @@ var inputs = sync.Pool{New: func() any {
 	return in
 }}
 
-// takeInput gives the connection an input, and dropInput takes it away when it is parked.
+// takeInput gives the connection an input, and dropInput takes it away when it is parked or has ended.
 func (c *Conn) takeInput() {
 	c.in = inputs.Get().(*input)
 	c.in.meter = meter{limits: c.limits, deflate: c.out.deflate, rates: &c.rates}
@@ -48,6 +46,7 @@ func (c *Conn) takeInput() {
 
 func (c *Conn) dropInput() {
 	c.countReceived()
+	c.in.release()
 	*c.in = input{ready: c.in.ready}
 	inputs.Put(c.in)
 	c.in = nil
@@ -70,7 +69,7 @@ func (in *input) hold(buf *[inputSize]byte, n int) {
 // after these bytes, so that a violation which coder/websocket finds first takes precedence.
 func (in *input) check(b []byte) int {
 	in.arrived += len(b)
-	in.meter.now = rate.Now()
+	in.meter.now = 0
 	n, err := in.meter.add(b)
 	if err != nil {
 		in.err = err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -48,7 +49,7 @@ type meter struct {
 	payload    uint64 // payload bytes announced for it
 
 	rates *rates
-	now   int64 // when the bytes added last arrived
+	now   int64 // when the bytes added last arrived; 0 until a limit asks
 
 	closed bool // a close frame has begun
 }
@@ -180,10 +181,26 @@ type rates struct {
 	messages rate.Bucket // messages and control frames
 }
 
+// arrived returns when the bytes added last arrived.
+func (m *meter) arrived() int64 {
+	if m.now == 0 {
+		m.now = rate.Now()
+	}
+	return m.now
+}
+
+// message counts a message. If it is too much for the rate, it returns how long to wait.
+func (m *meter) message() (wait time.Duration) {
+	if m.limits.Rate == (rate.Limit{}) {
+		return 0
+	}
+	return m.rates.messages.Add(m.limits.Rate, m.arrived())
+}
+
 // control counts a control frame.
 func (m *meter) control() error {
-	m.rates.messages.Add(m.limits.Rate, m.now)
-	if m.rates.control.Add(m.limits.ControlRate, m.now) > 0 {
+	m.message()
+	if m.rates.control.Add(m.limits.ControlRate, m.arrived()) > 0 {
 		return &violation{1008, "too many control frames", fmt.Errorf("%w: too many control frames per second", ErrLimit)}
 	}
 	return nil

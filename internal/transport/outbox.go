@@ -152,7 +152,8 @@ func (c *Conn) evict(cause error) {
 	}
 	c.out.cause = cause // before drop, as Flush returns it
 	dropped := c.drop(keep)
-	c.startClosing(slowClient, cause, c.limits.Close)
+	c.startClosing(slowClient, cause)
+	c.bound(c.limits.Close)
 	c.out.wait.dropped = dropped
 }
 

@@ -35,7 +35,6 @@ type park struct {
 
 // startParking is called once, before the first Read.
 func (c *Conn) startParking() {
-	c.park.able = canPark && socketOf(c.raw) != nil
 	if c.park.able && !parkAtOnce {
 		c.stayAwake()
 	}

@@ -24,6 +24,7 @@ type readCycle struct {
 	over   atomic.Bool   // the watcher must return, so the read deadline stays in the past
 
 	active bool          // the read cycle has begun; used by the reader only
+	held   bool          // frames were held before its last message; used by the reader only
 	done   chan struct{} // receives when the watcher has ended; capacity 1; made on first use
 	slow   *time.Timer   // calls HandlerIsSlow; made on first use
 }
@@ -31,7 +32,8 @@ type readCycle struct {
 const (
 	sendsScheduled = iota // by a flusher
 	sendsDirect           // the next one is written at once
-	sendsHeld             // until the end of the read cycle
+	sendsNext             // the next one is held
+	sendsHeld             // until the end of the read cycle, as at least one is
 )
 
 const (
@@ -46,19 +48,30 @@ const (
 func (t *readCycle) begin(c *Conn) {
 	sends := int32(sendsDirect)
 	if c.buffered() {
-		sends = sendsHeld
+		sends = sendsNext
 	}
 	if !t.active {
 		t.active = true
 		t.number.Add(1)
 		t.sends.Store(sends)
-	} else if was := t.sends.Load(); was != sendsScheduled {
-		t.sends.CompareAndSwap(was, sends)
+	} else {
+		t.again(sends)
 	}
 	t.reader.Store(readerBusy)
 	// This order, the reverse of check's, ensures that one of the two sees the other.
 	if !t.listed.Load() && t.listed.CompareAndSwap(false, true) {
 		c.engine.late.add(started{c, t.number.Load()})
+	}
+}
+
+// again sets when frames are written that are sent while a further message of the cycle is handled.
+func (t *readCycle) again(sends int32) {
+	was := t.sends.Load()
+	if was == sendsScheduled || was == sendsHeld && sends == sendsNext {
+		return
+	}
+	if t.sends.CompareAndSwap(was, sends) && was == sendsHeld {
+		t.held = true
 	}
 }
 
@@ -102,10 +115,13 @@ func (t *readCycle) handling() bool { return t.reader.Load() >= readerBusy }
 func (t *readCycle) holds(c *Conn) bool {
 	switch t.sends.Load() {
 	case sendsDirect:
-		if t.sends.CompareAndSwap(sendsDirect, sendsHeld) {
+		if t.sends.CompareAndSwap(sendsDirect, sendsNext) {
 			c.flushAll()
+			return true
 		}
-		return true
+		return t.holds(c)
+	case sendsNext:
+		return t.sends.CompareAndSwap(sendsNext, sendsHeld) || t.holds(c)
 	case sendsHeld:
 		return true
 	}
@@ -117,15 +133,20 @@ func (t *readCycle) holding() bool { return t.sends.Load() != sendsScheduled }
 
 // end is called by the reader before it waits for the network, and by End.
 func (t *readCycle) end(c *Conn) {
-	t.active = false
-	if t.sends.Load() != sendsScheduled && t.sends.Swap(sendsScheduled) != sendsScheduled {
-		c.release()
+	held := t.held
+	t.active, t.held = false, false
+	if t.sends.Load() == sendsScheduled {
+		return
 	}
-}
-
-// release writes what the read cycle held back.
-func (c *Conn) release() {
-	c.flushAll()
+	switch t.sends.Swap(sendsScheduled) {
+	case sendsScheduled:
+		return
+	case sendsHeld:
+		held = true
+	}
+	if held {
+		c.flushAll()
+	}
 	c.engine.kick()
 }
 
@@ -137,7 +158,8 @@ func (t *readCycle) late(c *Conn) {
 		t.slow.Reset(c.limits.Handler)
 	}
 	if t.sends.Swap(sendsScheduled) != sendsScheduled {
-		c.release()
+		c.flushAll()
+		c.engine.kick()
 	}
 	c.setReadDeadline(time.Time{}) // the deadline of an unfinished message does not apply while its predecessor is handled
 	c.cancelIfPeerGone()

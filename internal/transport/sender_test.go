@@ -20,11 +20,6 @@ import (
 	"github.com/wsgate/wsgate/internal/transport"
 )
 
-var limits = &transport.Limits{
-	Message: 1 << 16, Wire: 1 << 18, Frames: 1 << 10, Assembly: time.Minute,
-	QueueBytes: 1 << 20, QueueMessages: 1 << 10, Write: time.Minute, Handler: time.Minute, Close: time.Second, Ping: time.Minute, Pong: time.Minute,
-}
-
 // accepted returns the server's end of a connection over TCP, whose client reads everything. Something is put around its
 // descriptor.
 func accepted(t *testing.T, limits *transport.Limits, wrap func(*transport.Conn, syscall.RawConn) syscall.RawConn) *transport.Conn {

@@ -9,18 +9,23 @@ import (
 // descriptor returns the descriptor of a *net.TCPConn or *net.UnixConn, nil for any other type. A type that embeds one
 // has the same methods, but its Read and Write may do more, so it counts as foreign.
 func descriptor(raw net.Conn) syscall.RawConn {
-	var sys syscall.RawConn
-	var err error
-	switch t := raw.(type) {
-	case *net.TCPConn:
-		sys, err = t.SyscallConn()
-	case *net.UnixConn:
-		sys, err = t.SyscallConn()
+	if !isSocket(raw) {
+		return nil
 	}
+	sys, err := raw.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return nil
 	}
 	return sys
+}
+
+// isSocket reports whether raw is a connection of package net with a descriptor.
+func isSocket(raw net.Conn) bool {
+	switch raw.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	}
+	return false
 }
 
 // socketOf returns the socket under raw, also under TLS, to get and set options. It returns nil for foreign types.

@@ -14,8 +14,7 @@ import (
 //
 // TCP_USER_TIMEOUT makes the kernel drop a connection whose peer does not acknowledge data within the heartbeat's time.
 // It backs up the heartbeat: without it, the kernel keeps data written to a vanished peer for a quarter of an hour.
-func setOptions(raw net.Conn, limits *Limits) {
-	sys := socketOf(raw)
+func setOptions(_ net.Conn, sys syscall.RawConn, limits *Limits) {
 	if sys == nil {
 		return
 	}

@@ -5,10 +5,11 @@ package transport
 import (
 	"crypto/tls"
 	"net"
+	"syscall"
 )
 
 // setOptions sets the size of the socket's send buffer. The other options are specific to Linux.
-func setOptions(raw net.Conn, limits *Limits) {
+func setOptions(raw net.Conn, _ syscall.RawConn, limits *Limits) {
 	if limits.SendBuffer == 0 {
 		return
 	}

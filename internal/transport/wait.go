@@ -12,7 +12,7 @@ import (
 // So a write times out only if the peer has read less than one batch meanwhile, where the kernel reports that.
 type wait struct {
 	timer  *time.Timer
-	until  time.Time
+	until  time.Time // zero when it is over
 	looked bool  // delivery was sampled since the write began
 	edge   int64 // delivery.edge when last sampled
 
@@ -36,9 +36,11 @@ func (c *Conn) bound(d time.Duration) {
 	}
 }
 
+// stop ends the wait. The caller holds the lock.
 func (w *wait) stop() {
 	if w != nil {
 		w.timer.Stop()
+		w.until = time.Time{}
 	}
 }
 
@@ -58,7 +60,7 @@ const lookAfter = 10
 func (c *Conn) overdue() {
 	o := &c.out
 	o.mu.Lock()
-	if o.dead || time.Now().Before(o.wait.until) || !o.closing && !o.writing {
+	if o.dead || o.wait.until.IsZero() || time.Now().Before(o.wait.until) {
 		o.mu.Unlock()
 		return
 	}
