@@ -86,7 +86,7 @@ func TestClosingHandshakeIsBounded(t *testing.T) {
 					},
 				}
 				// Only the closing handshake may end the connection.
-				limits := wsgate.Limits{Ping: time.Hour, MessageTime: time.Hour, Message: 8 << 30}
+				limits := wsgate.Limits{Ping: time.Hour, MessageTime: time.Hour, Message: 1 << 30}
 				client := kit.DialRaw(t, kit.NewApp(t, &wsgate.Options{Limits: limits}, kit.RouteTo("/ws", g)), "/ws")
 				server := <-conns
 				if h.busy {

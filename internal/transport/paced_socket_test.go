@@ -62,7 +62,7 @@ func TestPipelinedQuestionsOnSocket(t *testing.T) {
 			c := kit.DialRawTCP(t, kit.OverTCP(t, kit.NewApp(t, &wsgate.Options{Use: test.use, Limits: wsgate.Limits{Rate: math.MaxInt}}, test.route)), "/ws")
 			go c.Put(bytes.Repeat(wire.Masked(wire.Text, []byte(test.ask)), many))
 			c.SetReadDeadline(time.Now().Add(kit.Patience))
-			if n, end := (&slowReader{Reader: bufio.NewReader(c), left: 1 << 40}).lines(many); n != many {
+			if n, end := (&slowReader{Reader: bufio.NewReader(c), left: math.MaxInt}).lines(many); n != many {
 				t.Errorf("got %d answers, then %s", n, end)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -332,7 +333,7 @@ func TestPacedInAHandlerReleasesWhatItSent(t *testing.T) {
 			c := kit.DialRaw(t, app, "/ws")
 			c.Put(bytes.Repeat(wire.Masked(wire.Text, []byte("all of it")), messages))
 			begun := time.Now()
-			if n, end := (&slowReader{Reader: c, left: 1 << 40}).lines(messages * many); n != messages*many {
+			if n, end := (&slowReader{Reader: c, left: math.MaxInt}).lines(messages * many); n != messages*many {
 				t.Errorf("got %d lines, then %s", n, end)
 			}
 			if took := time.Since(begun); took > 0 {

@@ -15,7 +15,7 @@ const direct = true
 func (in *input) readOnce(fd uintptr) bool {
 	buf := inputPool.Get().(*[inputSize]byte)
 	for {
-		n, err := syscall.Read(int(fd), buf[:])
+		n, err := recv(int(fd), buf[:])
 		switch {
 		case err == syscall.EINTR:
 			continue

@@ -160,6 +160,40 @@ func TestMessagesMayBeKept(t *testing.T) {
 	}
 }
 
+// A test may look at what its server did before it answered, whether that left in one piece or in several: to the race
+// detector the one happens before the other.
+func TestAnswersSynchronise(t *testing.T) {
+	large := wsgate.Text(strings.Repeat("x", 4<<10)) // is written in place
+	for _, frames := range []int{1, 3} {
+		t.Run(strconv.Itoa(frames), func(t *testing.T) {
+			did := false
+			app := kit.NewApp(t, nil, kit.RouteTo("/ws", &kit.MessageGateway{Message: func(_ context.Context, c *kit.Conn, m wsgate.Message) error {
+				if string(m.Data) != "ask" {
+					return nil
+				}
+				did = true
+				for range frames {
+					if err := c.Send(large); err != nil {
+						return err
+					}
+				}
+				return nil
+			}}))
+			c := kit.DialRawTCP(t, kit.OverTCP(t, app), "/ws")
+			ask, more := wire.Masked(wire.Text, []byte("ask")), wire.Masked(wire.Text, []byte("more"))
+			c.Put(append(ask, more...)) // so that the answers are held, and leave together
+			for range frames {
+				if _, payload, err := c.ReadFrame(); err != nil || len(payload) != 4<<10 {
+					t.Fatalf("got %d bytes, %v", len(payload), err)
+				}
+			}
+			if !did {
+				t.Error("it answered before it did it")
+			}
+		})
+	}
+}
+
 // Many senders to many receivers: each receiver gets everything once, and each sender's in order.
 func TestBroadcastToMany(t *testing.T) {
 	const receivers, senders, each = 140, 3, 20

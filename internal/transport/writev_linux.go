@@ -15,13 +15,14 @@ type vector [maxChunks]syscall.Iovec
 // writeChunks makes one write call with as many chunks as it takes.
 func (v *vector) writeChunks(fd int, chunks [][]byte) (int, error) {
 	if len(chunks) == 1 {
-		return syscall.Write(fd, chunks[0])
+		return send(fd, chunks[0])
 	}
 	chunks = chunks[:min(len(chunks), maxChunks)]
 	for i, chunk := range chunks {
 		v[i].Base = &chunk[0]
 		v[i].SetLen(len(chunk))
 	}
+	raceSends(fd)
 	n, _, errno := syscall.Syscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&v[0])), uintptr(len(chunks)))
 	runtime.KeepAlive(chunks)
 	clear(v[:len(chunks)])

@@ -2,9 +2,7 @@
 
 package transport
 
-import "syscall"
-
 // vector is empty: chunks are written one at a time.
 type vector struct{}
 
-func (*vector) writeChunks(fd int, chunks [][]byte) (int, error) { return syscall.Write(fd, chunks[0]) }
+func (*vector) writeChunks(fd int, chunks [][]byte) (int, error) { return send(fd, chunks[0]) }
