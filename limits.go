@@ -38,10 +38,10 @@ type Limits struct {
 	ControlRate int
 
 	// Rate is how many messages and control frames a client may send per second, with bursts of Burst. Everything counts:
-	// malformed messages, unknown events, and what was refused before. A message beyond it is not handled and not seen by
-	// middleware. It is answered with an error of code [RateLimited], whose details are {"retryAfterMs":n}; of messages
-	// without an id, one in a second is answered. As many are refused at once as Burst; after that, messages are read no
-	// faster than Rate. A connection with nothing but refused messages for 10 s closes with 1008 and the cause [ErrLimit].
+	// malformed messages, unknown events, and what was refused before. A message of more than 16 KiB counts for each 16 KiB
+	// of it, up to Burst. A message beyond the rate is not handled and not seen by middleware. It is answered with an error
+	// of code [RateLimited], whose details are {"retryAfterMs":n}; of messages without an id, one in a second is answered.
+	// An eighth of Burst is refused at once, and at least 8; after that, messages are read no faster than Rate. A connection with nothing but refused messages for 10 s closes with 1008 and the cause [ErrLimit].
 	// See [Binding.AtMost] for one event. Set Rate to math.MaxInt for no limit. Default 200 and 2 × Rate.
 	Rate  int
 	Burst int

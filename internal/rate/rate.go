@@ -25,17 +25,18 @@ func New(n int, per time.Duration, burst int) Limit {
 	return Limit{each, each * time.Duration(burst)}
 }
 
-// Burst is the time in which a full bucket drains.
-func (l Limit) Burst() time.Duration { return l.burst }
+// Margin is how long to wait for one more at the most if what is refused is itself limited: to an eighth of what a bucket
+// holds, to eight if that is more, and never to more than it holds.
+func (l Limit) Margin() time.Duration { return min(max(l.burst/8, 8*l.each), l.burst) }
 
 // Bucket counts what was added and has not drained yet. The zero Bucket is empty.
 type Bucket struct {
 	drained int64 // when it will be empty
 }
 
-// Add adds one. If that is more than the bucket holds, it returns how long to wait until another one fits.
-func (b *Bucket) Add(l Limit, now int64) (wait time.Duration) {
-	b.drained = max(b.drained, now) + int64(l.each)
+// Add adds n, at most as many as the bucket holds. If they do not fit, it returns how long to wait until another one does.
+func (b *Bucket) Add(l Limit, n int, now int64) (wait time.Duration) {
+	b.drained = max(b.drained, now) + min(int64(n)*int64(l.each), int64(l.burst))
 	return b.Wait(l, now)
 }
 

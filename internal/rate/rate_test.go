@@ -33,8 +33,29 @@ func TestAdd(t *testing.T) {
 		{200, 0},
 		{200, 200 * time.Millisecond},
 	} {
-		if got := b.Add(limit, step.at*second/10); got != step.wait {
+		if got := b.Add(limit, 1, step.at*second/10); got != step.wait {
 			t.Errorf("after %d tenths: wait %v, want %v", step.at, got, step.wait)
+		}
+	}
+}
+
+// Several count as one after the other, and those that no bucket could hold as a full one.
+func TestAddMany(t *testing.T) {
+	limit := rate.New(10, time.Second, 3)
+	var b rate.Bucket
+	for _, step := range []struct {
+		at   int64 // tenths of a second
+		n    int
+		wait time.Duration
+	}{
+		{100, 2, 0},
+		{100, 2, 200 * time.Millisecond},
+		{200, 1 << 20, 0},
+		{200, 1, 200 * time.Millisecond},
+		{202, 1, 0},
+	} {
+		if got := b.Add(limit, step.n, step.at*second/10); got != step.wait {
+			t.Errorf("%d after %d tenths: wait %v, want %v", step.n, step.at, got, step.wait)
 		}
 	}
 }
@@ -70,7 +91,7 @@ func TestNoLimit(t *testing.T) {
 	} {
 		var b rate.Bucket
 		for range 10_000 {
-			if wait := b.Add(limit, 0); wait != 0 {
+			if wait := b.Add(limit, 1, 0); wait != 0 {
 				t.Fatalf("wait %v", wait)
 			}
 			if wait := b.Take(limit, 0); wait != 0 {
@@ -106,6 +127,6 @@ func BenchmarkAdd(b *testing.B) {
 	limit := rate.New(200, time.Second, 1000)
 	var bucket rate.Bucket
 	for b.Loop() {
-		bucket.Add(limit, rate.Now())
+		bucket.Add(limit, 1, rate.Now())
 	}
 }

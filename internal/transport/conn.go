@@ -125,7 +125,7 @@ func (c *Conn) Read() (typ websocket.MessageType, data []byte, wait time.Duratio
 		if err != nil {
 			return 0, nil, 0, err
 		}
-		wait = c.in.meter.message()
+		wait = c.in.meter.message(len(data))
 		if wait > 0 && !c.closing() {
 			wait = c.slowDown()
 		}

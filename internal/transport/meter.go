@@ -189,18 +189,19 @@ func (m *meter) arrived() int64 {
 	return m.now
 }
 
-// message counts a message. If it is too much for the rate, it returns how long to wait.
-func (m *meter) message() (wait time.Duration) {
+// message counts a message or control frame. If it is too much for the rate, it returns how long to wait. A long message
+// counts more than once: a client that sends long ones must not take more from the others than one that sends many.
+func (m *meter) message(size int) (wait time.Duration) {
 	if m.limits.Rate == (rate.Limit{}) {
 		return 0
 	}
-	return m.rates.messages.Add(m.limits.Rate, m.arrived())
+	return m.rates.messages.Add(m.limits.Rate, 1+max(0, size-1)/inputSize, m.arrived())
 }
 
 // control counts a control frame.
 func (m *meter) control() error {
-	m.message()
-	if m.rates.control.Add(m.limits.ControlRate, m.arrived()) > 0 {
+	m.message(0)
+	if m.rates.control.Add(m.limits.ControlRate, 1, m.arrived()) > 0 {
 		return &violation{1008, "too many control frames", fmt.Errorf("%w: too many control frames per second", ErrLimit)}
 	}
 	return nil

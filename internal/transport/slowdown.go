@@ -7,10 +7,10 @@ import (
 )
 
 // slowDown is called by the reader when the client has sent more than its rate, which the time of arrival says. It
-// returns how much too soon the last message is by now. When the client is ahead by another burst, slowDown waits first:
-// what is refused must not cost more than what is handled, so it is not read any faster.
+// returns how much too soon the last message is by now. When the client is ahead by more than some messages, slowDown waits
+// first: what is refused must not cost more than what is handled, so it is not read any faster.
 func (c *Conn) slowDown() time.Duration {
-	wait, refused := c.tooSoon(), c.limits.Rate.Burst()
+	wait, refused := c.tooSoon(), c.limits.Rate.Margin()
 	if wait <= refused {
 		return wait
 	}
