@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -182,7 +183,7 @@ func largeRooms(t *testing.T) {
 func broadcastStorm(t *testing.T) {
 	const members, messages, size = 5, 120, 60 << 10
 	s := start(t, setup{
-		limits: wsgate.Limits{QueueBytes: 256 << 10, Write: time.Minute, Close: short},
+		limits: wsgate.Limits{QueueBytes: 256 << 10, Write: time.Minute, Close: short, Rate: math.MaxInt},
 		hooks: hooks{open: room, message: func(_ context.Context, c *conn, m wsgate.Message) error {
 			return c.Room("busy").Except(c).Send(m)
 		}},
