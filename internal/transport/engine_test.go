@@ -19,6 +19,13 @@ var limits = &transport.Limits{
 	QueueBytes: 1 << 20, QueueMessages: 1 << 10, Write: time.Minute, Handler: time.Minute, Close: time.Second, Ping: time.Minute, Pong: time.Minute,
 }
 
+// The allocator has nothing between 480 and 512 bytes, and every idle connection pays for it.
+func TestConnSize(t *testing.T) {
+	if transport.ConnSize > 480 {
+		t.Errorf("a connection has %d bytes, want at most 480", transport.ConnSize)
+	}
+}
+
 // A broadcast from outside may outlast the connections it is for: its End races with nothing, and starts no flusher
 // that nobody waits for.
 func TestStopRacesWithBroadcast(t *testing.T) {

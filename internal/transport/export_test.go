@@ -1,6 +1,9 @@
 package transport
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+)
 
 // WrapDescriptor puts something around the descriptor that the connection is written to.
 func (c *Conn) WrapDescriptor(wrap func(syscall.RawConn) syscall.RawConn) { c.sys = wrap(c.sys) }
@@ -18,3 +21,6 @@ func (c *Conn) Waiting() int { return c.size() }
 func (c *Conn) HasParser() bool { return c.ws != nil }
 
 const MaxBatch = maxBatch
+
+// ConnSize is the size of a connection.
+const ConnSize = unsafe.Sizeof(Conn{})

@@ -77,20 +77,25 @@ func (o *outbox) awaitWritten(upTo uint64) *flush {
 		return nil
 	}
 	f := &flush{upTo: upTo, done: make(chan struct{})}
-	at, _ := slices.BinarySearchFunc(o.flushes, upTo, func(f *flush, upTo uint64) int { return cmp.Compare(f.upTo, upTo) })
-	o.flushes = slices.Insert(o.flushes, at, f)
+	w := o.waits()
+	at, _ := slices.BinarySearchFunc(w.flushes, upTo, func(f *flush, upTo uint64) int { return cmp.Compare(f.upTo, upTo) })
+	w.flushes = slices.Insert(w.flushes, at, f)
 	return f
 }
 
 // tellFlushes ends the waits for frames that are written. Once the connection is dead, the only waits left are for the
 // close frame. The caller holds the lock.
 func (o *outbox) tellFlushes() {
-	for len(o.flushes) > 0 && (o.dead || o.flushes[0].upTo <= o.written()) {
-		close(o.flushes[0].done)
-		o.flushes = o.flushes[1:]
+	w := o.wait
+	if w == nil {
+		return
 	}
-	if len(o.flushes) == 0 {
-		o.flushes = nil
+	for len(w.flushes) > 0 && (o.dead || w.flushes[0].upTo <= o.written()) {
+		close(w.flushes[0].done)
+		w.flushes = w.flushes[1:]
+	}
+	if len(w.flushes) == 0 {
+		w.flushes = nil
 	}
 }
 
@@ -103,7 +108,10 @@ func (o *outbox) lose(behind uint64) {
 
 // endFlushes ends the selected waits with err. The caller holds the lock.
 func (o *outbox) endFlushes(some func(*flush) bool, err error) {
-	o.flushes = slices.DeleteFunc(o.flushes, func(f *flush) bool {
+	if o.wait == nil {
+		return
+	}
+	o.wait.flushes = slices.DeleteFunc(o.wait.flushes, func(f *flush) bool {
 		if !some(f) {
 			return false
 		}

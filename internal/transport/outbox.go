@@ -19,17 +19,16 @@ import (
 // The time under the lock does not depend on the peer, so that a sender may queue for many connections while it holds
 // the lock of a set.
 type outbox struct {
-	mu      sync.Mutex     // guards following
-	frames  []frame.Shared // waiting, in order
-	offset  int            // total size of frames[0] already written
-	bytes   int            // total size of frames
-	queued  uint64         // frames ever put
-	ping    uint64         // sequence number of the queued ping, 0 if there is none
-	sent    int64          // bytes ever written
-	writes  uint64         // calls that wrote them
-	cause   error          // of closing or dead
-	flushes []*flush       // waits for written frames, ordered by upTo
-	wait    *wait          // for the peer; made on first use
+	mu     sync.Mutex     // guards following
+	frames []frame.Shared // waiting, in order
+	offset int            // total size of frames[0] already written
+	bytes  int            // total size of frames
+	queued uint64         // frames ever put
+	ping   uint64         // sequence number of the queued ping, 0 if there is none
+	sent   int64          // bytes ever written
+	writes uint64         // calls that wrote them
+	cause  error          // of closing or dead
+	wait   *wait          // for the peer, and for frames to be written; made on first use
 
 	writing   bool // a goroutine writes
 	blocked   bool // and waits for the socket, which was full

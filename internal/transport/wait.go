@@ -6,17 +6,27 @@ import (
 	"github.com/wsgate/wsgate/internal/frame"
 )
 
-// wait bounds a wait for the peer: until the socket accepts more, or until the peer has answered a close frame.
+// wait bounds a wait for the peer: until the socket accepts more, or until the peer has answered a close frame. It also has
+// the waits of others for frames to be written.
 //
 // A kernel frees buffer space in large steps, so a full socket may stay full for long even if the peer reads steadily.
 // So a write times out only if the peer has read less than one batch meanwhile, where the kernel reports that.
 type wait struct {
-	timer  *time.Timer
-	until  time.Time // zero when it is over
-	looked bool  // delivery was sampled since the write began
-	edge   int64 // delivery.edge when last sampled
+	timer  *time.Timer // made on first use
+	until  time.Time   // zero when it is over
+	looked bool        // delivery was sampled since the write began
+	edge   int64       // delivery.edge when last sampled
 
 	dropped []frame.Shared // by an eviction, and still counted in the backlog
+	flushes []*flush       // waits for written frames, ordered by upTo
+}
+
+// waits returns o.wait. The caller holds the lock.
+func (o *outbox) waits() *wait {
+	if o.wait == nil {
+		o.wait = new(wait)
+	}
+	return o.wait
 }
 
 // bound kills the connection after d, unless bound is called again or the wait is stopped. The caller holds the lock.
@@ -25,20 +35,18 @@ func (c *Conn) bound(d time.Duration) {
 	if o.dead {
 		return
 	}
-	if o.wait == nil {
-		o.wait = new(wait)
-	}
-	o.wait.until = time.Now().Add(d)
-	if o.wait.timer == nil {
-		o.wait.timer = time.AfterFunc(d, c.overdue)
+	w := o.waits()
+	w.until = time.Now().Add(d)
+	if w.timer == nil {
+		w.timer = time.AfterFunc(d, c.overdue)
 	} else {
-		o.wait.timer.Reset(d)
+		w.timer.Reset(d)
 	}
 }
 
 // stop ends the wait. The caller holds the lock.
 func (w *wait) stop() {
-	if w != nil {
+	if w != nil && w.timer != nil {
 		w.timer.Stop()
 		w.until = time.Time{}
 	}
