@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wsgate/wsgate"
 	wire "github.com/wsgate/wsgate/internal/envelope"
@@ -68,7 +69,7 @@ func (b *builder) route(info *wsgate.RouteInfo) error {
 			Address: address, Description: "The gateway at " + info.Path + ".", Parameters: parameters, Messages: map[string]*message{},
 			Gate: &gate{
 				Path: info.Path, Envelope: envelope(info.Envelope), Subprotocols: info.Subprotocols, Presence: info.Presence,
-				Raw: raw, SendsAny: info.Sends == nil && !raw,
+				Raw: raw, SendsAny: info.Sends == nil && !raw, Session: sessionOf(info),
 				Limits: limits{
 					l.Message, l.MessageWire, l.MessageFrames, l.MessageTime.Milliseconds(), l.Malformed, l.ControlRate, l.Rate, l.Burst,
 					l.QueueBytes, l.QueueMessages, l.Write.Milliseconds(), l.Handshake.Milliseconds(), 0,
@@ -92,6 +93,24 @@ func (b *builder) route(info *wsgate.RouteInfo) error {
 		return nil
 	}
 	return r.events(info)
+}
+
+// sessionOf returns what is said of a route's sessions, nil if they do not end.
+func sessionOf(info *wsgate.RouteInfo) *session {
+	data := info.Data
+	if data == nil {
+		return nil
+	}
+	if k := data.Kind(); k != reflect.Pointer && k != reflect.Interface {
+		data = reflect.PointerTo(data)
+	}
+	if !data.Implements(reflect.TypeFor[interface{ ExpiresAt() time.Time }]()) {
+		return nil
+	}
+	if !slices.Contains(info.Hooks, "OnRefresh") {
+		return &session{}
+	}
+	return &session{true, info.Limits.Refresh.Milliseconds(), info.Limits.RefreshGrace.Milliseconds()}
 }
 
 // raw describes a gateway whose messages are its own affair.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wsgate/wsgate"
 )
 
 // Change is one difference between two contracts.
@@ -85,9 +87,27 @@ func (d *differ) route(old, now *route) {
 	if a.Presence != b.Presence {
 		d.harmless("presence was told by %q, is by %q", a.Presence, b.Presence) // that the event is gone is a change of its own
 	}
+	d.session(a.Session, b.Session)
 	d.limits(a.Limits, b.Limits)
 	d.emits(old, now)
 	d.sends(old, now)
+}
+
+// session reports what is different for clients whose sessions end.
+func (d *differ) session(old, now *session) {
+	switch {
+	case old == nil && now == nil:
+	case old == nil:
+		d.breaks("sessions end now, with close code %d", wsgate.StatusExpired)
+	case now == nil:
+		d.harmless("sessions do not end any more")
+	case old.Refreshes && !now.Refreshes:
+		d.breaks("a client cannot renew its session any more")
+	case !old.Refreshes && now.Refreshes:
+		d.harmless("a client can renew its session")
+	case *old != *now:
+		d.harmless("sessions are renewed at other times")
+	}
 }
 
 func (e envelope) String() string {

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -136,6 +137,42 @@ func tagged(tag string) reflect.Type {
 }
 
 // What changes of a route break.
+// ending is data of sessions that end.
+type ending struct{}
+
+func (*ending) ExpiresAt() time.Time { return time.Time{} }
+
+// Who could renew a session and cannot any more is worse off, and nobody else.
+func TestDiffOfSessions(t *testing.T) {
+	renewed := func(within time.Duration) []info {
+		return []info{{more: func(r *wsgate.RouteInfo) {
+			r.Data, r.Hooks = reflect.TypeFor[*ending](), []string{"OnRefresh"}
+			r.Limits.Refresh, r.Limits.RefreshGrace = within, 25*time.Second
+		}}}
+	}
+	ends := []info{{more: func(r *wsgate.RouteInfo) { r.Data = reflect.TypeFor[*ending]() }}}
+	for _, tt := range []struct {
+		name     string
+		old, now []info
+		want     []string
+	}{
+		{"the same", ends, ends, nil},
+		{"can be renewed", ends, renewed(time.Minute), []string{"harmless: /ws: a client can renew its session"}},
+		{"cannot be renewed", renewed(time.Minute), ends, []string{"breaks: /ws: a client cannot renew its session any more"}},
+		{"at another time", renewed(time.Minute), renewed(time.Second), []string{"harmless: /ws: sessions are renewed at other times"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := diff(t, tt.old, tt.now); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	text, err := json.Marshal(document(t, renewed(time.Minute)...))
+	if want := `"session":{"refreshes":true,"refresh":60000,"grace":25000}`; err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("got %s, %v; want %s in it", text, err, want)
+	}
+}
+
 func TestDiffOfRoutes(t *testing.T) {
 	text := reflect.TypeFor[string]()
 	base := func(change func(*info)) []info {
@@ -169,6 +206,10 @@ func TestDiffOfRoutes(t *testing.T) {
 		{"a call", func(i *info) { i.calls = nil }, []string{`breaks: /ws: call "ask": clients cannot send it any more`}, []string{`harmless: /ws: call "ask": clients can send it now`}},
 		{"a call becomes an event", func(i *info) { i.calls, i.emits["ask"] = nil, text }, []string{`breaks: /ws: call "ask": is an event now, which has no answer of its own`}, []string{`harmless: /ws: event "ask": is a call now, which has an answer of its own`}},
 		{"an answer", func(i *info) { i.calls["ask"] = [2]reflect.Type{text, reflect.TypeFor[bool]()} }, []string{`breaks: /ws: call "ask": its answer was string, is boolean`}, []string{`breaks: /ws: call "ask": its answer was boolean, is string`}},
+		{
+			"a session that ends", more(func(r *wsgate.RouteInfo) { r.Data = reflect.TypeFor[ending]() }),
+			[]string{"breaks: /ws: sessions end now, with close code 4401"}, []string{"harmless: /ws: sessions do not end any more"},
+		},
 		{"a sent event", func(i *info) { i.sends = map[string]reflect.Type{} }, []string{`breaks: /ws: sent event "said": is not sent any more`}, []string{`harmless: /ws: sent event "said": is new`}},
 		{
 			"no list of sent events", any,

@@ -53,7 +53,15 @@ type gate struct {
 	Presence     string   `json:"presence,omitempty"` // the event that says who is there
 	Raw          bool     `json:"raw,omitempty"`      // messages have no envelope: the application has a protocol of its own
 	SendsAny     bool     `json:"sendsAny,omitempty"` // the server may send events that are not listed
+	Session      *session `json:"session,omitempty"`  // nil if a connection lasts as long as both ends like
 	Limits       limits   `json:"limits"`
+}
+
+// session is what a client has to know of sessions that end. Times are in milliseconds.
+type session struct {
+	Refreshes bool  `json:"refreshes,omitempty"` // the client can renew it: it is sent $expiring, and answers with $refresh
+	Refresh   int64 `json:"refresh,omitempty"`   // wsgate.Limits.Refresh
+	Grace     int64 `json:"grace,omitempty"`     // wsgate.Limits.RefreshGrace
 }
 
 // envelope has the keys around a payload. Data is "" in the flat form.
