@@ -134,7 +134,9 @@ func (c *conn) respond(in Inbound, err error) {
 const codeClosed Code = "closed"
 
 // hasAnswer reports whether a success is answered.
-func (c *conn) hasAnswer(in Inbound) bool { return in.Hook == HookEvent && c.exchange.inbound.ID != nil }
+func (c *conn) hasAnswer(in Inbound) bool {
+	return in.Hook == HookEvent && c.exchange.inbound.ID != nil
+}
 
 // reply answers an event that was sent with an id.
 func (c *conn) reply(in Inbound) {

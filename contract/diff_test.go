@@ -208,7 +208,8 @@ func TestDiffOfRoutes(t *testing.T) {
 		{"an answer", func(i *info) { i.calls["ask"] = [2]reflect.Type{text, reflect.TypeFor[bool]()} }, []string{`breaks: /ws: call "ask": its answer was string, is boolean`}, []string{`breaks: /ws: call "ask": its answer was boolean, is string`}},
 		{
 			"a session that ends", more(func(r *wsgate.RouteInfo) { r.Data = reflect.TypeFor[ending]() }),
-			[]string{"breaks: /ws: sessions end now, with close code 4401"}, []string{"harmless: /ws: sessions do not end any more"},
+			[]string{"breaks: /ws: sessions end now, with close code 4401"},
+			[]string{"harmless: /ws: sessions do not end any more"},
 		},
 		{"a sent event", func(i *info) { i.sends = map[string]reflect.Type{} }, []string{`breaks: /ws: sent event "said": is not sent any more`}, []string{`harmless: /ws: sent event "said": is new`}},
 		{
