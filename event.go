@@ -2,7 +2,6 @@ package wsgate
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -27,7 +26,8 @@ type Event[T any] string
 // returns what the connection's Send returns. It returns [ErrBroker] if only the connections on this node could be
 // reached. If there are many receivers, it is not an error that some of them are gone or too slow.
 func (e Event[T]) Emit(to Target, payload T) error {
-	var body []byte
+	var body *envelope.Body // encoded once, for all envelopes
+	defer func() { body.Free() }()
 	var made []encoding // one per envelope
 	return to.deliver(func(rt *route) (*frame.Message, error) {
 		shape, err := rt.sendable(string(e), reflect.TypeFor[T]())
@@ -48,12 +48,12 @@ func (e Event[T]) Emit(to Target, payload T) error {
 }
 
 // encode returns an event in the route's envelope. body is the payload's JSON, encoded if it is nil.
-func encode[T any](rt *route, name string, shape inspect.Shape, payload T, body *[]byte) (m *frame.Message, err error) {
+func encode[T any](rt *route, name string, shape inspect.Shape, payload T, body **envelope.Body) (m *frame.Message, err error) {
 	if *body == nil {
-		*body, err = json.Marshal(payload)
+		*body, err = envelope.NewBody(payload)
 	}
 	if err == nil {
-		m, err = rt.names.Encode(name, nil, shape, *body)
+		m, err = rt.names.Encode(name, nil, shape, (*body).JSON())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("wsgate: event %q: %w", name, err)

@@ -2,7 +2,6 @@ package wsgate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -155,11 +154,12 @@ func (c *conn) encodeAnswer(event string) (*frame.Message, error) {
 	if c.exchange.binding == nil || c.exchange.binding.answer == nil || c.exchange.answer == nil {
 		return c.route.names.Encode(event, c.exchange.inbound.ID, inspect.Value, nil)
 	}
-	body, err := json.Marshal(c.exchange.answer)
+	body, err := envelope.NewBody(c.exchange.answer)
 	if err != nil {
 		return nil, err
 	}
-	return c.route.names.Encode(event, c.exchange.inbound.ID, c.exchange.binding.answerShape, body)
+	defer body.Free()
+	return c.route.names.Encode(event, c.exchange.inbound.ID, c.exchange.binding.answerShape, body.JSON())
 }
 
 // sendError answers with an error. If it cannot be encoded or does not fit into the queue, it sends the error without

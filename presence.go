@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"unicode/utf8"
 
+	"github.com/wsgate/wsgate/internal/envelope"
 	"github.com/wsgate/wsgate/internal/frame"
 	"github.com/wsgate/wsgate/internal/hub"
 	"github.com/wsgate/wsgate/internal/inspect"
@@ -172,7 +173,8 @@ func (rt *route) encodePresence(change presence.Change[*hub.Member]) (*frame.Mes
 			payload.Here[id] = meta
 		}
 	}
-	var body []byte
+	var body *envelope.Body
+	defer func() { body.Free() }()
 	return encode(rt, rt.tracks.event, rt.tracks.shape, payload, &body)
 }
 

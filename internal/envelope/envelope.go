@@ -198,11 +198,12 @@ func IsErrorKey(key string) bool {
 
 // Error returns the text message of an error. If id is not nil, it is the answer to the message with that id.
 func (n *Names) Error(id []byte, code, message string, details any) (*frame.Message, error) {
-	payload, err := json.Marshal(Failure{code, message, details})
+	body, err := NewBody(Failure{code, message, details})
 	if err != nil {
 		return nil, err
 	}
-	return n.Encode(ErrorName, id, inspect.Object, payload)
+	defer body.Free()
+	return n.Encode(ErrorName, id, inspect.Object, body.JSON())
 }
 
 // appendString appends s as a JSON string.

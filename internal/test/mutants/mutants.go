@@ -34,6 +34,8 @@ var mutants = []mutant{
 	{"the fast path takes frames whose last bytes are missing", "internal/transport/plain.go", `if len(held) < header+length {`, `if length = min(length, len(held)-header); len(held) < header {`, conformance},
 	{"what is inflated is not bounded", "internal/transport/conn.go", `frame.Inflate(data, c.limits.Message)`, `frame.Inflate(data, 1<<40)`, conformance + " " + abuse},
 	{"messages after a close frame was sent are handled", "internal/transport/conn.go", "if c.closing() {\n\t\t\tcontinue", "if false {\n\t\t\tcontinue", core + " " + lifecycle},
+	{"an answer's buffer is used again while it is read", "exchange.go", `defer body.Free()`, `body.Free()`, core},
+	{"a large buffer is kept for answers", "internal/envelope/body.go", `b.buffer.Cap() > maxScratch`, `false`, "./internal/envelope"},
 	{"numbers of an any are rounded", "internal/inspect/decode.go", `if !d.exact {`, `if true {`, "./internal/inspect " + core},
 	{"a missing payload is the zero value", "internal/envelope/form.go", `return ErrMissing`, `return nil`, core},
 	{"null is the zero value", "internal/envelope/form.go", `return inspect.WrongNull(d.typ)`, `return nil`, core},
