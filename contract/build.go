@@ -181,6 +181,7 @@ func (r *routeBuilder) events(info *wsgate.RouteInfo) error {
 	r.operation(out.prefix(), wire.ErrorName, &operation{
 		Action: out.action(), Summary: "The server refuses a message that has no id.", Messages: []reference{r.ref(failed)},
 	})
+	r.control(slices.Contains(info.Hooks, "OnRefresh"), failed)
 	return nil
 }
 

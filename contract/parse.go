@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/wsgate/wsgate/internal/text"
 )
 
 // Parse reads a document that this package has written. What is not described by it is an error.
-func Parse(text []byte) (*Document, error) {
+func Parse(body []byte) (*Document, error) {
 	d := new(document)
-	if err := json.Unmarshal(text, d); err != nil {
+	if err := json.Unmarshal(body, d); err != nil {
 		return nil, fmt.Errorf("contract: not a document: %w", err)
 	}
 	if err := d.check(); err != nil {
@@ -135,8 +137,8 @@ func (d *document) message(ref reference) *message {
 type route struct {
 	*channel
 	key   string
-	emits []routeEvent // what clients send, calls as well
-	sends []routeEvent // what the server sends, without answers and errors
+	emits []routeEvent // what clients send, calls as well, without control messages
+	sends []routeEvent // what the server sends, without answers, errors and control messages
 }
 
 type routeEvent struct {
@@ -162,7 +164,7 @@ func (d *document) routes() (routes []*route) {
 	for _, key := range sortedKeys(d.Operations) {
 		o := d.Operations[key]
 		r, m := byKey[strings.TrimPrefix(o.Channel.Ref, "#/channels/")], d.message(o.Messages[0])
-		if r == nil || m.Event == nil { // of nothing, or raw
+		if r == nil || m.Event == nil || m.Name == errorEvent || text.IsControl(m.Name) { // of nothing, raw, or the protocol's own
 			continue
 		}
 		e := routeEvent{name: m.Name, payload: m.Event.Payload, form: m.Event.Form, call: o.Call}
@@ -171,10 +173,9 @@ func (d *document) routes() (routes []*route) {
 				e.answer = routeAnswer{answer.Event.Payload, answer.Event.Form}
 			}
 		}
-		switch {
-		case o.Action == in.action():
+		if o.Action == in.action() {
 			r.emits = append(r.emits, e)
-		case m.Name != errorEvent:
+		} else {
 			r.sends = append(r.sends, e)
 		}
 	}
