@@ -41,6 +41,7 @@ type RouteStats struct {
 	//	application  a handler, Disconnect or the like closed it
 	//	refused      OnOpen returned an Error or a CloseError
 	//	replaced     a newer connection of the same user took its place, see Options.CloseOldest
+	//	expired      the session of its data ended and was not renewed in time, see ErrExpired
 	//	shutdown     the App shuts down
 	//	lost         the network failed, or the client went without a word: there was no close frame, which is 1006
 	//	slow         the client was evicted because it did not read what was sent to it, see ErrSlowClient
