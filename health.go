@@ -46,9 +46,3 @@ func (a *App) ServeReady(w http.ResponseWriter, _ *http.Request) {
 	}
 	_, _ = io.WriteString(w, "ok\n")
 }
-
-// RemoteDropped returns the number of messages from other nodes that were ignored: the sum of [Stats].Ignored,
-// which has them by reason. It is 0 while nothing is wrong.
-// Ignored are garbage, messages of another version of this package or beyond the limits, and messages that came twice
-// or too late.
-func (a *App) RemoteDropped() uint64 { return a.members.RemoteDropped() }

@@ -22,7 +22,14 @@ type Stats struct {
 	Failed    uint64            // messages to other nodes that the Broker has not accepted
 	Lost      uint64            // messages that the Broker has accepted and knows to be lost: its Dropped method
 	Received  uint64            // messages from other nodes, ignored ones included
-	Ignored   map[string]uint64 // of these, by reason: "garbage", "too_large", "late", "invalid", "crowded"
+	// Ignored counts those of Received that were ignored, by reason. All are 0 while nothing is wrong.
+	//
+	//	garbage    no message of this version of the package
+	//	too_large  beyond the limits
+	//	late       came twice or too late
+	//	invalid    of a node that breaks the rules
+	//	crowded    crowded out by others of its node
+	Ignored map[string]uint64
 }
 
 // RouteStats are the numbers of a route, see [Stats].

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -56,7 +57,7 @@ func wantLines(t *testing.T, c *wstest.Client, want ...string) {
 func wantUncounted(t *testing.T, apps []*wstest.App) {
 	t.Helper()
 	for i, app := range apps {
-		if n := app.RemoteDropped(); n != 0 {
+		if n := kit.Ignored(app); n != 0 {
 			t.Errorf("%s has ignored %d messages, want none", nodeName(i), n)
 		}
 	}

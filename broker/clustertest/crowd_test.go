@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 )
 
 // What clients can say to a crowd, and what they hear.
@@ -111,7 +112,7 @@ func newApp(name string, b broker, o *wsgate.Options) (*wsgate.App, error) {
 		return nil, err
 	}
 	count := func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(counters{app.RemoteDropped(), b.Dropped(), g.slow.Load()})
+		_ = json.NewEncoder(w).Encode(counters{kit.Ignored(app), b.Dropped(), g.slow.Load()})
 	}
 	return app, errors.Join(
 		app.Handle("GET /readyz", http.HandlerFunc(app.ServeReady)),

@@ -155,7 +155,7 @@ func TestAskTheSilent(t *testing.T) {
 			}
 			mute.Publish("node."+n.ID(), kit.NodeAnswer, number(1)) // too late
 			wstest.Pass(0)
-			if got := n.RemoteDropped(); got != 0 {
+			if got := ignored(n); got != 0 {
 				t.Errorf("got %d ignored messages, want none", got)
 			}
 		})

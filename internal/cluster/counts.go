@@ -30,14 +30,6 @@ func (n *Node) Ignored() map[string]uint64 {
 	return byReason
 }
 
-// RemoteDropped returns the number of ignored messages from other nodes.
-func (n *Node) RemoteDropped() (sum uint64) {
-	for i := range n.ignored {
-		sum += n.ignored[i].Load()
-	}
-	return sum
-}
-
 // Traffic returns how many messages the broker has accepted from this node, how many it has not, and how many have
 // arrived from other nodes, the ignored ones included. Heartbeats count as well.
 func (n *Node) Traffic() (published, failed, received uint64) {

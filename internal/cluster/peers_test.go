@@ -58,7 +58,7 @@ func TestNodesKnowEachOther(t *testing.T) {
 			if n.Alive(last.ID()) {
 				t.Error("a node that has left is taken for alive")
 			}
-			if got := n.RemoteDropped(); got != 0 {
+			if got := ignored(n); got != 0 {
 				t.Errorf("got %d ignored messages, want none", got)
 			}
 		}
@@ -261,8 +261,8 @@ func TestManyForgedNodes(t *testing.T) {
 			}
 			wstest.Pass(11 * time.Second)
 			wantPeers(t, n, other.ID())
-			if !n.Alive(other.ID()) || n.RemoteDropped() != 0 {
-				t.Errorf("the neighbor lives: %v; %d messages ignored, want none", n.Alive(other.ID()), n.RemoteDropped())
+			if !n.Alive(other.ID()) || ignored(n) != 0 {
+				t.Errorf("the neighbor lives: %v; %d messages ignored, want none", n.Alive(other.ID()), ignored(n))
 			}
 		})
 	}
@@ -292,7 +292,7 @@ func TestGarbageBetweenNodes(t *testing.T) {
 			bad++
 		}
 		wstest.Pass(0)
-		if got := n.RemoteDropped(); got != uint64(bad) {
+		if got := ignored(n); got != uint64(bad) {
 			t.Errorf("got %d ignored messages, want %d", got, bad)
 		}
 		for _, body := range []string{"", "\x01", "\x80", strings.Repeat("\xff", 11)} { // answers that nobody waits for
@@ -321,13 +321,13 @@ func TestInboxIsFull(t *testing.T) {
 		for range inbox + more {
 			stranger.Publish("nodes", kit.NodeHello, "")
 		}
-		if got := n.RemoteDropped(); got != more {
+		if got := ignored(n); got != more {
 			t.Errorf("got %d ignored messages, want %d", got, more)
 		}
 		neighbor := kit.NewForgedNode(t, engine, "neighbor")
 		neighbor.Publish("nodes", kit.NodeHello, "")
 		neighbor.Publish("nodes", kit.NodeAsk, "\x02what?")
-		if got := n.RemoteDropped(); got != more+2 {
+		if got := ignored(n); got != more+2 {
 			t.Errorf("got %d ignored messages, want %d: those that made room", got, more+2)
 		}
 		n.happened.Take()

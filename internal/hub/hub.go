@@ -168,10 +168,6 @@ func (h *Hub) Away() error {
 // BrokerAway returns why the message broker is not available, nil if it is.
 func (h *Hub) BrokerAway() error { return h.node.Away() }
 
-// RemoteDropped returns the number of messages from other nodes that were dropped because they were invalid, duplicate
-// or late.
-func (h *Hub) RemoteDropped() uint64 { return h.node.RemoteDropped() }
-
 // Callback queues a function that may call user code. Such functions run one at a time and never under a lock. It drops
 // the function if the queue is full.
 func (h *Hub) Callback(call func()) { h.callbacks.tell(call) }

@@ -232,7 +232,7 @@ func outage(t *testing.T, away, pace time.Duration) {
 		if told := n.told(); len(told) != 3 || told[0] != nil || told[1] == nil || told[2] != nil {
 			t.Errorf("node %d was told %v, want nil, the error, nil", i, told)
 		}
-		if n := n.RemoteDropped(); n != 0 {
+		if n := kit.Ignored(n); n != 0 {
 			t.Errorf("node %d ignored %d messages", i, n)
 		}
 	}
@@ -303,7 +303,7 @@ func flappingEngine(t *testing.T) {
 				if told := n.told(); listen == nil && (len(told) != 2*flaps+1 || told[len(told)-1] != nil) {
 					t.Errorf("%s: node %d was told %d states", name, i, len(told))
 				}
-				if n := n.RemoteDropped(); n != 0 {
+				if n := kit.Ignored(n); n != 0 {
 					t.Errorf("%s: node %d ignored %d messages", name, i, n)
 				}
 			}

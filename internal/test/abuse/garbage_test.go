@@ -114,8 +114,8 @@ func garbageOnTopics(t *testing.T) {
 		}
 	}
 	for i, s := range all {
-		if !eventually(patience, func() bool { return s.app.RemoteDropped() >= want[i] }) || s.app.RemoteDropped() != want[i] {
-			t.Errorf("node %d ignored %d messages, want %d", i, s.app.RemoteDropped(), want[i])
+		if !eventually(patience, func() bool { return kit.Ignored(s.app) >= want[i] }) || kit.Ignored(s.app) != want[i] {
+			t.Errorf("node %d ignored %d messages, want %d", i, kit.Ignored(s.app), want[i])
 		}
 		if err := s.app.Ready(); err != nil {
 			t.Error(err)
@@ -140,7 +140,7 @@ func garbageOnTopics(t *testing.T) {
 		c.leaves()
 	}
 	for i, s := range all {
-		if got := s.app.RemoteDropped(); got != want[i] {
+		if got := kit.Ignored(s.app); got != want[i] {
 			t.Errorf("node %d ignored %d messages more", i, got-want[i])
 		}
 	}
@@ -177,7 +177,7 @@ func repeatedMessages(t *testing.T) {
 			}
 		}
 		wstest.Pass(time.Second)
-		if got := all[1].RemoteDropped(); got != uint64(3*len(again)) {
+		if got := kit.Ignored(all[1]); got != uint64(3*len(again)) {
 			t.Errorf("%d messages were ignored, want %d", got, 3*len(again))
 		}
 		hears(t, there)
@@ -282,7 +282,7 @@ func unreliableEngine(t *testing.T) {
 			}
 		}
 		for i, n := range all {
-			if n.RemoteDropped() == 0 {
+			if kit.Ignored(n) == 0 {
 				t.Errorf("node %d ignored nothing, so nothing was tested", i)
 			}
 		}
@@ -367,7 +367,7 @@ func ownMessages(t *testing.T) {
 		wstest.Pass(20 * time.Second)
 		hears(t, here)
 		hears(t, there)
-		if got := all[0].RemoteDropped(); got != 0 {
+		if got := kit.Ignored(all[0]); got != 0 {
 			t.Errorf("the node ignored %d messages of its own", got)
 		}
 		present(t, "lobby", "ann bob", all...)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -77,7 +78,7 @@ func namesAcrossNodes(t *testing.T) {
 		m.leaves()
 	}
 	for i, s := range all {
-		if n := s.app.RemoteDropped(); n != 0 {
+		if n := kit.Ignored(s.app); n != 0 {
 			t.Errorf("node %d ignored %d messages", i, n)
 		}
 	}

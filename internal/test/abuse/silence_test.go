@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/wsgate/wsgate"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -264,7 +265,7 @@ func stoppedNode(t *testing.T) {
 			t.Errorf("the nodes have %v rows, want those of ann and bob, and that of carl", got)
 		}
 		for i, n := range all {
-			if ignored, err := n.RemoteDropped(), n.Ready(); ignored != 0 || err != nil {
+			if ignored, err := kit.Ignored(n), n.Ready(); ignored != 0 || err != nil {
 				t.Errorf("node %d ignored %d messages: %v", i, ignored, err)
 			}
 		}
@@ -322,7 +323,7 @@ func disconnectsAlike(t *testing.T) {
 			}
 		}
 		for i, n := range all {
-			if n := n.RemoteDropped(); n != 0 {
+			if n := kit.Ignored(n); n != 0 {
 				t.Errorf("node %d ignored %d messages", i, n)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/wsgate/wsgate/internal/local"
+	"github.com/wsgate/wsgate/internal/test/kit"
 	"github.com/wsgate/wsgate/wstest"
 )
 
@@ -47,7 +48,7 @@ func TestRoomNames(t *testing.T) {
 		}
 		wstest.Quiet(clients...)
 		for i, app := range apps {
-			if n := app.RemoteDropped(); n != 0 {
+			if n := kit.Ignored(app); n != 0 {
 				t.Errorf("node %d ignored %d messages, want none", i, n)
 			}
 		}

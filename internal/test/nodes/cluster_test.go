@@ -152,7 +152,7 @@ func TestRoomsAcrossNodes(t *testing.T) {
 	wstest.Next(clients[2], heard)
 	wstest.Quiet(clients[1])
 	for i, app := range apps {
-		if n := app.RemoteDropped(); n != 0 {
+		if n := kit.Ignored(app); n != 0 {
 			t.Errorf("node %d ignored %d messages, want none", i, n)
 		}
 	}

@@ -106,7 +106,7 @@ func TestRefreshAcrossNodes(t *testing.T) {
 		wstest.Pass(31 * time.Second)
 		wantRole(t, bob, "admin")
 		for i, app := range apps {
-			if n := app.RemoteDropped(); n != 0 {
+			if n := kit.Ignored(app); n != 0 {
 				t.Errorf("node %d ignored %d messages", i, n)
 			}
 		}
@@ -180,15 +180,15 @@ func TestNodesOfOtherVersions(t *testing.T) {
 		roles["ann"] = "admin"
 		ask(varint(5000) + "\x02\x07/absent\x03ann\x00" + "\x02\x03/ws\x03ann\x00") // Refresh
 		wantRole(t, ann, "admin")
-		before := apps[0].RemoteDropped()
+		before := kit.Ignored(apps[0])
 		ask(varint(5001) + "\x02\x07/absent\x03ann\x00") // Online
-		if n := apps[0].RemoteDropped() - before; n != 0 {
+		if n := kit.Ignored(apps[0]) - before; n != 0 {
 			t.Errorf("%d ignored, want none", n)
 		}
 		for _, unknown := range []string{varint(5002) + "\x02\x03/ws\x03ann\x00", varint(5000) + "\x03\x03/ws\x03ann\x00", varint(5001) + "\x02\x03/ws"} {
-			before := apps[0].RemoteDropped()
+			before := kit.Ignored(apps[0])
 			ask(unknown)
-			if n := apps[0].RemoteDropped() - before; n != 1 {
+			if n := kit.Ignored(apps[0]) - before; n != 1 {
 				t.Errorf("%q: %d ignored, want 1", unknown, n)
 			}
 		}
