@@ -29,6 +29,7 @@ func (c *conn) run(deadline time.Time) {
 
 // resume reads on when a parked connection has input or has ended, on a goroutine of its own.
 func (c *conn) resume() {
+	stack.Grow4K() // as in run
 	parked := false
 	defer func() { c.leave(parked) }()
 	parked = c.read()
