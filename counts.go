@@ -22,7 +22,7 @@ const maxCounted = 100
 func (c *counts[K]) add(key, other K) {
 	n := c.of(key)
 	if n == nil {
-		n = c.enter(key, other)
+		n = c.register(key, other)
 	}
 	n.Add(1)
 }
@@ -34,7 +34,7 @@ func (c *counts[K]) of(key K) *atomic.Uint64 {
 	return nil
 }
 
-func (c *counts[K]) enter(key, other K) *atomic.Uint64 {
+func (c *counts[K]) register(key, other K) *atomic.Uint64 {
 	c.adding.Lock()
 	defer c.adding.Unlock()
 	now := map[K]*atomic.Uint64{}
@@ -97,7 +97,7 @@ func (r *results) all() map[string]map[Code]uint64 {
 	all := make(map[string]map[Code]uint64, len(r.names))
 	for event, name := range r.names {
 		codes := r.codes[event].all()
-		codes[Internal] += 0 // it is told even while there is none, as success is
+		codes[Internal] += 0 // it is there even while there are none, as success is
 		for i := range r.handled {
 			codes[""] += r.handled[i][event].Load()
 		}

@@ -156,7 +156,7 @@ func pop(conns *[]*conn) (c *conn, ok bool) {
 	return nil, false
 }
 
-// line is connections that wait for the same time, the first first.
+// line has connections that wait equally long, each from when it was added, in that order.
 type line struct {
 	wait  time.Duration
 	conns []departure
@@ -169,7 +169,7 @@ type departure struct {
 
 func (l *line) add(now time.Time, c *conn) { l.conns = append(l.conns, departure{c, now.Add(l.wait)}) }
 
-// pass takes those that have waited, or all.
+// pass removes and yields those that have waited long enough, or all.
 func (l *line) pass(now time.Time, all bool) iter.Seq[*conn] {
 	return func(yield func(*conn) bool) {
 		for len(l.conns) > 0 && (all || !now.Before(l.conns[0].until)) {
@@ -211,8 +211,8 @@ func (g *gate) open(now time.Time, waiting, left int, by time.Time) int {
 	return min(int(n), waiting)
 }
 
-// askToMove tells the client to connect elsewhere. It reports false for clients that take messages as they are, or that
-// take nothing.
+// askToMove tells the client to connect elsewhere. It reports false if that was not sent: for a gateway of raw messages, or
+// if clients of the route are not known to read events.
 func (c *conn) askToMove() bool {
 	if !c.route.sendsEvents() {
 		return false

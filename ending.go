@@ -35,7 +35,7 @@ var closeCauses = []string{
 	byClient, byApplication, refused, replaced, expired, shutdown, lost, slow, backlog, noPong, overLimit, protocol, internal,
 }
 
-// endings are those that are known beforehand. They are told even while there are none, since a series that begins with 1
+// endings are those that are known beforehand. They are reported even while there are none, since a series that begins with 1
 // looks to a monitoring system as if nothing had been added.
 var endings = []ending{
 	{byClient, 1000},

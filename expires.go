@@ -15,8 +15,8 @@ import (
 // expirer is implemented by data of a session that ends. The method may have a pointer receiver.
 type expirer interface{ ExpiresAt() time.Time }
 
-// StatusExpired is the close code of a connection whose session has ended: the time that the data's ExpiresAt has told is
-// over, and [Refresher] did not renew it. A client that gets it connects again with new credentials, and stays away if
+// StatusExpired is the close code of a connection whose session has ended: the time that the data's ExpiresAt has
+// returned is over, and [Refresher] has not renewed the session. A client that gets it connects again with new credentials, and stays away if
 // it has none.
 const StatusExpired websocket.StatusCode = 4401
 

@@ -90,7 +90,7 @@ func (e *expiry) renewed(end time.Time) {
 	e.move()
 }
 
-// plan sets when OnRefresh is asked, for a session of which now is known when it ends. The time is random, so that
+// plan sets when OnRefresh is asked, when the end of the session is known or has changed. The time is random, so that
 // sessions that began together are not renewed together. The caller holds the lock.
 func (e *expiry) plan(now time.Time) {
 	switch {
@@ -98,8 +98,8 @@ func (e *expiry) plan(now time.Time) {
 	case e.end.IsZero():
 		e.due = time.Time{}
 	default:
-		most, left := e.conn.route.limits.Refresh, max(0, e.end.Sub(now))
-		e.due = e.end.Add(-min(most, left/2) - rand.N(min(left/10, 4*most)+1))
+		before, left := e.conn.route.limits.Refresh, max(0, e.end.Sub(now))
+		e.due = e.end.Add(-min(before, left/2) - rand.N(min(left/10, 4*before)+1))
 	}
 }
 

@@ -14,21 +14,21 @@ type Stats struct {
 
 	// About Options.Broker. Without one, everything is zero.
 
-	Broker    bool              // there is one
-	BrokerUp  bool              // it is available
-	Nodes     int               // other nodes that are known to be alive
-	Topics    int               // that this node is subscribed to
-	Published uint64            // messages to other nodes that the Broker has accepted, heartbeats included
-	Failed    uint64            // messages to other nodes that the Broker has not accepted
-	Lost      uint64            // messages that the Broker has accepted and knows to be lost: its Dropped method
-	Received  uint64            // messages from other nodes, ignored ones included
+	Broker    bool   // there is one
+	BrokerUp  bool   // it is available
+	Nodes     int    // other nodes that are known to be alive
+	Topics    int    // that this node is subscribed to
+	Published uint64 // messages to other nodes that the Broker has accepted, heartbeats included
+	Failed    uint64 // messages to other nodes that the Broker has not accepted
+	Lost      uint64 // messages that the Broker has accepted and knows to be lost: its Dropped method
+	Received  uint64 // messages from other nodes, ignored ones included
 	// Ignored counts those of Received that were ignored, by reason. All are 0 while nothing is wrong.
 	//
 	//	garbage    no message of this version of the package
 	//	too_large  beyond the limits
-	//	late       came twice or too late
-	//	invalid    of a node that breaks the rules
-	//	crowded    crowded out by others of its node
+	//	late       came twice, or after a later one
+	//	invalid    of an unknown kind, or with a body that is of no use
+	//	crowded    its node has sent more than can wait
 	Ignored map[string]uint64
 }
 
