@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -51,7 +52,7 @@ func TestClientsDoNotFillTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const messages = 400
 		refusal := errors.New("not now")
-		app := kit.NewApp(t, &wsgate.Options{Use: []any{func(next wsgate.Handler) wsgate.Handler {
+		app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Rate: math.MaxInt}, Use: []any{func(next wsgate.Handler) wsgate.Handler {
 			return func(ctx context.Context, c wsgate.AnyConn, in wsgate.Inbound) error {
 				if in.Hook == wsgate.HookEvent {
 					return fmt.Errorf("%w: %s", refusal, in.Event)

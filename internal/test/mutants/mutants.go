@@ -121,7 +121,7 @@ var mutants = []mutant{
 	// Sessions.
 	{"a session has no end", "expiry.go", `over := !e.end.IsZero() && !now.Before(e.closes())`, `over := false`, core},
 	{"a session that has ended may connect", "upgrade.go", `!d.end.After(time.Now())`, `false`, core},
-	{"sessions that began together are renewed together", "expiry.go", ` - rand.N(min(left/10, 4*most)+1)`, ``, core},
+	{"sessions that began together are renewed together", "expiry.go", ` - rand.N(min(left/10, 4*before)+1)`, ``, core},
 	{"OnRefresh overlaps handlers", "session.go", "if c.expiry != nil {\n\t\tc.expiry.takeTurn()", "if false {\n\t\tc.expiry.takeTurn()", core + " " + lifecycle},
 	{"OnClose does not wait for OnRefresh", "expiry.go", `	e.asks.Wait()`, ``, core + " " + lifecycle},
 	{"another user takes a connection over", "refresh.go", `user != c.member.UserID()`, `false && user != ""`, core},
