@@ -23,7 +23,9 @@ type upgrade struct {
 	extensions  string          // as they are answered
 	values      context.Context // for the connection's context, from Admit
 
-	socket, sys syscall.RawConn // as socketOf and descriptor return them, once the connection is taken over
+	// Once the connection is taken over:
+	socket syscall.RawConn // as socketOf returns it
+	sys    syscall.RawConn // as Conn.sys
 }
 
 // open asks Admit, responds and returns the connection. If it returns an error, it has responded as far as it can.

@@ -138,13 +138,8 @@ func (t *readCycle) end(c *Conn) {
 	if t.sends.Load() == sendsScheduled {
 		return
 	}
-	switch t.sends.Swap(sendsScheduled) {
-	case sendsScheduled:
-		return
-	case sendsHeld:
-		held = true
-	}
-	if held {
+	was := t.sends.Swap(sendsScheduled)
+	if was == sendsHeld || held && was != sendsScheduled {
 		c.flushAll()
 	}
 	c.engine.kick()

@@ -6,9 +6,11 @@ import (
 	"syscall"
 )
 
-// descriptor returns the descriptor of a *net.TCPConn or *net.UnixConn, nil for any other type. A type that embeds one
-// has the same methods, but its Read and Write may do more, so it counts as foreign.
-func descriptor(raw net.Conn) syscall.RawConn {
+// socketOf returns the socket under raw, also under TLS. It returns nil for foreign types.
+func socketOf(raw net.Conn) syscall.RawConn {
+	if t, ok := raw.(*tls.Conn); ok {
+		raw = t.NetConn()
+	}
 	if !isSocket(raw) {
 		return nil
 	}
@@ -19,21 +21,14 @@ func descriptor(raw net.Conn) syscall.RawConn {
 	return sys
 }
 
-// isSocket reports whether raw is a connection of package net with a descriptor.
+// isSocket reports whether raw is a *net.TCPConn or *net.UnixConn. A type that embeds one has the same methods, but its
+// Read and Write may do more, so it counts as foreign.
 func isSocket(raw net.Conn) bool {
 	switch raw.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		return true
 	}
 	return false
-}
-
-// socketOf returns the socket under raw, also under TLS, to get and set options. It returns nil for foreign types.
-func socketOf(raw net.Conn) syscall.RawConn {
-	if t, ok := raw.(*tls.Conn); ok {
-		raw = t.NetConn()
-	}
-	return descriptor(raw)
 }
 
 // delivery is the progress of the data written to a socket, as stream offsets in bytes.

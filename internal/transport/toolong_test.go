@@ -119,6 +119,34 @@ func TestTooLongForEver(t *testing.T) {
 	}
 }
 
+// A client that sends on behind its own close frame, never so late that it seems to have ended, is let go when Limits.Close
+// is over.
+func TestSendsBehindItsCloseFrame(t *testing.T) {
+	ends := make(chan error, 1)
+	g := &kit.MessageGateway{Hooks: kit.Hooks{Close: func(_ context.Context, _ *kit.Conn, err error) { ends <- err }}}
+	app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Close: 100 * time.Millisecond}}, kit.RouteTo("/ws", g))
+	c := kit.DialRawTCP(t, kit.OverTCP(t, app), "/ws")
+	ping := wire.Masked(wire.Ping, nil)
+	c.SetWriteDeadline(time.Now().Add(2 * kit.Patience))
+	_, err := c.Write(bytes.Join([][]byte{
+		wire.Masked(0x01, []byte("in ")), wire.Masked(0x80, []byte("two")), // so that coder/websocket reads the close frame
+		kit.CloseFrame(1000, ""), bytes.Repeat(ping, 100),
+	}, nil))
+	next := time.NewTicker(time.Millisecond)
+	defer next.Stop()
+	for enough := time.After(kit.Patience); err == nil; {
+		select {
+		case <-next.C:
+			_, err = c.Write(ping)
+		case <-enough:
+			t.Fatal("the server reads on")
+		}
+	}
+	if err := kit.Receive(t, ends, "OnClose"); err != nil {
+		t.Errorf("OnClose got %v, want nil", err)
+	}
+}
+
 // A thousand clients that send too much at once are all told, and cost no more than a buffer each.
 func TestThousandTooLong(t *testing.T) {
 	const clients, size = 1000, 1 << 20

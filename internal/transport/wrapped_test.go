@@ -152,15 +152,25 @@ func (w ownHijack) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.hija
 // What middleware has put around the connection that it hands out at Hijack is used as well, and all that is in the reader
 // beside it arrives, however much that is.
 func TestWrappedHijack(t *testing.T) {
+	t.Run("wrapped", func(t *testing.T) {
+		testHijack(t, func(c *net.TCPConn) net.Conn { return scrambled{c} })
+	})
+	t.Run("as it is", func(t *testing.T) {
+		testHijack(t, func(c *net.TCPConn) net.Conn { return c })
+	})
+}
+
+// testHijack tests a Hijack with what is put around both ends of the connection, and with a full reader.
+func testHijack(t *testing.T, wrap func(*net.TCPConn) net.Conn) {
 	const early = 40 << 10 // more than net/http would have
-	scrambling := func(next http.Handler) http.Handler {
+	wrapping := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(ownHijack{w, func() (net.Conn, *bufio.ReadWriter, error) {
 				raw, rw, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					return nil, nil, err
 				}
-				conn := scrambled{raw.(*net.TCPConn)}
+				conn := wrap(raw.(*net.TCPConn))
 				sent := bytes.Repeat(wire.Masked(wire.Text, bytes.Repeat([]byte("x"), 1<<10)), early>>10)
 				in := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(sent), conn), 2*early)
 				if _, err := in.Peek(len(sent)); err != nil {
@@ -170,16 +180,16 @@ func TestWrappedHijack(t *testing.T) {
 			}}, r)
 		})
 	}
-	app := kit.NewApp(t, &wsgate.Options{HTTP: []any{scrambling}}, kit.RouteTo("/ws", &kit.MessageGateway{}))
+	app := kit.NewApp(t, &wsgate.Options{HTTP: []any{wrapping}}, kit.RouteTo("/ws", &kit.MessageGateway{}))
 	socket, err := net.Dial("tcp", kit.OverTCP(t, app))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	// The request is read before there is a scrambled connection, and the status is written before.
+	// The request is read before there is a wrapped connection, and the status is written before.
 	io.WriteString(socket, "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-	c := kit.NewRaw(t, scrambled{socket.(*net.TCPConn)})
+	c := kit.NewRaw(t, wrap(socket.(*net.TCPConn)))
 	c.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if resp, err := http.ReadResponse(bufio.NewReader(iotest.OneByteReader(socket)), nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("got %v, %v, want 101", resp, err)

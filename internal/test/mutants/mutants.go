@@ -65,7 +65,7 @@ var mutants = []mutant{
 	{"a message that waits for many counts for each", "internal/transport/backlog.go", `f.Held.Add(1) == 1`, `f.Held.Add(1) > 0`, core},
 	{"who has the most waiting stays when memory is short", "internal/transport/backlog.go", `cmp.Compare(y.size, x.size)`, `cmp.Compare(x.size, y.size)`, core},
 	{"a sender writes for as long as others send", "internal/transport/write.go", `if writes == 0 {`, `if false {`, "./internal/transport"},
-	{"what a read cycle held back is not flushed", "internal/transport/readcycle.go", "case sendsHeld:\n\t\theld = true", "case sendsHeld:", core},
+	{"what a read cycle held back is not flushed", "internal/transport/readcycle.go", `if was == sendsHeld || held`, `if held`, core},
 	{"what was held before the last message of a read cycle is not flushed", "internal/transport/readcycle.go", `was == sendsHeld {`, `false {`, core},
 	{"a close frame that does not fit into the socket may wait for ever", "internal/transport/close.go", "if idle {\n\t\tc.boundRest(within)", "if false {\n\t\tc.boundRest(within)", core},
 	{"a history fills the whole queue", "internal/transport/paced.go", `c.limits.QueueMessages/2, min(`, `c.limits.QueueMessages, min(`, core},
