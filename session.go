@@ -27,7 +27,7 @@ func (c *conn) run(deadline time.Time) {
 	parked = c.read()
 }
 
-// resume reads on when a parked connection has input or has ended, on a goroutine of its own.
+// resume reads on when a parked connection has input or has ended.
 func (c *conn) resume() {
 	stack.Grow4K() // as in run
 	parked := false

@@ -203,6 +203,10 @@ func (c *Conn) drainAndLinger() {
 		c.bound(c.limits.Close)
 	}
 	c.out.mu.Unlock()
+	if f == nil && over {
+		return
+	}
+	c.in.lead.giveUp()
 	if f != nil {
 		<-f.done
 	}

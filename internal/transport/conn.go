@@ -53,7 +53,7 @@ type Owner interface {
 	HandlerIsSlow()
 	// Park is called by the reader before it parks the connection. It may be in vain: then Read goes on.
 	Park()
-	// Resume is called on a new goroutine, which is the reader from now on, when a parked connection can be read again.
+	// Resume is called when a parked connection can be read again. The calling goroutine is the reader until Resume returns.
 	Resume()
 }
 

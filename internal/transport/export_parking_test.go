@@ -35,8 +35,8 @@ func EventFor(c *Conn) (event unix.EpollEvent) {
 }
 
 func (e *Engine) Reports(event unix.EpollEvent) {
-	if c := e.lot.connOf(event); c != nil {
-		c.arrived()
+	if c := e.lot.connOf(event); c != nil && c.arrived() {
+		go c.owner.Resume()
 	}
 }
 
@@ -52,4 +52,11 @@ func (e *Engine) Awake() int {
 	e.awake.mu.Lock()
 	defer e.awake.mu.Unlock()
 	return len(e.awake.conns)
+}
+
+// StopLateWatch makes the slow-handler watch notice nothing from now on.
+func (e *Engine) StopLateWatch() {
+	e.late.mu.Lock()
+	defer e.late.mu.Unlock()
+	e.late.ticking = true
 }

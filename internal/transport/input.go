@@ -29,7 +29,9 @@ type input struct {
 	deadline bool      // a read deadline for it is set
 
 	ready  func(uintptr) bool // readOnce's method value, made once
-	nowait bool               // readOnce does not wait
+	nowait bool               // the reader does not wait, or not for long
+
+	lead lead // which the reader gives up before it waits
 }
 
 var inputs = sync.Pool{New: func() any {
@@ -159,6 +161,9 @@ func (c *Conn) await(p []byte) int {
 // fill reads once, into p or, with a descriptor or without p, into a buffer of its own.
 func (c *Conn) fill(p []byte) (n int) {
 	in := c.in
+	if !in.nowait {
+		in.lead.giveUp()
+	}
 	var err error
 	switch {
 	case c.sys != nil:

@@ -3,10 +3,8 @@
 package transport
 
 import (
-	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,8 +12,7 @@ import (
 // canPark reports whether this platform has a lot.
 const canPark = true
 
-// lot holds the sockets of parked connections in an epoll. The epoll itself waits in the runtime's poller, so that its
-// goroutine needs no thread. Both exist only while connections have a spot.
+// lot holds the sockets of parked connections in an epoll, which exists only while connections have a spot.
 //
 // A socket reports once (EPOLLONESHOT) and is then silent until it is watched again. Descriptors are used again as soon
 // as they are closed, so events do not name them: they name a spot and who it was given to, which changes whenever a
@@ -23,11 +20,10 @@ const canPark = true
 type lot struct {
 	parked atomic.Int64 // connections
 
-	running sync.WaitGroup // goroutines
+	leaders sync.WaitGroup // of all its epolls
 
 	mu      sync.Mutex // guards following
-	file    *os.File   // the epoll; nil while nobody has a spot
-	epoll   int        // its descriptor
+	epoll   *epoll     // nil while nobody has a spot
 	spots   []spot     // spots[0] is not used
 	free    []int32    // spots that nobody has
 	stopped bool       // nobody is watched any more
@@ -51,7 +47,7 @@ type spot struct {
 func (l *lot) watch(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.stopped || l.file == nil && !l.start() {
+	if l.stopped || l.epoll == nil && !l.start(c.engine) {
 		return false
 	}
 	op := unix.EPOLL_CTL_MOD
@@ -108,7 +104,7 @@ func (l *lot) give(c *Conn) int32 {
 	return int32(len(l.spots) - 1)
 }
 
-// evict takes the spot of c back. With the last one it gives the epoll up, which its goroutine closes. The caller holds
+// evict takes the spot of c back. With the last one it gives the epoll up. The caller holds
 // the lock.
 func (l *lot) evict(c *Conn) {
 	_ = l.call(c, unix.EPOLL_CTL_DEL) // fails if it was not added, or if its listener has closed the socket
@@ -116,58 +112,24 @@ func (l *lot) evict(c *Conn) {
 	l.free = append(l.free, c.park.spot)
 	c.park.spot = 0
 	if len(l.free) == len(l.spots)-1 {
-		l.file.SetReadDeadline(past)
-		l.file = nil
+		l.epoll.giveUp()
+		l.epoll = nil
 	}
 }
 
-// start makes the epoll and its goroutine. The caller holds the lock.
-func (l *lot) start() bool {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
+// start makes the epoll. The caller holds the lock.
+func (l *lot) start(e *Engine) (ok bool) {
+	if l.epoll, ok = newEpoll(e); !ok {
 		return false
 	}
-	_ = unix.SetNonblock(fd, true) // says that the runtime's poller may have it
-	file := os.NewFile(uintptr(fd), "epoll")
-	sys, err := file.SyscallConn()
-	if err != nil {
-		file.Close()
-		return false
-	}
-	l.file, l.epoll = file, fd
 	if l.control == nil {
-		l.control = func(fd uintptr) { l.err = l.ctl(l.epoll, l.op, int(fd), &l.event) }
+		l.control = func(fd uintptr) { l.err = l.ctl(l.epoll.fd, l.op, int(fd), &l.event) }
 		l.spots = make([]spot, 1)
 	}
 	if l.ctl == nil {
 		l.ctl = unix.EpollCtl
 	}
-	l.running.Go(func() { l.run(file, sys) }) // stop waits for it
 	return true
-}
-
-// run brings connections back until the epoll is given up.
-func (l *lot) run(file *os.File, sys syscall.RawConn) {
-	defer file.Close()
-	events := make([]unix.EpollEvent, 128)
-	// All of it happens within one Read. Each call of Read forgets that the epoll is ready, so what came between two calls
-	// would have to be asked for once more.
-	_ = sys.Read(func(fd uintptr) bool {
-		for {
-			n, err := unix.EpollWait(int(fd), events, 0)
-			if err == unix.EINTR {
-				continue
-			}
-			for _, e := range events[:max(n, 0)] {
-				if c := l.connOf(e); c != nil {
-					c.arrived()
-				}
-			}
-			if n < len(events) {
-				return false
-			}
-		}
-	})
 }
 
 // connOf returns the connection that an event is for, nil if that has left.
@@ -185,5 +147,5 @@ func (l *lot) stop() {
 	l.mu.Lock()
 	l.stopped = true
 	l.mu.Unlock()
-	l.running.Wait()
+	l.leaders.Wait()
 }

@@ -12,3 +12,7 @@ type lot struct{ parked atomic.Int64 }
 func (*lot) watch(*Conn) bool { return false }
 func (*lot) leave(*Conn)      {}
 func (*lot) stop()            {}
+
+type lead struct{}
+
+func (*lead) giveUp() {}

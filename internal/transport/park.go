@@ -117,13 +117,13 @@ func (c *Conn) readDrowsy() {
 	p := &c.park
 	fresh := p.fresh
 	p.fresh = false
+	c.in.nowait = true
+	defer func() { c.in.nowait = false }()
 	switch {
 	case c.sys != nil && !fresh:
 		p.due = true
 	case c.sys != nil:
-		c.in.nowait = true
 		c.fill(nil)
-		c.in.nowait = false
 		p.fresh = c.in.full
 	default:
 		// Over TLS the socket does not tell whether decrypted data waits, but a read does, even when its time is over.
@@ -174,14 +174,11 @@ func (c *Conn) unpark() (was bool) {
 	return was
 }
 
-// arrived is called when there is something to read.
-func (c *Conn) arrived() {
+// arrived is called when there is something to read. It reports whether the caller must call Resume.
+func (c *Conn) arrived() bool {
 	c.out.mu.Lock()
-	was := c.unpark()
-	c.out.mu.Unlock()
-	if was {
-		go c.owner.Resume() // it is the reader, which whoever started the first one waits for
-	}
+	defer c.out.mu.Unlock()
+	return c.unpark()
 }
 
 // Parked returns how many connections are parked.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,9 @@ type parkingSite struct {
 	limits   *transport.Limits
 	conns    chan *transport.Conn
 	ends     chan error
-	parks    atomic.Int64 // calls of Owner.Park
+	handle   func(text string) // called for each message before its echo, if not nil
+	ended    func()            // called for each connection that has ended, if not nil
+	parks    atomic.Int64      // calls of Owner.Park
 	live     sync.WaitGroup
 }
 
@@ -55,9 +58,15 @@ func (r *siteReader) Resume() {
 			r.site.t.Error("a connection has two readers")
 		}
 		if err != nil {
+			defer r.site.live.Done()
 			r.site.ends <- r.conn.End(err)
-			r.site.live.Done()
+			if r.site.ended != nil {
+				r.site.ended()
+			}
 			return
+		}
+		if r.site.handle != nil {
+			r.site.handle(string(data))
 		}
 		r.conn.SendData(typ, data)
 		r.handling.Store(false)
@@ -72,6 +81,7 @@ func newSite(t *testing.T, network string, change func(*transport.Limits)) *park
 	}
 	s := &parkingSite{t: t, limits: &l, engine: transport.NewEngine(10*time.Millisecond, 1<<30), conns: make(chan *transport.Conn, 1), ends: make(chan error, 1<<14)}
 	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	before := epolls(t)
 	switch network {
 	case "unix":
 		s.server.Listener.Close()
@@ -92,11 +102,28 @@ func newSite(t *testing.T, network string, change func(*transport.Limits)) *park
 		go func() { s.live.Wait(); close(ended) }()
 		kit.Receive(t, ended, "the end of all connections")
 		s.engine.Stop()
+		if now := epolls(t); now != before {
+			t.Errorf("%d epolls are open, and were %d before", now, before)
+		}
 		if parked, spots := s.engine.Parked(), s.engine.Spots(); parked != 0 || spots != 0 {
 			t.Errorf("%d connections are parked and %d have a spot when all have ended", parked, spots)
 		}
 	})
 	return s
+}
+
+// epolls returns how many epolls this process has.
+func epolls(t *testing.T) (n int) {
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if what, _ := os.Readlink("/proc/self/fd/" + f.Name()); what == "anon_inode:[eventpoll]" {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *parkingSite) serve(w http.ResponseWriter, r *http.Request) {
@@ -154,7 +181,7 @@ func (s *parkingSite) until(what string, n int, have func() int) {
 	for have() != n {
 		select {
 		case <-deadline:
-			s.t.Fatalf("%d connections are %s, want %d", have(), what, n)
+			s.t.Fatalf("%d are %s, want %d", have(), what, n)
 		case <-time.After(time.Millisecond):
 		}
 	}

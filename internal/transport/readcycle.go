@@ -77,19 +77,20 @@ func (t *readCycle) again(sends int32) {
 
 // check is called by the slow-handler watch for a listed cycle. If that cycle still runs, it gets a watcher; if another
 // has begun since, that one is listed.
-func (t *readCycle) check(s started) {
-	if t.number.Load() == s.number && t.reader.Load() == readerBusy {
+func (c *Conn) check(number uint32) {
+	t := &c.cycle
+	if t.number.Load() == number && t.reader.Load() == readerBusy {
 		if t.done == nil {
 			t.done = make(chan struct{}, 1) // lazily: most connections never have a late read cycle
 		}
 		if t.reader.CompareAndSwap(readerBusy, readerWatched) {
-			go t.late(s.c) // the reader waits for it in handled, when the timer is set
+			go t.late(c) // the reader waits for it in handled, when the timer is set
 			return
 		}
 	}
 	t.listed.Store(false)
 	if t.reader.Load() == readerBusy && t.listed.CompareAndSwap(false, true) {
-		s.c.engine.late.add(started{s.c, t.number.Load()})
+		c.engine.late.add(started{c, t.number.Load()})
 	}
 }
 

@@ -15,6 +15,7 @@ func (c *Conn) slowDown() time.Duration {
 		return wait
 	}
 	c.cycle.end(c) // answers do not wait for that
+	c.in.lead.giveUp()
 	timer := time.NewTimer(wait - refused)
 	defer timer.Stop()
 	select {

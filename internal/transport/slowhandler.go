@@ -8,8 +8,7 @@ import (
 // lateAfter is how long a handler may run before its connection gets a watcher, at the next tick.
 const lateAfter = time.Millisecond
 
-// slowHandlerWatch finds handlers that run long. It uses one timer for all connections, which runs only while handlers
-// do.
+// slowHandlerWatch finds handlers that run long. It uses one timer for all of them, which runs only while handlers do.
 type slowHandlerWatch struct {
 	mu         sync.Mutex // guards following
 	young, old []started  // begun since the last tick; before it
@@ -18,9 +17,9 @@ type slowHandlerWatch struct {
 	ticking    bool
 }
 
-// started identifies a read cycle of a connection.
+// started is something that has begun: a read cycle of a connection, or the turn of a leader.
 type started struct {
-	c      *Conn
+	who    interface{ check(number uint32) }
 	number uint32
 }
 
@@ -39,14 +38,14 @@ func (w *slowHandlerWatch) add(s started) {
 	w.timer.Reset(lateAfter)
 }
 
-// tick checks the cycles that had begun before the previous tick.
+// tick checks what had begun before the previous tick.
 func (w *slowHandlerWatch) tick() {
 	w.mu.Lock()
 	due := w.old
 	w.old, w.young, w.spare = w.young, w.spare[:0], nil
 	w.mu.Unlock()
 	for _, s := range due {
-		s.c.cycle.check(s)
+		s.who.check(s.number)
 	}
 	clear(due)
 	w.mu.Lock()

@@ -118,6 +118,14 @@ var mutants = []mutant{
 	{"a message in parts is parked", "internal/transport/park.go", `c.park.able && !c.in.meter.inMessage()`, `c.park.able`, "./internal/transport"},
 	{"who was refused by epoll is not parked any more", "internal/transport/lot_linux.go", `	_ = l.call(c, unix.EPOLL_CTL_DEL)`, `	_ = unix.EPOLL_CTL_DEL`, "-tags=wsgate_parkatonce ./internal/transport"},
 	{"a handler of who was parked may wait for its own shutdown", "awaited.go", `	".(*conn).resume":`, `	".(*conn).resumed":`, "./internal/transport"},
+	{"a handler that does not return keeps parked connections waiting", "internal/transport/leader_linux.go", "\tp.pass(turn)\n\tp.listed", "\tp.listed", "./internal/transport"},
+	{"a reader that waits for its client keeps parked connections waiting", "internal/transport/input.go", `in.lead.giveUp()`, `_ = in`, "./internal/transport"},
+	{"who sends too fast keeps parked connections waiting", "internal/transport/slowdown.go", `c.in.lead.giveUp()`, `_ = c`, "./internal/transport"},
+	{"who is being closed keeps parked connections waiting", "internal/transport/close.go", `c.in.lead.giveUp()`, `_ = c`, "./internal/transport"},
+	{"long handlers keep parked connections waiting again and again", "internal/transport/leader_linux.go", `now-p.begun > shortTurn`, `now < 0`, "./internal/transport"},
+	{"two goroutines wait for parked connections", "internal/transport/leader_linux.go", `return p.end(turn)`, `p.end(turn); return true`, "./internal/transport"},
+	{"runtime.Goexit leaves parked connections alone", "internal/transport/leader_linux.go", `if !returned {`, `if !returned && p == nil {`, "./internal/transport"},
+
 	// Sessions.
 	{"a session has no end", "expiry.go", `over := !e.end.IsZero() && !now.Before(e.closes())`, `over := false`, core},
 	{"a session that has ended may connect", "upgrade.go", `!d.end.After(time.Now())`, `false`, core},
