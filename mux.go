@@ -15,9 +15,15 @@ import (
 // 405) with 404: WebSocket clients do not follow redirects and always use GET.
 func (a *App) serveMux(w http.ResponseWriter, r *http.Request) {
 	if asksToUpgrade(r) {
-		switch h := a.handlerOf(r).(type) {
+		h, pattern := a.mux.Handler(r)
+		switch h := h.(type) {
 		case *route:
 			h.isFirst()
+			if !strings.Contains(pattern, "{") { // else the mux has to set the path's values
+				r.Pattern = pattern
+				h.ServeHTTP(w, r)
+				return
+			}
 		case mounted:
 		default:
 			refusal := &transport.Refusal{Status: http.StatusNotFound, Message: a.notFound(r)}
@@ -43,12 +49,6 @@ func (m mounted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), appKey{}, m.app)))
 }
 
-// handlerOf returns what the mux calls for the request.
-func (a *App) handlerOf(r *http.Request) http.Handler {
-	h, _ := a.mux.Handler(r)
-	return h
-}
-
 // notFound returns the message of a 404. It names a similar path that the mux serves, if there is one.
 func (a *App) notFound(r *http.Request) string {
 	const max = 200 // characters of a path
@@ -62,7 +62,8 @@ func (a *App) notFound(r *http.Request) string {
 		}
 		other := *r
 		other.URL = u
-		switch a.handlerOf(&other).(type) {
+		h, _ := a.mux.Handler(&other)
+		switch h.(type) {
 		case *route:
 			return fmt.Sprintf("%s; it is at %.*q", message, max, meant)
 		case mounted:

@@ -1,6 +1,7 @@
 package wsgate_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -98,5 +99,36 @@ func TestOtherMethodsOfAnUpgrade(t *testing.T) {
 	app.ServeHTTP(w, r)
 	if got := w.Header().Get("Allow"); w.Code != 405 || got != "GET" {
 		t.Errorf("got %d, Allow %q", w.Code, got)
+	}
+}
+
+// seenRequest tells what OnUpgrade finds in the request.
+type seenRequest struct{ seen chan string }
+
+func (g seenRequest) OnUpgrade(r *http.Request) (struct{}, error) {
+	g.seen <- fmt.Sprintf("%s name=%s", r.Pattern, r.PathValue("name"))
+	return struct{}{}, nil
+}
+
+func (g seenRequest) OnMessage(context.Context, *wsgate.Conn[struct{}], wsgate.Message) error {
+	return nil
+}
+
+// An upgrade has the pattern that it matched, and the path's values, as every request of an http.ServeMux has.
+func TestUpgradesHaveTheirPattern(t *testing.T) {
+	g := seenRequest{make(chan string, 1)}
+	newG := func() seenRequest { return g }
+	app := kit.NewApp(t, nil, wsgate.Route{Path: "/ws", New: newG}, wsgate.Route{Path: "/dir/", New: newG}, wsgate.Route{Path: "/rooms/{name}", New: newG},
+		wsgate.Route{Path: "/end/{$}", New: newG})
+	for target, want := range map[string]string{
+		"/ws":        "/ws name=",
+		"/dir/a":     "/dir/ name=",
+		"/rooms/ann": "/rooms/{name} name=ann",
+		"/end/":      "/end/{$} name=",
+	} {
+		kit.Dial(t, app, target)
+		if got := kit.Receive(t, g.seen, "OnUpgrade"); got != want {
+			t.Errorf("%s: got %q, want %q", target, got, want)
+		}
 	}
 }

@@ -56,7 +56,8 @@ func (b *builder) wrapHTTP(h http.Handler) http.Handler {
 		if n == len(places) {
 			return
 		}
-		if rt, ok := a.handlerOf(r).(*route); ok && rt.isFirst() {
+		h, _ := a.mux.Handler(r)
+		if rt, ok := h.(*route); ok && rt.isFirst() {
 			a.logLimited(r.Context(), slog.LevelWarn, "wsgate: an upgrade did not reach its gateway", nil, "path", rt.path,
 				"middleware", places[n], "fix", "unless it is meant to refuse this one, have it call next for upgrades")
 		}
