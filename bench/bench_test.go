@@ -79,7 +79,7 @@ func check(t *testing.T, w workload.Workload, f load.Figures) {
 	if f.Checked == 0 {
 		t.Errorf("%s: nothing was counted", w.Name)
 	}
-	if w.Kind == workload.Latency && (f.P50 <= 0 || f.P99 < f.P50) {
+	if (w.Kind == workload.Latency || w.Kind == workload.Seldom) && (f.P50 <= 0 || f.P99 < f.P50) {
 		t.Errorf("%s: p50 %v, p99 %v", w.Name, f.P50, f.P99)
 	}
 }

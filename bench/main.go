@@ -83,7 +83,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.install, "install", false, "install Bun and the ws package into the user's cache folder, and do nothing else")
 	flags.StringVar(&o.profiles, "cpuprofile", "", "write a CPU profile of every Go server into this `folder`")
 	flags.IntVar(&o.idle, "connections", workload.Full.Idle, "how `many` connections are idle, as far as there are files for them")
-	flags.DurationVar(&o.rest, "rest", workload.Full.Rest, "how long they are idle before memory is measured")
+	flags.DurationVar(&o.rest, "rest", workload.Full.Rest, "how long they are idle before memory is measured, and between two messages of each in rare")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

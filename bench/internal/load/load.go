@@ -41,7 +41,7 @@ type Figures struct {
 	Client  float64       // processor time of the load generator for a second, 1 is a whole core
 	PerRead float64       // messages that one read of a client found
 
-	P50, P99 time.Duration // from sending to delivery
+	P50, P99 time.Duration // from sending to delivery, or to the answer
 
 	Before                 float64 // resident bytes for one connection, before the server collects its garbage
 	Resident, Heap, Stacks float64 // bytes for one connection

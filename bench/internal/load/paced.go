@@ -67,7 +67,8 @@ func Paced(t Target, p Pace, times Times) (Figures, error) {
 	}
 	f := after.since(before)
 	f.Checked = e.delivered
-	f.P50, f.P99 = e.latency.quantile(0.50), e.latency.quantile(0.99)
+	slices.Sort(e.latency.samples)
+	f.P50, f.P99 = quantile(e.latency.samples, 0.50), quantile(e.latency.samples, 0.99)
 	return f, nil
 }
 
@@ -114,11 +115,10 @@ func (l *latency) received(n uint32) {
 	}
 }
 
-// quantile sorts the samples; it is called when all have come.
-func (l *latency) quantile(q float64) time.Duration {
-	if len(l.samples) == 0 {
+// quantile returns one of sorted samples.
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	if len(sorted) == 0 {
 		return 0
 	}
-	slices.Sort(l.samples)
-	return l.samples[int(q*float64(len(l.samples)-1))]
+	return sorted[int(q*float64(len(sorted)-1))]
 }

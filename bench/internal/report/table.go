@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wsgate/wsgate/bench/internal/contender"
 	"github.com/wsgate/wsgate/bench/internal/load"
@@ -30,6 +31,7 @@ const (
 
 // columns of the table of a workload.
 func columns(w workload.Workload) []column {
+	kib := func(bytes float64) float64 { return bytes / 1024 }
 	perUnit := column{"server CPU µs per " + w.Unit, func(f load.Figures) float64 { return f.PerUnit }, decimals(2), lowest}
 	switch w.Kind {
 	case workload.Latency:
@@ -39,8 +41,15 @@ func columns(w workload.Workload) []column {
 			{"p99 ms", func(f load.Figures) float64 { return f.P99.Seconds() * 1e3 }, decimals(2), lowest},
 			perUnit,
 		}
+	case workload.Seldom:
+		micro := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+		return []column{
+			{"p50 µs", func(f load.Figures) float64 { return micro(f.P50) }, decimals(1), lowest},
+			{"p99 µs", func(f load.Figures) float64 { return micro(f.P99) }, decimals(1), none},
+			perUnit,
+			{"resident KiB", func(f load.Figures) float64 { return kib(f.Resident) }, decimals(1), none},
+		}
 	case workload.Memory:
-		kib := func(bytes float64) float64 { return bytes / 1024 }
 		return []column{
 			{"resident KiB", func(f load.Figures) float64 { return kib(f.Resident) }, decimals(1), lowest},
 			{"before collecting KiB", func(f load.Figures) float64 { return kib(f.Before) }, decimals(1), none},

@@ -74,6 +74,13 @@ func All() []Workload {
 			run: idle,
 		},
 		{
+			Name: "rare", Title: "10,000 connections, each with a message every 5 s", Unit: "message", Kind: Seldom,
+			Explain: "One connection after the other sends 64 bytes and has them back before the next one sends, evenly spread, so each message " +
+				"finds a server that has nothing to do. A server that keeps nothing for reading while a connection is silent " +
+				"has to get it now.",
+			run: rare,
+		},
+		{
 			Name: "connects", Title: "Connections a second", Unit: "connection", Kind: Rate,
 			Explain: "16 clients connect one after the other; each connection is a TCP connect, the handshake, one echo and the " +
 				"closing handshake. Clients are part of the machine's load here more than elsewhere: read the processor time.",

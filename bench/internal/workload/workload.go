@@ -17,6 +17,7 @@ const (
 	Rate    Kind = iota // units per second and processor time for one
 	Latency             // time from sending to delivery
 	Memory              // bytes for one connection
+	Seldom              // round trips, processor time for one, and bytes for one connection
 )
 
 // Workload is one thing to measure, the same for every contender.
@@ -40,10 +41,10 @@ type Scale struct {
 	Echoes  int           // connections that echo
 	Members int           // of the large room
 	Rooms   int           // small ones
-	Idle    int           // silent connections
+	Idle    int           // connections that are silent nearly all the time
 	Fill    int           // messages before latencies are measured
 	Every   time.Duration // between two of the messages whose latencies are measured
-	Rest    time.Duration // before memory is measured
+	Rest    time.Duration // before memory is measured, and between two messages of a connection that has few
 }
 
 // Full is the scale of the report. Everything stays within 10,000 connections.
@@ -97,6 +98,10 @@ func paced(stalled bool) func(load.Target, Scale, load.Times) (load.Figures, err
 
 func idle(t load.Target, s Scale, _ load.Times) (load.Figures, error) {
 	return load.Idle(t, s.Idle, load.Traffic{Path: contender.PathEcho, Window: 1, Size: 64}, s.Rest)
+}
+
+func rare(t load.Target, s Scale, _ load.Times) (load.Figures, error) {
+	return load.Rare(t, s.Idle, load.Traffic{Path: contender.PathEcho, Window: 1, Size: 64}, s.Rest)
 }
 
 func connects(t load.Target, _ Scale, times load.Times) (load.Figures, error) {
