@@ -170,7 +170,7 @@ func (s *series) progress(c *contender.Contender, w workload.Workload, f load.Fi
 	case w.Kind == workload.Latency:
 		line += fmt.Sprintf("p50 %v  p99 %v", f.P50.Round(10*time.Microsecond), f.P99.Round(10*time.Microsecond))
 	case w.Kind == workload.Seldom:
-		line += fmt.Sprintf("p50 %v  p99 %v  %.2f µs  %.1f KiB resident", f.P50.Round(100*time.Nanosecond), f.P99.Round(100*time.Nanosecond), f.PerUnit, f.Resident/1024)
+		line += fmt.Sprintf("p50 %v  p99 %v  %.2f µs  %.1f KiB resident, %.1f before collecting", f.P50.Round(100*time.Nanosecond), f.P99.Round(100*time.Nanosecond), f.PerUnit, f.Resident/1024, f.Before/1024)
 	case w.Kind == workload.Memory:
 		line += fmt.Sprintf("%.1f KiB resident  %.1f KiB heap", f.Resident/1024, f.Heap/1024)
 	default:

@@ -28,15 +28,17 @@ func Idle(t Target, connections int, traffic Traffic, rest time.Duration) (Figur
 	if err != nil {
 		return Figures{}, err
 	}
-	each := func(after, before uint64) float64 {
-		return (float64(after) - float64(before)) / float64(connections)
-	}
 	return Figures{
 		Checked:  e.delivered,
 		Units:    uint64(connections),
-		Before:   each(asItIs, before.Resident),
-		Resident: each(after.Resident, before.Resident),
-		Heap:     each(after.Heap, before.Heap),
-		Stacks:   each(after.Stacks, before.Stacks),
+		Before:   each(asItIs, before.Resident, connections),
+		Resident: each(after.Resident, before.Resident, connections),
+		Heap:     each(after.Heap, before.Heap, connections),
+		Stacks:   each(after.Stacks, before.Stacks, connections),
 	}, nil
+}
+
+// each is what a server has grown by for one connection.
+func each(after, before uint64, connections int) float64 {
+	return (float64(after) - float64(before)) / float64(connections)
 }

@@ -16,7 +16,7 @@ import (
 func Rare(t Target, connections int, traffic Traffic, turn time.Duration) (Figures, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	empty, err := t.Server.Resident()
+	empty, err := t.Server.Memory()
 	if err != nil {
 		return Figures{}, err
 	}
@@ -42,13 +42,18 @@ func Rare(t Target, connections int, traffic Traffic, turn time.Duration) (Figur
 	if err != nil {
 		return Figures{}, err
 	}
-	full, err := t.Server.Resident()
+	asItIs, err := t.Server.Resident()
+	if err != nil {
+		return Figures{}, err
+	}
+	full, err := t.Server.Memory()
 	if err != nil {
 		return Figures{}, err
 	}
 	f := after.since(before)
 	f.Checked = e.delivered
-	f.Resident = (float64(full) - float64(empty)) / float64(connections)
+	f.Before = each(asItIs, empty.Resident, connections)
+	f.Resident = each(full.Resident, empty.Resident, connections)
 	f.P50, f.P99 = quantile(trips, 0.50), quantile(trips, 0.99)
 	return f, nil
 }
@@ -59,9 +64,8 @@ func (e *engine) takeTurns(order []int, turn time.Duration) ([]time.Duration, er
 	trips := make([]time.Duration, 0, len(order))
 	begun := time.Now()
 	for i, n := range order {
-		if err := e.pump(begun.Add(turn * time.Duration(i) / time.Duration(len(order)))); err != nil {
-			return nil, err
-		}
+		// Not by pump, which would keep a processor busy: nothing is under way.
+		time.Sleep(time.Until(begun.Add(turn * time.Duration(i) / time.Duration(len(order)))))
 		r, sent := e.rooms[n], time.Now()
 		if err := e.publish(r, 1); err != nil {
 			return nil, err

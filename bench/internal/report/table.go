@@ -48,6 +48,7 @@ func columns(w workload.Workload) []column {
 			{"p99 µs", func(f load.Figures) float64 { return micro(f.P99) }, decimals(1), none},
 			perUnit,
 			{"resident KiB", func(f load.Figures) float64 { return kib(f.Resident) }, decimals(1), none},
+			{"before collecting KiB", func(f load.Figures) float64 { return kib(f.Before) }, decimals(1), none},
 		}
 	case workload.Memory:
 		return []column{
