@@ -59,7 +59,7 @@ type conn struct {
 
 	// Owned by the goroutine that runs the hooks, and by that of OnRefresh while it has its turn.
 	exchange       *exchange // the message being handled; nil while the connection is parked
-	pace           *pace     // nil if no limit of the rate has mattered
+	overrun        *overrun  // nil if no limit of the rate has mattered
 	malformedCount int32     // malformed messages in a row
 	shard          uint8     // of the route's results
 	opened         bool      // OnOpen returned nil

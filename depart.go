@@ -91,7 +91,7 @@ type departures struct {
 	moving  line    // connect elsewhere, or have a handler in flight
 	due     []*conn // are to be closed
 
-	tell, close gate // for those in staying and due
+	tell, close turnstile // for those in staying and due
 }
 
 func (d *departures) left() int {
@@ -182,32 +182,32 @@ func (l *line) pass(now time.Time, all bool) iter.Seq[*conn] {
 	}
 }
 
-// gate lets connections pass at a pace, a few at a time.
-type gate struct {
+// turnstile lets connections pass at a pace, a few at a time.
+type turnstile struct {
 	pace float64 // a second
 	next time.Time
 }
 
-// gateRate is how often a second a gate opens at most.
-const gateRate = 100
+// turnstileRate is how often a second a turnstile opens at most.
+const turnstileRate = 100
 
 // open returns how many of those that wait may pass now, so that, by that time, all that are left will have passed. In no
 // second are there more than the pace says, unless there is less time than that needs.
-func (g *gate) open(now time.Time, waiting, left int, by time.Time) int {
+func (s *turnstile) open(now time.Time, waiting, left int, by time.Time) int {
 	switch {
 	case waiting == 0:
 		return 0
 	case !by.IsZero() && !now.Before(by):
 		return waiting
-	case now.Before(g.next):
+	case now.Before(s.next):
 		return 0
 	}
-	pace := g.pace
+	pace := s.pace
 	if !by.IsZero() {
 		pace = max(pace, float64(left)/by.Sub(now).Seconds())
 	}
-	n := max(1, math.Floor(pace/gateRate))
-	g.next = now.Add(time.Duration(math.Ceil(n / pace * float64(time.Second))))
+	n := max(1, math.Floor(pace/turnstileRate))
+	s.next = now.Add(time.Duration(math.Ceil(n / pace * float64(time.Second))))
 	return min(int(n), waiting)
 }
 

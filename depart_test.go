@@ -98,7 +98,7 @@ func TestShutdownPace(t *testing.T) {
 		{name: "as many as the default lets leave at once", n: 5},
 		{name: "one second's", n: 10, pace: 10, closed: 900 * time.Millisecond, second: 10},
 		{name: "several seconds'", n: 30, pace: 10, closed: 2900 * time.Millisecond, second: 10},
-		{name: "more than a gate opens", n: 600, pace: 250, closed: 299 * 8 * time.Millisecond, second: 250},
+		{name: "more than one opening lets pass", n: 600, pace: 250, closed: 299 * 8 * time.Millisecond, second: 250},
 		{name: "without an even number for each time", n: 45, pace: 15, closed: 44 * 66666667, second: 15},
 		{name: "all at once", n: 50, pace: 1 << 40},
 		{name: "time enough", n: 30, pace: 10, most: 12 * time.Second, closed: 2900 * time.Millisecond, second: 10},

@@ -124,7 +124,7 @@ func (c *conn) respond(in Inbound, err error) {
 	default:
 		c.logHandler(in, err)
 	}
-	if !c.isTold() {
+	if c.mayTell() {
 		c.sendError(own)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/wsgate/wsgate/internal/rate"
 )
 
-// pace is what a connection needs to know of a client that was too fast, or that has sent an event with a limit of its
+// overrun is what a connection needs to know of a client that was too fast, or that has sent an event with a limit of its
 // own. Other connections have none.
-type pace struct {
+type overrun struct {
 	since  time.Time     // when the first was refused of all messages since the last that was in time; zero if that was the last
 	told   time.Time     // when a message without an id was last answered that it came too soon
 	events []rate.Bucket // of the route's events with a limit, by eventRate.index
@@ -35,23 +35,24 @@ func errTooSoon(message string, wait time.Duration) *Error {
 	return &Error{Code: RateLimited, Message: message, Details: tooSoon{int64(math.Ceil(float64(wait) / float64(time.Millisecond)))}}
 }
 
-func (c *conn) paced() *pace {
-	if c.pace == nil {
-		c.pace = &pace{events: make([]rate.Bucket, c.route.eventRates)}
+// overruns returns c.overrun, and makes it first if need be.
+func (c *conn) overruns() *overrun {
+	if c.overrun == nil {
+		c.overrun = &overrun{events: make([]rate.Bucket, c.route.eventRates)}
 	}
-	return c.pace
+	return c.overrun
 }
 
 // inTime records that a message was within the client's rate.
 func (c *conn) inTime() {
-	if c.pace != nil {
-		c.pace.since = time.Time{}
+	if c.overrun != nil {
+		c.overrun.since = time.Time{}
 	}
 }
 
 // tooFast refuses a message that came too soon.
 func (c *conn) tooFast(m Message, wait time.Duration) {
-	p, now := c.paced(), time.Now()
+	p, now := c.overruns(), time.Now()
 	if p.since.IsZero() {
 		p.since = now
 	}
@@ -69,18 +70,19 @@ func (c *conn) tooFast(m Message, wait time.Duration) {
 	*c.exchange = exchange{}
 }
 
-// isTold reports whether the client need not be told of a message that came too soon: it has not asked for an answer,
-// and was told of another just before. Errors must not be more than what they are about.
-func (c *conn) isTold() bool {
+// mayTell reports whether the client is to be told of the error that this message has caused. It is not told of one that came
+// too soon if it has not asked for an answer and was told of another just before: errors must not be more than what they are
+// about. If it reports true, the client counts as told.
+func (c *conn) mayTell() bool {
 	if !c.exchange.tooSoon || c.exchange.inbound.ID != nil {
-		return false
-	}
-	p, now := c.paced(), time.Now()
-	if !p.told.IsZero() && now.Sub(p.told) < tellTooFast {
 		return true
 	}
+	p, now := c.overruns(), time.Now()
+	if !p.told.IsZero() && now.Sub(p.told) < tellTooFast {
+		return false
+	}
 	p.told = now
-	return false
+	return true
 }
 
 // eventRate is the limit of one event, see [Binding.AtMost].
@@ -88,7 +90,7 @@ type eventRate struct {
 	n     int
 	per   time.Duration
 	limit rate.Limit
-	index int // in pace.events
+	index int // in overrun.events
 }
 
 // AtMost returns the binding with a limit: each connection may send the event n times in that time, at once or spread.
@@ -134,7 +136,7 @@ func (c *conn) checkRate(b *binding) error {
 	if b.atMost == nil {
 		return nil
 	}
-	wait := c.paced().events[b.atMost.index].Take(b.atMost.limit, rate.Now())
+	wait := c.overruns().events[b.atMost.index].Take(b.atMost.limit, rate.Now())
 	if wait == 0 {
 		return nil
 	}
