@@ -101,9 +101,9 @@ func TestTooLongForEver(t *testing.T) {
 		{"is at its end", 60 << 10, time.Hour, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			ends := make(chan error, 1)
+			ends := make(chan error, 1) // no ping ends it
 			g := &kit.MessageGateway{Hooks: kit.Hooks{Close: func(_ context.Context, _ *kit.Conn, err error) { ends <- err }}}
-			app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Message: 1 << 10, Close: test.limit}}, kit.RouteTo("/ws", g))
+			app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Message: 1 << 10, Close: test.limit, Ping: 2 * time.Hour}}, kit.RouteTo("/ws", g))
 			c := kit.DialRawTCP(t, kit.OverTCP(t, app), "/ws")
 			piece := append([]byte{wire.Text, 0xff, 0, 0, 0, 0}, binary.BigEndian.AppendUint32(nil, test.size)...)
 			piece = append(piece, make([]byte, 4+60<<10)...) // the mask, and the payload
