@@ -94,11 +94,12 @@ func TestTooLongForEver(t *testing.T) {
 		name  string
 		size  uint32 // of the message; 60 KiB of it are sent
 		limit time.Duration
-		goOn  bool
+		rest  int // how many bytes follow at a time, one millisecond after the other
 	}{
-		{"sends on", 1 << 31, time.Hour, true},
-		{"stops", 1 << 31, 50 * time.Millisecond, false},
-		{"is at its end", 60 << 10, time.Hour, false},
+		{"sends on", 1 << 31, time.Hour, 1 << 20},
+		{"sends on slowly", 1 << 31, 50 * time.Millisecond, 1},
+		{"stops", 1 << 31, 50 * time.Millisecond, 0},
+		{"is at its end", 60 << 10, time.Hour, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ends := make(chan error, 1) // no ping ends it
@@ -108,9 +109,11 @@ func TestTooLongForEver(t *testing.T) {
 			piece := append([]byte{wire.Text, 0xff, 0, 0, 0, 0}, binary.BigEndian.AppendUint32(nil, test.size)...)
 			piece = append(piece, make([]byte, 4+60<<10)...) // the mask, and the payload
 			c.SetWriteDeadline(time.Now().Add(kit.Patience))
-			_, err := c.Write(piece)
-			for err == nil && test.goOn {
-				_, err = c.Write(piece)
+			if _, err := c.Write(piece); err != nil {
+				t.Fatal(err)
+			}
+			if test.rest > 0 {
+				writesOn(t, c, make([]byte, test.rest))
 			}
 			if err := kit.Receive(t, ends, "OnClose"); !kit.IsError(wsgate.ErrLimit)(err) {
 				t.Errorf("OnClose got %v, want ErrLimit", err)
@@ -119,31 +122,58 @@ func TestTooLongForEver(t *testing.T) {
 	}
 }
 
-// A client that sends on behind its own close frame, never so late that it seems to have ended, is let go when Limits.Close
-// is over.
-func TestSendsBehindItsCloseFrame(t *testing.T) {
-	ends := make(chan error, 1)
-	g := &kit.MessageGateway{Hooks: kit.Hooks{Close: func(_ context.Context, _ *kit.Conn, err error) { ends <- err }}}
-	app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Close: 100 * time.Millisecond}}, kit.RouteTo("/ws", g))
-	c := kit.DialRawTCP(t, kit.OverTCP(t, app), "/ws")
-	ping := wire.Masked(wire.Ping, nil)
-	c.SetWriteDeadline(time.Now().Add(2 * kit.Patience))
-	_, err := c.Write(bytes.Join([][]byte{
-		wire.Masked(0x01, []byte("in ")), wire.Masked(0x80, []byte("two")), // so that coder/websocket reads the close frame
-		kit.CloseFrame(1000, ""), bytes.Repeat(ping, 100),
-	}, nil))
+// writesOn writes every millisecond, until the server has closed the connection.
+func writesOn(t *testing.T, c *kit.RawClient, what []byte) {
+	t.Helper()
 	next := time.NewTicker(time.Millisecond)
 	defer next.Stop()
-	for enough := time.After(kit.Patience); err == nil; {
+	enough := time.After(kit.Patience)
+	for {
 		select {
 		case <-next.C:
-			_, err = c.Write(ping)
+			if _, err := c.Write(what); err != nil {
+				return
+			}
 		case <-enough:
 			t.Fatal("the server reads on")
 		}
 	}
-	if err := kit.Receive(t, ends, "OnClose"); err != nil {
-		t.Errorf("OnClose got %v, want nil", err)
+}
+
+// A client that sends on behind its own close frame, never so late that it seems to have ended, is let go when Limits.Close
+// is over.
+func TestSendsBehindItsCloseFrame(t *testing.T) {
+	answers := func(_ context.Context, c *kit.Conn, m wsgate.Message) error { return c.Send(m) }
+	takes := func(context.Context, *kit.Conn, wsgate.Message) error { return nil }
+	whole := wire.Masked(wire.Text, []byte("whole"))
+	fragments := append(wire.Masked(wire.Begins, []byte("in ")), wire.Masked(wire.Last, []byte("two"))...)
+	for _, test := range []struct {
+		name    string
+		before  []byte
+		message func(context.Context, *kit.Conn, wsgate.Message) error
+	}{
+		{"the first of all", nil, answers},
+		{"after a message", whole, answers},
+		{"after a message that has no answer", whole, takes},
+		{"after fragments", fragments, answers},
+		{"after fragments that have no answer", fragments, takes},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ends := make(chan error, 1)
+			g := &kit.MessageGateway{Message: test.message, Hooks: kit.Hooks{Close: func(_ context.Context, _ *kit.Conn, err error) { ends <- err }}}
+			app := kit.NewApp(t, &wsgate.Options{Limits: wsgate.Limits{Close: 100 * time.Millisecond, Ping: 2 * time.Hour}}, kit.RouteTo("/ws", g))
+			c := kit.DialRawTCP(t, kit.OverTCP(t, app), "/ws")
+			ping := wire.Masked(wire.Ping, nil)
+			c.SetWriteDeadline(time.Now().Add(2 * kit.Patience))
+			_, err := c.Write(bytes.Join([][]byte{test.before, kit.CloseFrame(1000, ""), bytes.Repeat(ping, 100)}, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			writesOn(t, c, ping)
+			if err := kit.Receive(t, ends, "OnClose"); err != nil {
+				t.Errorf("OnClose got %v, want nil", err)
+			}
+		})
 	}
 }
 
