@@ -70,25 +70,18 @@ func excessive(r *http.Request) string {
 	if len(r.Host) > maxField {
 		return "Host is too long"
 	}
-	tokens := 0
-	for name, values := range r.Header { // one walk instead of nine look-ups
-		switch name {
-		case connectionHeader, upgradeHeader:
-			tokens += elements(values)
-		case subprotocolHeader, extensionsHeader:
-			tokens += elements(values)
-			continue
-		case versionHeader, keyHeader, "Origin":
-		default:
-			continue
-		}
+	for _, name := range [...]string{connectionHeader, upgradeHeader, versionHeader, keyHeader, "Origin"} {
 		size := 0
-		for _, value := range values {
+		for _, value := range r.Header[name] {
 			size += len(value)
 		}
 		if size > maxField {
 			return name + " is too long"
 		}
+	}
+	tokens := 0
+	for _, name := range [...]string{connectionHeader, upgradeHeader, subprotocolHeader, extensionsHeader} {
+		tokens += elements(r.Header[name])
 	}
 	if tokens > maxTokens {
 		return fmt.Sprintf("more than %d subprotocols, extensions and parameters", maxTokens)
