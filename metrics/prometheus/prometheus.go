@@ -47,10 +47,10 @@ type Collector struct {
 	watched  atomic.Pointer[watched] // nil before Watch
 }
 
-// watched is an App with the histograms of its events.
+// watched is an App with the histograms of its routes.
 type watched struct {
 	app    *wsgate.App
-	routes map[string]map[string]*histogram // by path and event
+	routes map[string]*route // by path
 }
 
 // DefaultBuckets are the bounds of the histogram's buckets in seconds.
@@ -74,12 +74,13 @@ func New(o *Options) *Collector {
 
 // Watch makes the Collector tell of app. It is called once, before the App serves.
 func (c *Collector) Watch(app *wsgate.App) {
-	w := &watched{app, map[string]map[string]*histogram{}}
-	for path, route := range app.Stats().Routes {
-		w.routes[path] = map[string]*histogram{}
-		for event := range route.Events {
-			w.routes[path][event] = newHistogram(c.buckets)
+	w := &watched{app, map[string]*route{}}
+	for path, stats := range app.Stats().Routes {
+		events := map[string]*histogram{}
+		for event := range stats.Events {
+			events[event] = newHistogram(c.buckets)
 		}
+		w.routes[path] = &route{path, events, events["$message"], events["$other"]}
 	}
 	c.watched.Store(w)
 }
@@ -89,21 +90,21 @@ func (c *Collector) Watch(app *wsgate.App) {
 //
 // Of an event that has more than a thousand messages per second, one in sixteen is timed and counts for sixteen.
 func (c *Collector) Middleware(next wsgate.Handler) wsgate.Handler {
-	var last atomic.Pointer[routeEvents] // an instance is for one route
+	var own atomic.Pointer[route] // an instance is for one route
 	return func(ctx context.Context, conn wsgate.AnyConn, in wsgate.Inbound) error {
 		if in.Hook != wsgate.HookEvent && in.Hook != wsgate.HookMessage {
 			return next(ctx, conn, in)
 		}
-		route := last.Load()
-		if path := conn.Path(); route == nil || route.path != path {
+		rt := own.Load()
+		if path := conn.Path(); rt == nil || rt.path != path {
 			w := c.watched.Load()
 			if w == nil || w.routes[path] == nil {
 				return next(ctx, conn, in)
 			}
-			route = &routeEvents{path, w.routes[path]}
-			last.Store(route)
+			rt = w.routes[path]
+			own.Store(rt)
 		}
-		h := of(route.events, in)
+		h := rt.of(&in)
 		weight := h.weight()
 		if weight == 0 {
 			return next(ctx, conn, in)
@@ -115,26 +116,28 @@ func (c *Collector) Middleware(next wsgate.Handler) wsgate.Handler {
 	}
 }
 
-// routeEvents has the histograms of a route.
-type routeEvents struct {
+// route has the histograms of a route.
+type route struct {
 	path   string
-	events map[string]*histogram
+	events map[string]*histogram // all of them
+
+	message, other *histogram // of messages that are no events, nil if there is none of those, and of unknown events
+}
+
+// of returns the histogram for a message.
+func (rt *route) of(in *wsgate.Inbound) *histogram {
+	if in.Hook == wsgate.HookEvent {
+		if h := rt.events[in.Event]; h != nil {
+			return h
+		}
+	} else if rt.message != nil {
+		return rt.message
+	}
+	return rt.other
 }
 
 // valid returns a text as the value of a label, which has to be UTF-8. A code of an application may be anything.
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
-
-// of returns the histogram for a message.
-func of(events map[string]*histogram, in wsgate.Inbound) *histogram {
-	if in.Hook == wsgate.HookEvent {
-		if h := events[in.Event]; h != nil {
-			return h
-		}
-	} else if h := events["$message"]; h != nil {
-		return h
-	}
-	return events["$other"]
-}
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(descs chan<- *prometheus.Desc) {
@@ -159,8 +162,8 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 			metrics <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 		})
 	}
-	for path, events := range w.routes {
-		for event, h := range events {
+	for path, rt := range w.routes {
+		for event, h := range rt.events {
 			metrics <- h.read(c.duration, valid(path), valid(event))
 		}
 	}
