@@ -199,13 +199,12 @@ func (c *Conn) drainAndLinger() {
 	over := c.in.meter.closed && c.in.empty() // the peer's close frame was the end of its input
 	c.out.mu.Lock()
 	f := c.out.awaitWritten(c.out.queued)
-	if f != nil || !over {
-		c.bound(c.limits.Close)
-	}
-	c.out.mu.Unlock()
 	if f == nil && over {
+		c.out.mu.Unlock()
 		return
 	}
+	c.bound(c.limits.Close)
+	c.out.mu.Unlock()
 	c.in.lead.giveUp()
 	if f != nil {
 		<-f.done

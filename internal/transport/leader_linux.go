@@ -13,9 +13,9 @@ import (
 // epoll is an epoll of the lot. One goroutine at a time waits for its events, the leader. The epoll itself waits in the
 // runtime's poller, so that the leader needs no thread meanwhile.
 //
-// A connection that has input while no other has is handled by the leader itself: a goroutine of its own would wake
-// another thread, which costs about as much as handling a short message. If that takes long or has to wait, another
-// goroutine becomes the leader. (The pattern is known as leader/followers.)
+// A connection that has input when the leader has waited for it, and no other has, is handled by the leader itself: a
+// goroutine of its own would wake another thread, which costs about as much as handling a short message. If that takes
+// long or has to wait, another goroutine becomes the leader. (The pattern is known as leader/followers.)
 type epoll struct {
 	engine *Engine
 	file   *os.File
@@ -54,12 +54,12 @@ func (p *epoll) giveUp() { p.file.SetReadDeadline(past) }
 func (p *epoll) lead() {
 	events := make([]unix.EpollEvent, 128)
 	for {
-		n := p.wait(events)
+		n, waited := p.wait(events)
 		if n == 0 {
 			p.file.Close()
 			return
 		}
-		if n == 1 && p.engine.clock() >= p.apart {
+		if n == 1 && waited && p.engine.clock() >= p.apart {
 			if !p.handle(events[0]) {
 				return
 			}
@@ -73,22 +73,24 @@ func (p *epoll) lead() {
 	}
 }
 
-// wait returns the number of events that have come, 0 if the epoll is given up.
-func (p *epoll) wait(events []unix.EpollEvent) (n int) {
+// wait returns the number of events that have come, 0 if the epoll is given up. waited says that there were none at first:
+// otherwise there is enough to do for several goroutines.
+func (p *epoll) wait(events []unix.EpollEvent) (n int, waited bool) {
 	sys, err := p.file.SyscallConn()
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	_ = sys.Read(func(fd uintptr) bool {
 		for {
 			var err error
 			if n, err = unix.EpollWait(int(fd), events, 0); err != unix.EINTR {
 				n = max(n, 0)
+				waited = waited || n == 0
 				return n > 0
 			}
 		}
 	})
-	return n
+	return n, waited
 }
 
 // handle lets the leader itself read from a connection until that is parked again or has ended. It reports whether this

@@ -104,8 +104,7 @@ func (l *lot) give(c *Conn) int32 {
 	return int32(len(l.spots) - 1)
 }
 
-// evict takes the spot of c back. With the last one it gives the epoll up. The caller holds
-// the lock.
+// evict takes the spot of c back. With the last one it gives the epoll up. The caller holds the lock.
 func (l *lot) evict(c *Conn) {
 	_ = l.call(c, unix.EPOLL_CTL_DEL) // fails if it was not added, or if its listener has closed the socket
 	l.spots[c.park.spot].c = nil

@@ -182,6 +182,7 @@ test("a server that starts late, and refuses at first", async (t) => {
 test("two clients", async (t) => {
   const [a, b] = [open(t), open(t, `ws://${SERVER}/chat/${rooms}`)];
   await Promise.all([a.ready(), b.ready()]);
+  await b.do("check", "in the room"); // ready is before the server's OnOpen, which joins; its answers are after that
   const all = [a, b].map((c) => next(c, "said"));
   a.emit("say", "to both");
   assert.deepEqual(await Promise.all(all), Array(2).fill({ from: "all", text: "to both" }));
