@@ -58,5 +58,6 @@ func (e *Engine) Awake() int {
 func (e *Engine) StopLateWatch() {
 	e.late.mu.Lock()
 	defer e.late.mu.Unlock()
-	e.late.ticking = true
+	e.late.ticking = true                             // so add starts no timer
+	e.late.emptied = time.Now().Add(1000 * time.Hour) // and forget stops none
 }

@@ -24,3 +24,11 @@ const MaxBatch = maxBatch
 
 // ConnSize is the size of a connection.
 const ConnSize = unsafe.Sizeof(Conn{})
+
+// Late returns how many handlers the slow-handler watch has listed, and whether its timer runs.
+func (e *Engine) Late() (listed int, ticking bool) {
+	w := &e.late
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.young) + len(w.old), w.ticking
+}

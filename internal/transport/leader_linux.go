@@ -116,7 +116,11 @@ func (p *epoll) handle(e unix.EpollEvent) bool {
 	}()
 	c.owner.Resume()
 	returned = true
-	return p.end(turn)
+	if !p.end(turn) {
+		return false
+	}
+	p.engine.late.forget(p, &p.listed)
+	return true
 }
 
 // end ends a turn. It reports false if that has been ended before.

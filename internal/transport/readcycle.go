@@ -136,6 +136,9 @@ func (t *readCycle) holding() bool { return t.sends.Load() != sendsScheduled }
 func (t *readCycle) end(c *Conn) {
 	held := t.held
 	t.active, t.held = false, false
+	if t.listed.Load() {
+		c.engine.late.forget(c, &t.listed)
+	}
 	if t.sends.Load() == sendsScheduled {
 		return
 	}

@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,11 +12,14 @@ const lateAfter = time.Millisecond
 
 // slowHandlerWatch finds handlers that run long. It uses one timer for all of them, which runs only while handlers do.
 type slowHandlerWatch struct {
+	count atomic.Int32 // of young and old; changed under the lock
+
 	mu         sync.Mutex // guards following
 	young, old []started  // begun since the last tick; before it
 	spare      []started  // memory for the next young
 	timer      *time.Timer
 	ticking    bool
+	emptied    time.Time // when forget last removed the only one
 }
 
 // started is something that has begun: a read cycle of a connection, or the turn of a leader.
@@ -27,6 +32,7 @@ func (w *slowHandlerWatch) add(s started) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.young = append(w.young, s)
+	w.count.Add(1)
 	if w.ticking {
 		return
 	}
@@ -43,6 +49,7 @@ func (w *slowHandlerWatch) tick() {
 	w.mu.Lock()
 	due := w.old
 	w.old, w.young, w.spare = w.young, w.spare[:0], nil
+	w.count.Add(int32(-len(due)))
 	w.mu.Unlock()
 	for _, s := range due {
 		s.who.check(s.number)
@@ -53,5 +60,35 @@ func (w *slowHandlerWatch) tick() {
 	w.spare = due
 	if w.ticking = len(w.old)+len(w.young) > 0; w.ticking {
 		w.timer.Reset(lateAfter)
+	}
+}
+
+// few is up to how many handlers forget looks for one.
+const few = 2
+
+// forget is called by who is listed, when what it has begun is over. On a server that has little to do, the ticks for a
+// message cost as much as the message: two threads wake for each. So the last one stops the timer, unless messages come
+// faster than ticks. Where there is more to do, the ticks find out by themselves.
+func (w *slowHandlerWatch) forget(who interface{ check(number uint32) }, listed *atomic.Bool) {
+	if w.count.Load() > few {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if now.Sub(w.emptied) < lateAfter/2 {
+		return
+	}
+	is := func(s started) bool { return s.who == who }
+	left := len(w.young) + len(w.old)
+	w.young, w.old = slices.DeleteFunc(w.young, is), slices.DeleteFunc(w.old, is)
+	if len(w.young)+len(w.old) == left {
+		return // a tick has it
+	}
+	listed.Store(false)
+	w.count.Add(-1)
+	if left == 1 {
+		w.timer.Stop()
+		w.ticking, w.emptied = false, now
 	}
 }
