@@ -67,8 +67,8 @@ func (w *slowHandlerWatch) tick() {
 const few = 2
 
 // forget is called by who is listed, when what it has begun is over. On a server that has little to do, the ticks for a
-// message cost as much as the message: two threads wake for each. So the last one stops the timer, unless messages come
-// faster than ticks. Where there is more to do, the ticks find out by themselves.
+// message cost as much as the message: two threads wake for each. So the last one stops the timer, unless that was done
+// just before: with a few messages in each tick, the tick is cheaper. Where there is more to do, the ticks find out by themselves.
 func (w *slowHandlerWatch) forget(who interface{ check(number uint32) }, listed *atomic.Bool) {
 	if w.count.Load() > few {
 		return
@@ -76,7 +76,7 @@ func (w *slowHandlerWatch) forget(who interface{ check(number uint32) }, listed 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if now.Sub(w.emptied) < lateAfter/2 {
+	if now.Sub(w.emptied) < lateAfter/4 {
 		return
 	}
 	is := func(s started) bool { return s.who == who }

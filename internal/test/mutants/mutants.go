@@ -125,7 +125,7 @@ var mutants = []mutant{
 	{"long handlers keep parked connections waiting again and again", "internal/transport/leader_linux.go", `now-p.begun > shortTurn`, `now < 0`, "./internal/transport"},
 	{"two goroutines wait for parked connections", "internal/transport/leader_linux.go", "if !p.end(turn) {\n\t\treturn false", "if !p.end(turn) {\n\t\treturn true", "./internal/transport"},
 	{"ticks follow each message", "internal/transport/slowhandler.go", `if w.count.Load() > few {`, `if true {`, "./internal/transport"},
-	{"the timer is started and stopped for each of many messages", "internal/transport/slowhandler.go", `now.Sub(w.emptied) < lateAfter/2`, `now.IsZero()`, "./internal/transport"},
+	{"the timer is started and stopped for each of many messages", "internal/transport/slowhandler.go", `now.Sub(w.emptied) < lateAfter/4`, `now.IsZero()`, "./internal/transport"},
 	{"a handler is not watched after one that has returned", "internal/transport/slowhandler.go", `	listed.Store(false)`, ``, "./internal/transport"},
 	{"runtime.Goexit leaves parked connections alone", "internal/transport/leader_linux.go", `if !returned {`, `if !returned && p == nil {`, "./internal/transport"},
 
