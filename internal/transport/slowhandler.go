@@ -66,9 +66,10 @@ func (w *slowHandlerWatch) tick() {
 // few is up to how many handlers forget looks for one.
 const few = 2
 
-// forget is called by who is listed, when what it has begun is over. On a server that has little to do, the ticks for a
-// message cost as much as the message: two threads wake for each. So the last one stops the timer, unless that was done
-// just before: with a few messages in each tick, the tick is cheaper. Where there is more to do, the ticks find out by themselves.
+// forget is called by who is listed, when what it has begun is over. On a server that has little to do, the two ticks
+// behind a message cost more than the message, as each wakes two threads. So the last one stops the timer, unless that was
+// done just before: with several messages in each tick, the tick is cheaper. Where there is more to do, the ticks find out
+// by themselves.
 func (w *slowHandlerWatch) forget(who interface{ check(number uint32) }, listed *atomic.Bool) {
 	if w.count.Load() > few {
 		return
